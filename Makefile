@@ -1,0 +1,60 @@
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
+SOURCES := services deploy tests bench
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# --without-pip and pip's --python: Debian's Python may lack ensurepip.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements.lock
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## Create the virtual environment from requirements.lock
+
+.PHONY: run
+run: $(STAMP) ## Start everything locally and send the samples (ARGS=--once: then exit)
+	@$(BIN)/python -m deploy.local $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(STAMP) ## Format, lint, types, import arrows, protos, generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.protos check
+
+.PHONY: format
+format: $(STAMP) ## Format the code and sort its imports
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: protos
+protos: $(STAMP) ## Generate gen/ from protos/
+	$(BIN)/python -m deploy.protos generate
+
+.PHONY: bench
+bench: $(STAMP) ## Measure; writes bench/results.md
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: $(STAMP) ## Resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --all-extras --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and the local state
+	rm -rf $(VENV) .waybill
