@@ -1,0 +1,1 @@
+"""The local machinery: embedded PostgreSQL, child processes and ports of one machine."""
