@@ -111,6 +111,14 @@ async def test_a_poison_item_fails_alone_and_with_its_own_exception() -> None:
     assert len(recorder.batches) == 9
 
 
+async def test_the_halves_of_a_split_batch_are_flushed_in_order_of_arrival() -> None:
+    recorder = Recorder()
+    items = [(n, "poison" if n == 2 else str(n)) for n in range(4)]
+    async with commit_to(recorder) as commit:
+        await asyncio.gather(*submitting(commit, *items), return_exceptions=True)
+    assert recorder.batches[1:] == [["0", "1"], ["poison", "3"], ["poison"], ["3"]]
+
+
 async def test_an_outage_fails_the_whole_batch_without_another_try() -> None:
     flushes = 0
 
@@ -203,6 +211,21 @@ async def test_a_cancelled_caller_withdraws_an_item_that_still_waits() -> None:
         succeed()
         assert (await first, await third) == ("done a", "done c")
     assert second.cancelled()
+
+
+async def test_an_item_cancelled_in_the_moment_of_its_flush_is_withdrawn_too() -> None:
+    gate = Gate()
+    async with commit_to(gate) as commit:
+        (first,) = submitting(commit, (1, "a"))
+        _, succeed = await gate.next()
+        second, third = submitting(commit, (2, "b"), (3, "c"))
+        await asyncio.sleep(0)
+        succeed()
+        second.cancel()
+        batch, succeed = await gate.next()
+        assert batch == ["c"]
+        succeed()
+        assert (await first, await third) == ("done a", "done c")
 
 
 async def test_an_item_in_flight_completes_though_its_caller_was_cancelled() -> None:
