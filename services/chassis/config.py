@@ -1,0 +1,54 @@
+"""Settings of a service, from environment variables named `WAYBILL_<SERVICE>_<SETTING>`."""
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings
+
+
+class ServiceConfig(BaseSettings):
+    """What every service must be told; a service's `config.py` adds its own and sets the prefix."""
+
+    database_url: str = Field(description="PostgreSQL URL, as the service's login role")
+    database_connections_max: int = Field(default=8, ge=1, le=200)
+    database_statement_timeout_seconds: float = Field(default=15, gt=0, le=300)
+    listen: str = Field(description="host:port of the gRPC server")
+    metrics_listen: str = Field(default="", description="host:port of /metrics; empty: none")
+    jwks_file: Path = Field(description="Public keys that sign tokens, a JWKS")
+    token_issuer: str = "waybill"
+    token_audience: str = "waybill"
+    token_file: Path = Field(description="This service's own token; renewed from outside")
+    sealing_keys_file: Path = Field(description="Key ring that seals secrets at rest, mode 600")
+    tls_certificate_file: Path | None = Field(default=None, description="mTLS: own certificate")
+    tls_key_file: Path | None = Field(default=None, description="mTLS: own key")
+    tls_authority_file: Path | None = Field(default=None, description="mTLS: who signs peers")
+    otlp_endpoint: str = Field(default="", description="OTLP collector; empty: rows are the record")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    concurrent_rpcs_max: int = Field(default=1000, ge=1)
+    drain_seconds: float = Field(default=20, gt=0, description="Longest wait for handlers at stop")
+    call_timeout_seconds: float = Field(default=10, gt=0, description="Deadline of calls to peers")
+    poll_seconds: float = Field(default=1, gt=0, description="Longest wait of an idle loop")
+
+
+Config = TypeVar("Config", bound=ServiceConfig)
+
+
+def load(config: type[Config]) -> Config:
+    """Reads the settings; ends the process with code 2 after naming every missing or bad one."""
+    try:
+        return config()
+    except ValidationError as error:
+        sys.stderr.write(problems(config, error))
+        raise SystemExit(2) from None
+
+
+def problems(config: type[ServiceConfig], error: ValidationError) -> str:
+    """One line for each setting that is missing or bad, named as in the environment."""
+    prefix = config.model_config.get("env_prefix", "")
+    lines = [f"{config.__name__}: {error.error_count()} settings are missing or bad"]
+    for problem in error.errors(include_input=False, include_url=False):
+        name = prefix + "_".join(str(part) for part in problem["loc"]).upper()
+        lines.append(f"  {name}: {problem['msg']}")
+    return "\n".join(lines) + "\n"

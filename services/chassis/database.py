@@ -1,0 +1,155 @@
+"""The database as the services see it: stored functions of one schema, called by name.
+
+A function refuses with SQLSTATE `WBnnn`, where nnn is the reason's number in `error_reason.proto`,
+the message is for people and the detail a JSON object of metadata. What cannot be reached or was
+interrupted becomes UNAVAILABLE; anything else rises as it is.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from services.chassis.errors import DomainError, reason_of_number, unavailable
+from services.chassis.telemetry import log, span
+
+_ACQUIRE_TIMEOUT_SECONDS: Final = 5.0
+_CONNECT_TIMEOUT_SECONDS: Final = 5.0
+_DOMAIN_CLASS: Final = "WB"
+_RACES_MAX: Final = 3
+# Connection faults, shutdowns, and what a repeat cures: deadlock, serialization, cancel, locks.
+_INTERRUPTED_CLASSES: Final = ("08", "57", "40", "53", "55")
+
+Record = Mapping[str, Any]
+
+
+class Database:
+    """Calls functions of one schema on a pool; one call is one round trip and one transaction."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", schema: str) -> None:
+        self._pool = pool
+        self.schema = schema
+
+    async def rows(self, function: str, **arguments: Any) -> list[Record]:
+        """What a set-returning function answers."""
+        sql = _call_sql(self.schema, function, tuple(arguments))
+        with span(f"{self.schema}.{function}"):
+            try:
+                async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
+                    return list(await _fetch(connection, sql, arguments))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                raise translated(error) from error
+
+    async def row(self, function: str, **arguments: Any) -> Record | None:
+        """The first row, or None."""
+        rows = await self.rows(function, **arguments)
+        return rows[0] if rows else None
+
+    async def value(self, function: str, **arguments: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = await self.row(function, **arguments)
+        return None if row is None else next(iter(row.values()))
+
+
+async def _fetch(connection: Any, sql: str, arguments: Mapping[str, Any]) -> list[Record]:
+    """Runs the call, again where it lost a race that a repeat cures: nothing of it was kept."""
+    for _ in range(_RACES_MAX):
+        try:
+            return await connection.fetch(sql, *arguments.values())  # type: ignore[no-any-return]
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+            log.warning("lost a race in the database", sql=sql)
+    return await connection.fetch(sql, *arguments.values())  # type: ignore[no-any-return]
+
+
+@cache
+def _call_sql(schema: str, function: str, names: tuple[str, ...]) -> str:
+    arguments = ", ".join(f"{name} => ${position}" for position, name in enumerate(names, 1))
+    # Names are identifiers of our own code, never input.
+    return f"select * from {schema}.{function}({arguments})"
+
+
+def translated(error: BaseException) -> BaseException:
+    """The failure as callers should see it; the failure itself where it is a bug."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str) and sqlstate.startswith(_DOMAIN_CLASS):
+        return _refusal(sqlstate, error)
+    if is_outage(error):
+        return unavailable("The database cannot be reached or was interrupted. Try again.")
+    return error
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the failure is about reaching the database and not about what was asked of it."""
+    if isinstance(error, DomainError):
+        return error.reason == "UNAVAILABLE"
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate)[:2] in _INTERRUPTED_CLASSES
+    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+
+
+def _refusal(sqlstate: str, error: BaseException) -> DomainError:
+    metadata = json.loads(getattr(error, "detail", None) or "{}")
+    return DomainError(
+        reason_of_number(int(sqlstate[2:])),
+        getattr(error, "message", None) or str(error),
+        metadata={key: str(value) for key, value in metadata.items()},
+    )
+
+
+@asynccontextmanager
+async def pooled(
+    url: str, schema: str, *, connections_max: int, statement_timeout_seconds: float
+) -> AsyncIterator[Database]:
+    """A database on a pool of connections that keep no session state between calls.
+
+    Refuses to start on a server that acknowledges commits before they are durable.
+    """
+    milliseconds = str(int(statement_timeout_seconds * 1000))
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=connections_max,
+        init=_prepare_connection,
+        # Our functions leave no session state, so the reset's round trip buys nothing.
+        reset=_keep_as_is,
+        timeout=_CONNECT_TIMEOUT_SECONDS,
+        command_timeout=statement_timeout_seconds + 5,
+        server_settings={
+            "application_name": f"waybill-{schema}",
+            "statement_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": milliseconds,
+            "jit": "off",
+        },
+    )
+    try:
+        await _assert_durable(pool)
+        yield Database(pool, schema)
+    finally:
+        await pool.close()
+
+
+async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )
+
+
+async def _keep_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    return None
+
+
+async def _assert_durable(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    setting = await pool.fetchval("show synchronous_commit")
+    if setting not in ("on", "remote_apply"):
+        raise NotDurableError(f"synchronous_commit is {setting}; set it to on")
+
+
+class NotDurableError(Exception):
+    """The server would lose what it has acknowledged."""

@@ -1,0 +1,139 @@
+"""What every call passes before its handler: a deadline, a caller, permission, required fields.
+
+On the way out a `DomainError` becomes a gRPC status with details; anything else becomes INTERNAL
+with a fixed text, and stands in the log with its trace.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, NoReturn
+
+import grpc
+from google.api import field_behavior_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from services.chassis.auth import NOBODY, AccessTable, TokenVerifier, set_caller
+from services.chassis.errors import (
+    INTERNAL_TEXT,
+    STATUS_DETAILS_KEY,
+    DomainError,
+    Violation,
+    invalid,
+    to_status,
+)
+from services.chassis.interceptors import deadline_left, is_quiet, wrap_unary
+from services.chassis.telemetry import log
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def time_left() -> float | None:
+    """Seconds that calls made by the handler may take; None outside of one."""
+    return deadline_left(_deadline.get())
+
+
+class Gate(grpc.aio.ServerInterceptor):
+    """Lets a call through to its handler, or says why not."""
+
+    def __init__(self, verifier: TokenVerifier, access: AccessTable) -> None:
+        self._verifier = verifier
+        self._access = access
+
+    async def intercept_service(
+        self,
+        continuation: Callable[..., Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or is_quiet(method):
+            return handler
+        if handler.unary_unary is None:
+            raise NotUnaryError(method)
+
+        async def behaviour(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            try:
+                self._admit(method, request, context)
+                return await handler.unary_unary(request, context)
+            except DomainError as error:
+                await abort(context, error)
+            except (grpc.aio.AbortError, grpc.aio.AioRpcError):
+                raise
+            except Exception as error:
+                log.error("uncaught", method=method, error=type(error).__name__, exc_info=True)
+                await abort(context, DomainError("INTERNAL", INTERNAL_TEXT))
+
+        return wrap_unary(handler, behaviour)
+
+    def _admit(
+        self, method: str, request: Message, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        authorization = metadata.get("authorization")
+        caller = self._verifier.verify(authorization if isinstance(authorization, str) else None)
+        if not self._access.get(method, NOBODY).admits(caller):
+            text = f"A token of role {caller.role} and subject {caller.subject} may not call this."
+            raise DomainError("METHOD_NOT_ALLOWED", text, metadata={"method": method})
+        set_caller(caller)
+        remaining = context.time_remaining()
+        if remaining is None:
+            raise DomainError("DEADLINE_MISSING", "Send a deadline (grpc-timeout) with each call.")
+        _deadline.set(time.monotonic() + remaining)
+        if violations := missing_fields(request):
+            raise invalid(*violations)
+
+
+class NotUnaryError(Exception):
+    """A streaming method was served through the gate, which knows unary ones only."""
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:
+    """Ends the call with the error's status and details."""
+    details = to_status(error).SerializeToString()
+    await context.abort(error.status, error.message, ((STATUS_DETAILS_KEY, details),))
+
+
+def missing_fields(request: Message, path: str = "") -> list[Violation]:
+    """A violation for each field that is annotated REQUIRED and has its default, at any depth."""
+    violations = []
+    for field in _required(request.DESCRIPTOR):
+        if not _is_set(request, field):
+            violations.append(Violation(field=path + field.name, description="is required"))
+    for field in _messages(request.DESCRIPTOR):
+        if field.is_repeated:
+            children = enumerate(getattr(request, field.name))
+            for index, child in children:
+                violations += missing_fields(child, f"{path}{field.name}[{index}].")
+        elif request.HasField(field.name):
+            violations += missing_fields(getattr(request, field.name), f"{path}{field.name}.")
+    return violations
+
+
+def _is_set(request: Message, field: FieldDescriptor) -> bool:
+    if field.has_presence:
+        return request.HasField(field.name)
+    return bool(getattr(request, field.name))
+
+
+@cache
+def _required(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    def is_required(field: FieldDescriptor) -> bool:
+        behaviours = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+        return field_behavior_pb2.REQUIRED in behaviours
+
+    return tuple(field for field in descriptor.fields if is_required(field))
+
+
+@cache
+def _messages(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
+    """Fields that hold messages of ours, which may have required fields in turn."""
+    return tuple(
+        field
+        for field in descriptor.fields
+        if field.message_type is not None
+        and field.message_type.full_name.startswith("waybill.")
+        and not field.message_type.GetOptions().map_entry
+    )

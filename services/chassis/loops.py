@@ -1,0 +1,84 @@
+"""Background loops: work while there is work, then wait for a wake-up or the next poll.
+
+Wake-ups are hints; jittered polling is the truth. A loop survives an outage of the database or a
+peer (it backs off and goes on) and nothing else: any other failure ends the process.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.chassis.database import is_outage
+from services.chassis.telemetry import log
+
+OUTAGE_BACKOFF_SECONDS: Final = 0.5
+
+
+class Wake:
+    """A hint that there may be work: set by whoever wrote it, waited for by a loop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Says that there may be work."""
+        self._event.set()
+
+    async def wait(self, seconds_max: float) -> None:
+        """Returns when there may be work, at the latest after `seconds_max`."""
+        try:
+            async with asyncio.timeout(seconds_max):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._event.clear()
+
+
+class Stopping:
+    """Set once, when the process is asked to end; loops finish what they hold and return."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._wakes: list[Wake] = []
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def wakes(self, wake: Wake) -> None:
+        """Has this wake set too when the process is asked to end."""
+        self._wakes.append(wake)
+
+    def set(self) -> None:
+        """Asks every loop to return."""
+        self._event.set()
+        for wake in self._wakes:
+            wake.set()
+
+    async def wait(self) -> None:
+        """Returns when the process is asked to end."""
+        await self._event.wait()
+
+
+async def loop(
+    step: Callable[[], Awaitable[int]], wake: Wake, stopping: Stopping, *, poll_seconds: float
+) -> None:
+    """Runs `step` until the process stops; a step says how many items it handled."""
+    stopping.wakes(wake)
+    while not stopping:
+        try:
+            handled = await step()
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("loop waits out an outage", error=type(error).__name__)
+            await wake.wait(jittered(OUTAGE_BACKOFF_SECONDS))
+            continue
+        if handled == 0 and not stopping:
+            await wake.wait(jittered(poll_seconds))
+
+
+def jittered(seconds: float) -> float:
+    """Between half of it and all of it, so that many processes do not poll in step."""
+    return seconds * random.uniform(0.5, 1)

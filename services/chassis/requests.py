@@ -1,0 +1,36 @@
+"""Request ids: the same id gives the same answer, the same id with other content is refused.
+
+The stored function that writes does both in its own transaction (`begin_request`,
+`finish_request`); what it needs from here is a hash of what was asked.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from services.chassis.errors import Violation, invalid
+
+REQUEST_ID_CHARACTERS_MAX = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestId:
+    """A client-made id and the hash of the content that it came with; both None where none came."""
+
+    value: str | None = None
+    content_hash: str | None = None
+
+
+def parse_request_id(request: Message) -> RequestId:
+    """The request's `request_id` and what it stands for."""
+    value: str = getattr(request, "request_id", "")
+    if not value:
+        return RequestId()
+    if len(value) > REQUEST_ID_CHARACTERS_MAX:
+        too_long = f"has more than {REQUEST_ID_CHARACTERS_MAX} characters"
+        raise invalid(Violation(field="request_id", description=too_long))
+    # The id is part of the content and salts it: equal content does not hash alike.
+    content = request.SerializeToString(deterministic=True)
+    digest = hashlib.sha256(request.DESCRIPTOR.full_name.encode() + b"\0" + content)
+    return RequestId(value=value, content_hash=digest.hexdigest())

@@ -1,0 +1,51 @@
+-- Claims due rows of one topic over all tenants, oldest due first: p_token fences what is settled
+-- until p_now + p_lease_seconds. Rows due before p_due_from are left to a claim without it.
+-- A row whose lease ran out is due again.
+create or replace function claim_outbox(
+  p_topic text,
+  p_token uuid,
+  p_limit int,
+  p_lease_seconds double precision,
+  p_due_from timestamptz default null,
+  p_now timestamptz default now()
+) returns table (
+  org_id uuid,
+  outbox_id uuid,
+  subject_id uuid,
+  payload jsonb,
+  attempts int,
+  enqueued_at timestamptz,
+  due_at timestamptz,
+  traceparent text,
+  tracestate text
+)
+language sql
+security definer
+set search_path from current
+as $$
+  with due as materialized (
+    select o.org_id, o.outbox_id, o.due_at
+    from outbox o
+    where o.topic = p_topic
+      and o.status = 'pending'
+      and o.due_at <= p_now
+      and o.due_at >= coalesce(p_due_from, '-infinity')
+    order by o.due_at
+    limit p_limit
+    for update skip locked
+  ), claimed as (
+    update outbox o
+    set attempts = o.attempts + 1,
+        claim_token = p_token,
+        claimed_at = p_now,
+        claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
+        due_at = p_now + make_interval(secs => p_lease_seconds)
+    from due
+    where o.org_id = due.org_id and o.outbox_id = due.outbox_id
+    returning o.*, due.due_at as was_due_at
+  )
+  select c.org_id, c.outbox_id, c.subject_id, c.payload, c.attempts, c.enqueued_at, c.was_due_at,
+    c.traceparent, c.tracestate
+  from claimed c
+  order by c.was_due_at;
+$$;

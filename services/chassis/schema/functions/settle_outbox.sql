@@ -1,0 +1,48 @@
+-- Settles claimed rows: 'sent', 'refused' (with why), 'retry' (after so many seconds) or
+-- 'returned' (due at once, the attempt unspent). Rows whose lease is not p_token's any more stay as
+-- they are. Returns how many were settled.
+create or replace function settle_outbox(
+  p_org_ids uuid[],
+  p_outbox_ids uuid[],
+  p_token uuid,
+  p_outcomes text[],
+  p_errors text[],
+  p_retry_after_seconds double precision[],
+  p_now timestamptz default now()
+) returns int
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_settled int;
+begin
+  perform enter(p_org_ids);
+  with settled as materialized (
+    select s.*
+    from unnest(p_org_ids, p_outbox_ids, p_outcomes, p_errors, p_retry_after_seconds)
+      as s (org_id, outbox_id, outcome, error, retry_after_seconds)
+  ), locked as materialized (
+    select o.org_id, o.outbox_id
+    from outbox o
+    join settled s using (org_id, outbox_id)
+    where o.claim_token = p_token and o.claim_expires_at > p_now
+    order by o.org_id, o.outbox_id
+    for update of o
+  )
+  update outbox o
+  set status = case when s.outcome in ('sent', 'refused') then s.outcome else 'pending' end,
+      settled_at = case when s.outcome in ('sent', 'refused') then p_now end,
+      due_at = case s.outcome
+        when 'retry' then p_now + make_interval(secs => s.retry_after_seconds)
+        else p_now end,
+      attempts = o.attempts - (s.outcome = 'returned')::int,
+      last_error = s.error,
+      claim_token = null,
+      claim_expires_at = null
+  from settled s
+  join locked using (org_id, outbox_id)
+  where o.org_id = s.org_id and o.outbox_id = s.outbox_id;
+  get diagnostics v_settled = row_count;
+  return v_settled;
+end;
+$$;

@@ -1,0 +1,246 @@
+"""`waybill.trace.v1.TraceService` over any service's schema.
+
+The schema's own functions say what it knows (`get_trace`, `find_traces`, `verify_books`, …); this
+parses, calls and answers, the same for all five.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import phonenumbers
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.chassis.auth import Access, caller
+from services.chassis.database import Database, Record
+from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.page_tokens import decode, encode, page_size
+from services.chassis.server import Served
+from services.chassis.trace import is_trace_id
+from waybill.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from waybill.trace.v1.trace_service_pb2 import (
+    Equation,
+    FindTracesRequest,
+    FindTracesResponse,
+    GetTraceRequest,
+    GetTraceResponse,
+    TimelineEntry,
+    TraceSummary,
+    VerifyBooksRequest,
+    VerifyBooksResponse,
+)
+
+_SERVICE: Final = "/waybill.trace.v1.TraceService/"
+TRACE_ACCESS: Final[Mapping[str, Access]] = {
+    f"{_SERVICE}GetTrace": Access(
+        tenants=True, workspace_tokens=True, services=frozenset({"operator"})
+    ),
+    f"{_SERVICE}FindTraces": Access(
+        tenants=True, workspace_tokens=True, services=frozenset({"operator"})
+    ),
+    f"{_SERVICE}VerifyBooks": Access(services=frozenset({"operator"})),
+}
+# What a service_role caller may ask for without saying whose it is: ids that nobody can guess.
+_FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id")
+_UUIDS: Final = ("lead_id", "webhook_id", "workspace_id")
+
+
+def trace_served(database: Database, service: str) -> Served:
+    """TraceService for `serving`."""
+    return Served(
+        descriptor=trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"],
+        add=trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
+        servicer=TraceServicer(TraceStore(database), service),
+    )
+
+
+class TraceStore:
+    """The trace functions of one schema."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get_trace(
+        self, org_ids: Sequence[UUID], workspace_id: UUID | None, trace_id: str
+    ) -> list[Record]:
+        """Every row of the trace as a bar, oldest first."""
+        return await self._database.rows(
+            "get_trace", p_org_ids=org_ids, p_workspace_id=workspace_id, p_trace_id=trace_id
+        )
+
+    async def find_trace_orgs(self, trace_id: str) -> list[UUID]:
+        """Whose rows the trace has."""
+        rows = await self._database.rows("find_trace_orgs", p_trace_id=trace_id)
+        return [row["org_id"] for row in rows]
+
+    async def find_orgs_of(self, kind: str, value: str) -> list[UUID]:
+        """Whose the lead or webhook is."""
+        rows = await self._database.rows("find_orgs_of", p_kind=kind, p_value=value)
+        return [row["org_id"] for row in rows]
+
+    async def find_traces(
+        self,
+        org_ids: Sequence[UUID],
+        workspace_id: UUID | None,
+        kind: str,
+        value: str,
+        limit: int,
+        before: datetime | None,
+    ) -> list[Record]:
+        """Traces of what people hold, newest first, begun before `before`."""
+        return await self._database.rows(
+            "find_traces",
+            p_org_ids=org_ids,
+            p_workspace_id=workspace_id,
+            p_kind=kind,
+            p_value=value,
+            p_limit=limit,
+            p_before=before,
+        )
+
+    async def verify_books(self) -> list[Record]:
+        """Each equation, with the rows that break it."""
+        return await self._database.rows("verify_books")
+
+    async def book_totals(self) -> dict[str, int]:
+        """Totals that another service's must equal."""
+        rows = await self._database.rows("book_totals")
+        return {row["name"]: row["total"] for row in rows}
+
+
+class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
+    """Parses, calls, answers."""
+
+    def __init__(self, store: TraceStore, service: str) -> None:
+        self._store = store
+        self._service = service
+
+    async def GetTrace(self, request: GetTraceRequest, context: Any) -> GetTraceResponse:
+        if not is_trace_id(request.trace_id):
+            raise invalid(
+                Violation(field="trace_id", description="is not 32 lower-case hex digits")
+            )
+        who = caller()
+        orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(request.trace_id)
+        rows = await self._store.get_trace(orgs, who.workspace_id, request.trace_id)
+        return GetTraceResponse(service=self._service, entries=[to_entry(row) for row in rows])
+
+    async def FindTraces(self, request: FindTracesRequest, context: Any) -> FindTracesResponse:
+        who = caller()
+        kind, value = parse_by(request)
+        orgs = [who.org_id] if who.org_id else await self._orgs_of(kind, value)
+        limit = page_size(request.page_size)
+        scope = f"traces:{kind}:{hashlib.sha256(value.encode()).hexdigest()[:16]}"
+        before = parse_before(request.page_token, scope)
+        rows = await self._store.find_traces(orgs, who.workspace_id, kind, value, limit + 1, before)
+        response = FindTracesResponse(
+            service=self._service, traces=[to_summary(row) for row in rows[:limit]]
+        )
+        if len(rows) > limit:
+            last = rows[limit - 1]["started_at"].isoformat()
+            response.next_page_token = encode((last,), scope=scope)
+        return response
+
+    async def _orgs_of(self, kind: str, value: str) -> list[UUID]:
+        if kind not in _FOUND_WITHOUT_ORG:
+            text = "needs a tenant's token; a service may ask by lead_id or webhook_id"
+            raise invalid(Violation(field=kind, description=text))
+        return await self._store.find_orgs_of(kind, value)
+
+    async def VerifyBooks(self, request: VerifyBooksRequest, context: Any) -> VerifyBooksResponse:
+        equations = await self._store.verify_books()
+        return VerifyBooksResponse(
+            service=self._service,
+            equations=[to_equation(row) for row in equations],
+            totals=await self._store.book_totals(),
+        )
+
+
+def parse_by(request: FindTracesRequest) -> tuple[str, str]:
+    """What is looked for, and its value as the rows hold it."""
+    kind = request.WhichOneof("by")
+    if kind is None:
+        raise invalid(Violation(field="by", description="set one of the fields to look by"))
+    value: str = getattr(request, kind).strip()
+    if kind in _UUIDS:
+        return kind, str(parse_uuid(value, kind))
+    if kind == "phone":
+        return kind, parse_phone(value)
+    return kind, value.lower() if kind == "email" else value
+
+
+def parse_uuid(text: str, field: str) -> UUID:
+    """The UUID; INVALID_REQUEST naming the field where it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise invalid(Violation(field=field, description="is not a UUID")) from None
+
+
+def parse_phone(text: str) -> str:
+    """The phone in E.164."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        wrong = "is not a phone number with its country code (+49…)"
+        raise invalid(Violation(field="phone", description=wrong)) from None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_before(page_token: str, scope: str) -> datetime | None:
+    """Where the last page ended; PAGE_TOKEN_REFUSED where the token is not of this query."""
+    if not page_token:
+        return None
+    try:
+        return datetime.fromisoformat(decode(page_token, scope=scope)[0])
+    except (ValueError, IndexError):
+        text = "The page token belongs to another query. Start at the first page."
+        raise DomainError("PAGE_TOKEN_REFUSED", text) from None
+
+
+def to_entry(row: Record) -> TimelineEntry:
+    """One bar of the waterfall."""
+    entry = TimelineEntry(
+        span_id=span_id_of(row["source_table"], str(row["key"]), row["attempt"], row["name"]),
+        table=row["source_table"],
+        key=str(row["key"]),
+        attempt=row["attempt"],
+        name=row["name"],
+        waiting=row["waiting"],
+        outcome=row["outcome"] or "",
+        ids={name: str(value) for name, value in (row["ids"] or {}).items() if value is not None},
+        details_json=msgspec.json.encode(row["details"] or {}).decode(),
+        attempt_trace_id=row["attempt_trace_id"] or "",
+        linked_trace_ids=row["linked_trace_ids"] or [],
+    )
+    entry.start_time.FromDatetime(row["started_at"])
+    if row["ended_at"] is not None:
+        entry.end_time.FromDatetime(row["ended_at"])
+    return entry
+
+
+def span_id_of(table: str, key: str, attempt: int, name: str) -> str:
+    """A row's deterministic span id, so that exporting it twice adds nothing."""
+    return hashlib.sha256(f"{table}\0{key}\0{attempt}\0{name}".encode()).hexdigest()[:16]
+
+
+def to_summary(row: Record) -> TraceSummary:
+    """One trace that was found."""
+    started_at = Timestamp()
+    started_at.FromDatetime(row["started_at"])
+    return TraceSummary(
+        trace_id=row["trace_id"], start_time=started_at, kind=row["kind"], key=str(row["key"])
+    )
+
+
+def to_equation(row: Record) -> Equation:
+    """One equation of the books."""
+    return Equation(
+        name=row["equation"],
+        holds=row["violation_count"] == 0,
+        violation_count=row["violation_count"],
+        violations=row["violations"] or [],
+    )

@@ -1,0 +1,120 @@
+"""What all tests stand on: one real PostgreSQL a session, one fresh database a test."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from deploy.local.postgres import EmbeddedPostgres
+from services.chassis.database import Database, pooled
+from services.chassis.migrate import Schema, schemas, up
+
+TEMPLATE = "waybill_template"
+PASSWORD = secrets.token_hex(16)
+
+
+def with_database(url: str, database: str) -> str:
+    """The same server's URL for another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+def with_login(url: str, role: str) -> str:
+    """The same database's URL as a service's login role."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{role}:{PASSWORD}@{parts.hostname}:{parts.port}"))
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A server of our own, as superuser; not durable, because no test here kills it."""
+    state = tmp_path_factory.mktemp("postgres")
+    settings = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+    async with EmbeddedPostgres(Path(state), settings=settings) as postgres:
+        yield postgres.url
+
+
+@pytest.fixture(scope="session")
+async def template_url(postgres_url: str) -> str:
+    """A database with every service's schema, which each test copies."""
+    admin = await asyncpg.connect(postgres_url)
+    await admin.execute(f"create database {TEMPLATE}")
+    url = with_database(postgres_url, TEMPLATE)
+    for schema in schemas():
+        await up(schema, url)
+        await admin.execute(f"alter role {schema.login} password '{PASSWORD}'")
+    await admin.close()
+    return url
+
+
+@asynccontextmanager
+async def copy_of(template_url: str, template: str = TEMPLATE) -> AsyncIterator[str]:
+    """The URL of a fresh copy of the template, dropped afterwards."""
+    name = f"test_{secrets.token_hex(6)}"
+    admin = await asyncpg.connect(with_database(template_url, "postgres"))
+    await admin.execute(f"create database {name} template {template}")
+    try:
+        yield with_database(template_url, name)
+    finally:
+        await admin.execute(f"drop database {name} with (force)")
+        await admin.close()
+
+
+@pytest.fixture
+async def database_url(template_url: str) -> AsyncIterator[str]:
+    """A fresh database with every service's schema, as superuser."""
+    async with copy_of(template_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def admin(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A superuser's connection to the test's database, for looking at rows."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases:
+    """Opens the test's database as the login role of any service."""
+
+    open: Callable[[str], Awaitable[Database]]
+
+
+@pytest.fixture
+async def databases(database_url: str) -> AsyncIterator[Databases]:
+    """The test's database as services see it."""
+    async with AsyncExitStack() as stack:
+
+        async def open_as(service: str) -> Database:
+            schema = Schema(name=service)
+            url = with_login(database_url, schema.login)
+            opened = pooled(url, service, connections_max=10, statement_timeout_seconds=30)
+            return await stack.enter_async_context(opened)
+
+        yield Databases(open=open_as)
+
+
+@pytest.fixture
+async def ingest_db(databases: Databases) -> Database:
+    """The test's database as ingest sees it."""
+    return await databases.open("ingest")
+
+
+@pytest.fixture
+async def routing_db(databases: Databases) -> Database:
+    """The test's database as routing sees it."""
+    return await databases.open("routing")
+
+
+@pytest.fixture
+async def delivery_db(databases: Databases) -> Database:
+    """The test's database as delivery sees it."""
+    return await databases.open("delivery")
