@@ -684,7 +684,7 @@ class WebhookItem(_message.Message):
     attempts: _builtins.int
     """Tries so far."""
     lead_id: _builtins.str
-    """UUID of the lead it became or belongs to, or empty."""
+    """UUID of the lead it became, or which it is a duplicate of; or empty."""
     trace_id: _builtins.str
     """Its trace: 32 hex digits."""
     @_builtins.property

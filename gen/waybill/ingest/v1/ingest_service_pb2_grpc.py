@@ -157,7 +157,7 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayWebhookItem(self, request, context):
-        """Puts a dead-lettered item back to work, with its attempts counted anew. A repeat finds it
+        """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
         """

@@ -71,7 +71,7 @@ class IngestServiceStub:
     Read only; a repeat is safe. Fails with INVALID_REQUEST (status), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookItem: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]
-    """Puts a dead-lettered item back to work, with its attempts counted anew. A repeat finds it
+    """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
     """
@@ -119,7 +119,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     Read only; a repeat is safe. Fails with INVALID_REQUEST (status), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookItem: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]  # type: ignore[assignment]
-    """Puts a dead-lettered item back to work, with its attempts counted anew. A repeat finds it
+    """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
     """
@@ -218,7 +218,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ReplayWebhookItemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookItemResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookItemResponse]]:
-        """Puts a dead-lettered item back to work, with its attempts counted anew. A repeat finds it
+        """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
         """

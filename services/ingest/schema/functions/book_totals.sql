@@ -1,0 +1,11 @@
+-- Totals over all tenants that another service's must equal.
+create or replace function book_totals()
+returns table (name text, total bigint)
+language sql
+stable
+security definer
+set search_path from current
+as $$
+  select 'leads_handed_over', count(*) from outbox
+  where topic = 'routing.enqueue_leads' and status = 'sent';
+$$;

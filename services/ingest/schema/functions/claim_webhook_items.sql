@@ -1,0 +1,65 @@
+-- Claims due items over all tenants, oldest due first, with what is needed to work on them:
+-- p_token fences what is settled until p_now + p_lease_seconds. An item whose lease ran out is due
+-- again, and the try that it cut off is kept as 'interrupted'.
+create or replace function claim_webhook_items(
+  p_token uuid,
+  p_limit int,
+  p_lease_seconds double precision,
+  p_due_from timestamptz default null,
+  p_now timestamptz default now()
+) returns table (
+  org_id uuid,
+  item_id uuid,
+  kind text,
+  external_id text,
+  source_id uuid,
+  source_kind text,
+  source_external_id text,
+  default_region text,
+  access_token_ciphertext bytea,
+  payload json,
+  attempts int,
+  received_at timestamptz,
+  due_at timestamptz,
+  traceparent text,
+  linked_traceparent text
+)
+language sql
+security definer
+set search_path from current
+as $$
+  with due as materialized (
+    select i.org_id, i.item_id, i.due_at, i.claim_token, i.claimed_at, i.attempts, i.trace_id
+    from webhook_items i
+    where i.status in ('pending', 'processing', 'failed')
+      and i.due_at <= p_now
+      and i.due_at >= coalesce(p_due_from, '-infinity')
+    order by i.due_at
+    limit p_limit
+    for update skip locked
+  ), interrupted as (
+    insert into item_attempts
+      (org_id, item_id, number, started_at, ended_at, outcome, trace_id)
+    select d.org_id, d.item_id, d.attempts, d.claimed_at, p_now, 'interrupted', d.trace_id
+    from due d
+    where d.claim_token is not null
+    on conflict do nothing
+  ), claimed as (
+    update webhook_items i
+    set status = 'processing',
+        attempts = i.attempts + 1,
+        claim_token = p_token,
+        claimed_at = p_now,
+        claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
+        due_at = p_now + make_interval(secs => p_lease_seconds)
+    from due d
+    where i.org_id = d.org_id and i.item_id = d.item_id
+    returning i.*, d.due_at as was_due_at
+  )
+  select c.org_id, c.item_id, c.kind, c.external_id, c.source_id, s.kind, s.external_id,
+    s.default_region, s.access_token_ciphertext, c.payload, c.attempts - c.replayed_after, c.received_at,
+    c.was_due_at, c.traceparent, c.linked_traceparent
+  from claimed c
+  join sources s on s.org_id = c.org_id and s.source_id = c.source_id
+  order by c.was_due_at, c.received_at, c.ordinal;
+$$;

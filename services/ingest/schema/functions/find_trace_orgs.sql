@@ -1,0 +1,14 @@
+-- Which orgs have rows of a trace: for callers that serve all orgs and hold a trace id.
+create or replace function find_trace_orgs(p_trace_id text)
+returns table (org_id uuid)
+language sql
+stable
+security definer
+set search_path from current
+as $$
+  select l.org_id from leads l where l.trace_id = p_trace_id
+  union
+  select i.org_id from webhook_items i where i.trace_id = p_trace_id
+  union
+  select w.org_id from webhook_delivery_log w where w.trace_id = p_trace_id;
+$$;

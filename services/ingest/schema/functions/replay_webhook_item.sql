@@ -1,0 +1,34 @@
+-- Puts a dead-lettered item back to work, with its attempts counted anew.
+-- Raises WB023 ITEM_NOT_FOUND, WB024 ITEM_NOT_DEAD.
+create or replace function replay_webhook_item(
+  p_org_id uuid,
+  p_item_id uuid,
+  p_traceparent text,
+  p_now timestamptz default now()
+) returns void
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_status text;
+begin
+  perform enter(array[p_org_id], null, p_traceparent);
+  select i.status into v_status
+  from webhook_items i
+  where i.org_id = p_org_id and i.item_id = p_item_id
+  for update;
+  if v_status is null then
+    perform refuse(23, 'There is no such webhook item.',
+      jsonb_build_object('item_id', p_item_id));
+  end if;
+  if v_status <> 'dead_letter' then
+    perform refuse(24, 'Only a dead-lettered item can be replayed.',
+      jsonb_build_object('item_id', p_item_id, 'status', v_status));
+  end if;
+  update webhook_items
+  set status = 'pending', reason = null, replayed_after = attempts, due_at = p_now,
+    settled_at = null
+  where org_id = p_org_id and item_id = p_item_id;
+  perform refresh_delivery_log(array[p_org_id], array[p_item_id], null, p_now);
+end;
+$$;

@@ -1,0 +1,78 @@
+-- Finds or makes the contact of each lead, in the order given; the caller has entered.
+-- A lead brings identities [{kind, value}] and an id for the contact should it be a new one. The
+-- contact that an identity is known for wins, the longest known first; leads of one call that share
+-- an identity share the contact. Identities are written in sorted order, so that two calls wait for
+-- each other instead of deadlocking.
+create or replace function resolve_contacts(
+  p_org_ids uuid[],
+  p_leads jsonb[],
+  p_traceparents text[],
+  p_now timestamptz default now()
+) returns uuid[]
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_candidates uuid[];
+  v_contacts uuid[];
+begin
+  with given as (
+    select g.position, g.org_id, i.kind, i.value
+    from unnest(p_org_ids, p_leads) with ordinality as g (org_id, lead, position)
+    cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
+  ), shared as (
+    select position, min(first_position) as first_position
+    from (
+      select position, min(position) over (partition by org_id, kind, value) as first_position
+      from given) s
+    group by position
+  ), known as (
+    select distinct on (g.position) g.position, c.contact_id
+    from given g
+    join contact_identities c using (org_id, kind, value)
+    order by g.position, c.created_at, c.contact_id
+  )
+  select array_agg(
+    coalesce(
+      own.contact_id,
+      first_one.contact_id,
+      (p_leads[coalesce(s.first_position, p.position)] ->> 'contact_id')::uuid)
+    order by p.position)
+  into v_candidates
+  from generate_subscripts(p_org_ids, 1) as p (position)
+  left join shared s using (position)
+  left join known own on own.position = p.position
+  left join known first_one on first_one.position = s.first_position;
+
+  insert into contact_identities (org_id, kind, value, contact_id, created_at, trace_id)
+  select distinct on (g.org_id, i.kind, i.value)
+    g.org_id, i.kind, i.value, v_candidates[g.position], p_now, substr(g.traceparent, 4, 32)
+  from unnest(p_org_ids, p_leads, p_traceparents) with ordinality
+    as g (org_id, lead, traceparent, position)
+  cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
+  order by g.org_id, i.kind, i.value, g.position
+  on conflict do nothing;
+
+  -- Read again: a competitor that committed meanwhile has made the contact instead of us.
+  select array_agg(coalesce(r.contact_id, v_candidates[p.position]) order by p.position)
+  into v_contacts
+  from generate_subscripts(p_org_ids, 1) as p (position)
+  left join lateral (
+    select c.contact_id
+    from jsonb_to_recordset(p_leads[p.position] -> 'identities') as i (kind text, value text)
+    join contact_identities c
+      on c.org_id = p_org_ids[p.position] and c.kind = i.kind and c.value = i.value
+    order by c.created_at, c.contact_id
+    limit 1) r on true;
+
+  insert into contacts (org_id, contact_id, display_name, created_at, trace_id)
+  select distinct on (g.org_id, g.contact_id)
+    g.org_id, g.contact_id, coalesce(g.lead ->> 'full_name', ''), p_now,
+    substr(g.traceparent, 4, 32)
+  from unnest(p_org_ids, p_leads, p_traceparents, v_contacts) with ordinality
+    as g (org_id, lead, traceparent, contact_id, position)
+  order by g.org_id, g.contact_id, g.position
+  on conflict do nothing;
+  return v_contacts;
+end;
+$$;

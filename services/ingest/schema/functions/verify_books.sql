@@ -1,0 +1,78 @@
+-- Adds up the books over all tenants: a row for each equation, with how many rows break it and the
+-- first hundred of them.
+create or replace function verify_books()
+returns table (equation text, violation_count bigint, violations text[])
+language sql
+stable
+security definer
+set search_path from current
+as $$
+  with broken (equation, violation) as (
+    select 'received = pending + stored + duplicate + ignored + dead',
+      format('webhook_deliveries %s: %s items received, %s accounted for',
+        d.delivery_id, d.item_count, coalesce(i.items, 0) + coalesce(o.items, 0))
+    from webhook_deliveries d
+    left join (
+      select delivery_id, count(*) as items from webhook_items group by 1) i using (delivery_id)
+    left join (
+      select delivery_id, count(*) as items from webhook_orphans group by 1) o using (delivery_id)
+    where d.item_count <> coalesce(i.items, 0) + coalesce(o.items, 0)
+    union all
+    select 'each log row counts its items',
+      format('webhook_delivery_log %s: %s items logged, %s there', w.id, w.item_count,
+        coalesce(i.items, 0))
+    from webhook_delivery_log w
+    left join (
+      select org_id, log_id, count(*) as items from webhook_items group by 1, 2) i
+      on i.org_id = w.org_id and i.log_id = w.id
+    where w.item_count <> coalesce(i.items, 0)
+    union all
+    select 'each stored lead item made its lead',
+      format('webhook_items %s: stored without a lead', i.item_id)
+    from webhook_items i
+    left join leads l on l.org_id = i.org_id and l.item_id = i.item_id
+    where i.kind = 'leadgen' and i.status = 'stored' and l.lead_id is null
+    union all
+    select 'each provider lead is one lead',
+      format('lead_sources %s %s: its lead is missing', s.source_id, s.external_id)
+    from lead_sources s
+    left join leads l on l.org_id = s.org_id and l.lead_id = s.lead_id
+    where s.lead_id is not null and l.lead_id is null
+    union all
+    select 'each lead is handed to routing',
+      format('leads %s: no outbox row', l.lead_id)
+    from leads l
+    left join outbox o
+      on o.org_id = l.org_id and o.topic = 'routing.enqueue_leads' and o.subject_id = l.lead_id
+    where o.outbox_id is null
+    union all
+    select 'no lead without a trace',
+      format('leads %s: its trace is not that of its handoff or item', l.lead_id)
+    from leads l
+    left join outbox o
+      on o.org_id = l.org_id and o.topic = 'routing.enqueue_leads' and o.subject_id = l.lead_id
+    left join webhook_items i on i.org_id = l.org_id and i.item_id = l.item_id
+    where l.trace_id is distinct from coalesce(o.trace_id, l.trace_id)
+      or l.trace_id is distinct from coalesce(i.trace_id, l.trace_id)
+      or l.trace_id is null
+      or l.trace_id <> substr(l.traceparent, 4, 32)
+    union all
+    select 'no handoff was refused',
+      format('outbox %s: %s refused: %s', o.outbox_id, o.topic, o.last_error)
+    from outbox o
+    where o.status = 'refused'
+  )
+  select e.equation, count(b.violation), coalesce((array_agg(b.violation))[1:100], '{}')
+  from unnest(array[
+    'received = pending + stored + duplicate + ignored + dead',
+    'each log row counts its items',
+    'each stored lead item made its lead',
+    'each provider lead is one lead',
+    'each lead is handed to routing',
+    'no lead without a trace',
+    'no handoff was refused'
+  ]) with ordinality as e (equation, position)
+  left join broken b using (equation)
+  group by e.equation, e.position
+  order by e.position;
+$$;
