@@ -33,6 +33,7 @@ SECRET_PREFIX: Final = "whsec_"
 SECRET_BYTES_MIN: Final = 24
 SECRET_BYTES_MAX: Final = 64
 
+_HEADER_NAMES: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 # The dot separates the signed parts, so an id with a dot would have two readings.
 _MESSAGE_ID: Final = re.compile(r"[!-\-/-~]{1,256}", re.ASCII)
 _TIMESTAMP: Final = re.compile(r"(?:0|[1-9][0-9]{0,10})", re.ASCII)
