@@ -1,0 +1,121 @@
+-- Completes deliveries as DELIVERED or PARTIAL: consumes one credit each, moves the offers from
+-- LEAD_READY to SENT_TO_DEVELOPER and writes the events; all or nothing for each item, whatever
+-- becomes of the others. The delivery's live hold is captured; without one the credit is taken from
+-- what is available. A null token completes by hand, whatever the delivery's status and whoever
+-- sends it: the worker then finds its lease lost. A delivery named twice counts once.
+-- Returns a row for each delivery with its outcome: 'completed', 'duplicate' (it was before),
+-- 'insufficient_credits', 'lease_lost' (the token is not that of an unexpired lease),
+-- 'state_refused' (its offer is not at LEAD_READY) or 'not_found'; all but the first change nothing.
+create or replace function complete_deliveries_and_consume_credits(
+  p_org_ids uuid[],
+  p_delivery_ids uuid[],
+  p_tokens uuid[],
+  p_statuses text[],
+  p_traceparents text[],
+  p_now timestamptz default now()
+) returns table (org_id uuid, delivery_id uuid, outcome text)
+language plpgsql
+set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  v_judged jsonb;
+  v_org_ids uuid[];
+  v_delivery_ids uuid[];
+  v_workspace_ids uuid[];
+  v_offer_ids uuid[];
+  v_hold_ids uuid[];
+  v_statuses text[];
+  v_trace_ids text[];
+begin
+  perform enter(p_org_ids, null, p_traceparents[1]);
+  perform lock_deliveries(p_org_ids, p_delivery_ids);
+
+  -- A statement of its own: it sees what was committed while we waited for the locks.
+  with named as (
+    select distinct on (n.org_id, n.delivery_id) n.*
+    from unnest(p_org_ids, p_delivery_ids, p_tokens, p_statuses)
+      with ordinality as n (org_id, delivery_id, token, status, place)
+    order by n.org_id, n.delivery_id, n.place
+  ), found as (
+    select n.org_id, n.delivery_id, n.place, n.status, d.workspace_id, d.offer_id, d.trace_id,
+      h.hold_id, a.available, case
+        when d.delivery_id is null then 'not_found'
+        when d.status in ('DELIVERED', 'PARTIAL') then 'duplicate'
+        when n.token is not null
+          and (d.claim_token is distinct from n.token or d.claim_expires_at <= p_now)
+          then 'lease_lost'
+        when o.status <> 'LEAD_READY' then 'state_refused'
+        when h.hold_id is not null then 'completed'
+        else 'unpaid' end as outcome
+    from named n
+    left join deliveries d using (org_id, delivery_id)
+    left join lead_offers o on o.org_id = d.org_id and o.offer_id = d.offer_id
+    left join credit_accounts a on a.org_id = d.org_id and a.workspace_id = d.workspace_id
+    left join credit_holds h
+      on h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
+  ), judged as (
+    select f.org_id, f.delivery_id, f.status, f.workspace_id, f.offer_id, f.trace_id, f.hold_id,
+      case
+        when f.outcome <> 'unpaid' then f.outcome
+        when row_number() over (
+          partition by f.org_id, f.workspace_id, f.outcome
+          order by f.place) <= f.available then 'completed'
+        else 'insufficient_credits' end as outcome
+    from found f
+  )
+  select
+    jsonb_agg(jsonb_build_array(j.org_id, j.delivery_id, j.outcome)),
+    array_agg(j.org_id order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.delivery_id order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.workspace_id order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.offer_id order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.hold_id order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.status order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.trace_id order by j.delivery_id) filter (where j.outcome = 'completed')
+  into v_judged, v_org_ids, v_delivery_ids, v_workspace_ids, v_offer_ids, v_hold_ids, v_statuses,
+    v_trace_ids
+  from judged j;
+
+  if v_org_ids is not null then
+    update deliveries d
+    set status = n.status,
+        waiting_for = null,
+        reason = null,
+        completed_at = p_now,
+        claim_token = null,
+        claim_expires_at = null
+    from unnest(v_org_ids, v_delivery_ids, v_statuses) as n (org_id, delivery_id, status)
+    where d.org_id = n.org_id and d.delivery_id = n.delivery_id;
+
+    update delivery_waits w
+    set ended_at = p_now
+    from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
+    where w.org_id = n.org_id and w.delivery_id = n.delivery_id and w.ended_at is null;
+
+    update attempts t
+    set outcome = 'unknown',
+        error = 'completed by hand before an answer was reported',
+        ended_at = p_now
+    from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
+    where t.org_id = n.org_id and t.delivery_id = n.delivery_id and t.outcome is null;
+
+    update credit_holds h
+    set status = 'captured',
+        resolved_at = p_now
+    from unnest(v_org_ids, v_hold_ids) as n (org_id, hold_id)
+    where h.org_id = n.org_id and h.hold_id = n.hold_id;
+
+    perform post_credits('CREDIT_CONSUMPTION', v_org_ids, v_workspace_ids,
+      array(select case when h is null then 'available' else 'held' end
+        from unnest(v_hold_ids) with ordinality as n (h, place) order by place),
+      'consumed', array_fill(1, array[cardinality(v_org_ids)]), v_delivery_ids, v_hold_ids, '',
+      v_trace_ids, p_now);
+    perform step_offers(v_org_ids, v_offer_ids, 'SENT_TO_DEVELOPER', 'delivery', p_now);
+  end if;
+
+  return query
+  select (j ->> 0)::uuid, (j ->> 1)::uuid, j ->> 2
+  from jsonb_array_elements(v_judged) as j;
+end;
+$$;

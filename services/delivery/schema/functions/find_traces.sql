@@ -1,0 +1,30 @@
+-- Traces of offers by 'lead_id' or 'workspace_id', newest first, begun before p_before; delivery
+-- holds nothing else that people look by, so other kinds have no rows.
+create or replace function find_traces(
+  p_org_ids uuid[],
+  p_workspace_id uuid,
+  p_kind text,
+  p_value text,
+  p_limit int,
+  p_before timestamptz default null
+) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
+language plpgsql
+set search_path from current
+set plan_cache_mode = force_custom_plan
+as $$
+begin
+  perform enter(p_org_ids, p_workspace_id);
+  if p_kind not in ('lead_id', 'workspace_id') then
+    return;
+  end if;
+  return query
+  select o.trace_id::text, o.created_at, 'offer', o.offer_id
+  from lead_offers o
+  where o.org_id = any (p_org_ids)
+    and (p_kind <> 'lead_id' or o.lead_id = p_value::uuid)
+    and (p_kind <> 'workspace_id' or o.workspace_id = p_value::uuid)
+    and (p_before is null or o.created_at < p_before)
+  order by o.created_at desc, o.offer_id desc
+  limit p_limit;
+end;
+$$;

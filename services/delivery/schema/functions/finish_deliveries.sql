@@ -1,0 +1,120 @@
+-- Reports sent deliveries back, in one transaction: attempts, status, next try, endpoint health,
+-- credit and events. Each is fenced by its token and lease; what lost it changes nothing.
+-- p_verdicts: 'DELIVERED' or 'PARTIAL' complete and consume the credit, 'FAILED' or 'DEAD_LETTER'
+-- end it with p_reasons, 'retry' tries again after p_retry_after_seconds, 'defer' tries again at
+-- once with the attempt unspent (its endpoint is gone: the next claim parks it).
+-- p_hold_fates, for what is not completed: 'release' the credit, 'keep' the hold until it expires
+-- (a buyer may have the lead), or 'extend' it past the next try (a buyer has the lead).
+-- Attempts come as arrays of their own.
+-- Returns a row for each delivery: 'finished', or the outcome of
+-- complete_deliveries_and_consume_credits where it is not 'completed'.
+create or replace function finish_deliveries(
+  p_org_ids uuid[],
+  p_delivery_ids uuid[],
+  p_tokens uuid[],
+  p_verdicts text[],
+  p_reasons text[],
+  p_retry_after_seconds double precision[],
+  p_hold_fates text[],
+  p_hold_seconds double precision,
+  p_traceparents text[],
+  p_attempt_org_ids uuid[],
+  p_attempt_delivery_ids uuid[],
+  p_attempt_ids uuid[],
+  p_attempt_outcomes text[],
+  p_attempt_status_codes int[],
+  p_attempt_errors text[],
+  p_attempt_answer_excerpts text[],
+  p_attempt_throttle_seconds double precision[],
+  p_now timestamptz default now()
+) returns table (org_id uuid, delivery_id uuid, outcome text)
+language plpgsql
+set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  v_held_ids uuid[];
+  v_release_org_ids uuid[];
+  v_release_ids uuid[];
+begin
+  perform enter(p_org_ids, null, p_traceparents[1]);
+  perform lock_deliveries(p_org_ids, p_delivery_ids);
+
+  select coalesce(array_agg(d.delivery_id), '{}') into v_held_ids
+  from deliveries d
+  join unnest(p_org_ids, p_delivery_ids, p_tokens) as n (org_id, delivery_id, token)
+    using (org_id, delivery_id)
+  where d.claim_token = n.token and d.claim_expires_at > p_now;
+
+  perform finish_attempts(array_agg(a.org_id), array_agg(a.attempt_id), array_agg(n.token),
+    array_agg(a.outcome), array_agg(a.status_code), array_agg(a.error),
+    array_agg(a.answer_excerpt), array_agg(a.throttle_seconds), p_now)
+  from unnest(p_attempt_org_ids, p_attempt_delivery_ids, p_attempt_ids, p_attempt_outcomes,
+      p_attempt_status_codes, p_attempt_errors, p_attempt_answer_excerpts,
+      p_attempt_throttle_seconds)
+    as a (org_id, delivery_id, attempt_id, outcome, status_code, error, answer_excerpt,
+      throttle_seconds)
+  join unnest(p_org_ids, p_delivery_ids, p_tokens) as n (org_id, delivery_id, token)
+    using (org_id, delivery_id)
+  where a.delivery_id = any (v_held_ids);
+
+  return query
+  select c.org_id, c.delivery_id,
+    case c.outcome when 'completed' then 'finished' else c.outcome end
+  from (
+    select array_agg(n.org_id) as org_ids, array_agg(n.delivery_id) as delivery_ids,
+      array_agg(n.token) as tokens, array_agg(n.verdict) as verdicts,
+      array_agg(n.traceparent) as traceparents
+    from unnest(p_org_ids, p_delivery_ids, p_tokens, p_verdicts, p_traceparents)
+      as n (org_id, delivery_id, token, verdict, traceparent)
+    where n.verdict in ('DELIVERED', 'PARTIAL')
+    having count(*) > 0
+  ) done
+  cross join lateral complete_deliveries_and_consume_credits(done.org_ids, done.delivery_ids,
+    done.tokens, done.verdicts, done.traceparents, p_now) c;
+
+  return query
+  with settled as (
+    update deliveries d
+    set status = case when n.verdict in ('FAILED', 'DEAD_LETTER') then n.verdict else 'PENDING' end,
+        waiting_for = case n.verdict when 'retry' then 'retry' end,
+        reason = n.reason,
+        attempt_count = d.attempt_count - (n.verdict = 'defer')::int,
+        due_at = case n.verdict
+          when 'retry' then p_now + make_interval(secs => n.retry_after_seconds)
+          else p_now end,
+        completed_at = case when n.verdict in ('FAILED', 'DEAD_LETTER') then p_now end,
+        claim_token = null,
+        claim_expires_at = null
+    from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_reasons, p_retry_after_seconds)
+      as n (org_id, delivery_id, verdict, reason, retry_after_seconds)
+    where d.org_id = n.org_id and d.delivery_id = n.delivery_id
+      and n.delivery_id = any (v_held_ids) and n.verdict not in ('DELIVERED', 'PARTIAL')
+    returning d.org_id, d.delivery_id, d.due_at
+  ), extended as (
+    update credit_holds h
+    set expires_at = greatest(h.expires_at,
+      s.due_at + make_interval(secs => p_hold_seconds))
+    from settled s
+    join unnest(p_org_ids, p_delivery_ids, p_hold_fates) as n (org_id, delivery_id, hold_fate)
+      using (org_id, delivery_id)
+    where h.org_id = s.org_id and h.delivery_id = s.delivery_id and h.status = 'live'
+      and n.hold_fate = 'extend'
+  )
+  select n.org_id, n.delivery_id, case when s.delivery_id is null then 'lease_lost'
+    else 'finished' end
+  from unnest(p_org_ids, p_delivery_ids, p_verdicts) as n (org_id, delivery_id, verdict)
+  left join settled s using (org_id, delivery_id)
+  where n.verdict not in ('DELIVERED', 'PARTIAL');
+
+  select array_agg(n.org_id), array_agg(n.delivery_id)
+  into v_release_org_ids, v_release_ids
+  from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_hold_fates)
+    as n (org_id, delivery_id, verdict, hold_fate)
+  where n.delivery_id = any (v_held_ids) and n.hold_fate = 'release'
+    and n.verdict not in ('DELIVERED', 'PARTIAL');
+  if v_release_ids is not null then
+    perform release_holds(v_release_org_ids, v_release_ids, 'released', 'not delivered', p_now);
+  end if;
+end;
+$$;

@@ -1,0 +1,43 @@
+-- A page of deliveries, newest first, before p_before (null: from the newest); of one workspace or
+-- status, or of all where those are null.
+create or replace function list_deliveries(
+  p_org_id uuid,
+  p_workspace_id uuid,
+  p_of_workspace_id uuid,
+  p_status text,
+  p_limit int,
+  p_before uuid default null
+) returns table (
+  delivery_id uuid,
+  offer_id uuid,
+  lead_id uuid,
+  workspace_id uuid,
+  status text,
+  waiting_for text,
+  attempt_count int,
+  next_attempt_at timestamptz,
+  created_at timestamptz,
+  completed_at timestamptz,
+  trace_id text
+)
+language plpgsql
+set search_path from current
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  perform enter(array[p_org_id], p_workspace_id);
+  return query
+  select d.delivery_id, d.offer_id, d.lead_id, d.workspace_id, d.status, d.waiting_for,
+    d.attempt_count,
+    case when d.status = 'PENDING' and coalesce(d.waiting_for, 'retry') = 'retry' then d.due_at end,
+    d.created_at, d.completed_at, d.trace_id::text
+  from deliveries d
+  where d.org_id = p_org_id
+    and (p_of_workspace_id is null or d.workspace_id = p_of_workspace_id)
+    and (p_status is null or d.status = p_status)
+    and (p_before is null or d.delivery_id < p_before)
+  order by d.delivery_id desc
+  limit p_limit;
+end;
+$$;

@@ -1,0 +1,41 @@
+-- A page of a workspace's ledger, newest first, after (p_before_version, p_after_account); nulls:
+-- from the newest.
+create or replace function list_ledger_entries(
+  p_org_id uuid,
+  p_workspace_id uuid,
+  p_of_workspace_id uuid,
+  p_limit int,
+  p_before_version bigint default null,
+  p_after_account text default null
+) returns table (
+  entry_id uuid,
+  transaction_id uuid,
+  type text,
+  account text,
+  amount int,
+  balance_after int,
+  delivery_id uuid,
+  reason text,
+  version bigint,
+  created_at timestamptz,
+  trace_id text
+)
+language plpgsql
+set search_path from current
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_column
+begin
+  perform enter(array[p_org_id], p_workspace_id);
+  return query
+  select e.entry_id, e.transaction_id, t.type, e.account, e.amount, e.balance_after, t.delivery_id,
+    t.reason, e.version, e.created_at, e.trace_id::text
+  from credit_entries e
+  join credit_transactions t using (org_id, transaction_id)
+  where e.org_id = p_org_id and e.workspace_id = p_of_workspace_id
+    and (p_before_version is null or e.version <= p_before_version)
+    and (p_before_version is null or e.version < p_before_version or e.account > p_after_account)
+  order by e.version desc, e.account
+  limit p_limit;
+end;
+$$;

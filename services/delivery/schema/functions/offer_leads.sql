@@ -1,0 +1,74 @@
+-- Takes offers over from routing, in one transaction. A lead that the workspace was offered before
+-- is answered as it was then: its offer's id, created false. Where the policy is 'direct' the offer
+-- walks the legal way to LEAD_READY, each step an event, and gets its delivery; where it is
+-- 'manual' it stays PENDING_MAPPING.
+create or replace function offer_leads(
+  p_org_ids uuid[],
+  p_offer_ids uuid[],
+  p_delivery_ids uuid[],
+  p_lead_ids uuid[],
+  p_workspace_ids uuid[],
+  p_offer_policies text[],
+  p_payloads json[],
+  p_traceparents text[],
+  p_tracestates text[],
+  p_now timestamptz default now()
+) returns table (org_id uuid, lead_id uuid, workspace_id uuid, offer_id uuid, created boolean)
+language plpgsql
+set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  c_direct_way constant text[] :=
+    array['TO_BE_CONTACTED', 'CONTACTED', 'ENGAGED', 'QUALIFYING', 'LEAD_READY'];
+  v_status text;
+  v_new_ids uuid[];
+  v_direct_org_ids uuid[];
+  v_direct_ids uuid[];
+begin
+  perform enter(p_org_ids);
+  perform save_workspaces(p_org_ids, p_workspace_ids, p_offer_policies, p_traceparents, p_now);
+
+  with created as (
+    insert into lead_offers (org_id, offer_id, lead_id, workspace_id, status, payload, created_at,
+      updated_at, trace_id, traceparent, tracestate)
+    select n.org_id, n.offer_id, n.lead_id, n.workspace_id, 'PENDING_MAPPING', n.payload, p_now,
+      p_now, substr(n.traceparent, 4, 32), n.traceparent, n.tracestate
+    from unnest(p_org_ids, p_offer_ids, p_lead_ids, p_workspace_ids, p_payloads, p_traceparents,
+        p_tracestates)
+      as n (org_id, offer_id, lead_id, workspace_id, payload, traceparent, tracestate)
+    order by n.org_id, n.lead_id, n.workspace_id
+    on conflict do nothing
+    returning org_id, offer_id, workspace_id, trace_id
+  ), events as (
+    insert into lead_events (org_id, offer_id, ordinal, workspace_id, to_status, actor,
+      occurred_at, trace_id)
+    select c.org_id, c.offer_id, 0, c.workspace_id, 'PENDING_MAPPING', 'routing', p_now, c.trace_id
+    from created c
+  )
+  select
+    array_agg(c.offer_id),
+    array_agg(c.org_id) filter (where n.offer_policy = 'direct'),
+    array_agg(c.offer_id) filter (where n.offer_policy = 'direct')
+  into v_new_ids, v_direct_org_ids, v_direct_ids
+  from created c
+  join unnest(p_org_ids, p_offer_ids, p_offer_policies) as n (org_id, offer_id, offer_policy)
+    using (org_id, offer_id);
+
+  if v_direct_ids is not null then
+    foreach v_status in array c_direct_way loop
+      perform step_offers(v_direct_org_ids, v_direct_ids, v_status, 'policy:direct', p_now);
+    end loop;
+    perform create_deliveries(v_direct_org_ids, v_direct_ids, array(
+      select n.delivery_id
+      from unnest(v_direct_ids) with ordinality as d (offer_id, place)
+      join unnest(p_offer_ids, p_delivery_ids) as n (offer_id, delivery_id) using (offer_id)
+      order by d.place), p_now);
+  end if;
+
+  return query
+  select n.org_id, n.lead_id, n.workspace_id, o.offer_id, coalesce(o.offer_id = any (v_new_ids), false)
+  from unnest(p_org_ids, p_lead_ids, p_workspace_ids) as n (org_id, lead_id, workspace_id)
+  join lead_offers o using (org_id, lead_id, workspace_id);
+end;
+$$;
