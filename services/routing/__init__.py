@@ -1,0 +1,1 @@
+"""Which workspace gets a lead, and why."""

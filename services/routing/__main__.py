@@ -1,0 +1,97 @@
+"""The routing service: what it is made of."""
+
+import asyncio
+
+from services.chassis.client import connected
+from services.chassis.config import load
+from services.chassis.database import pooled
+from services.chassis.lifetime import run
+from services.chassis.loops import Stopping
+from services.chassis.outbox import OutboxStore
+from services.chassis.periodic import Task, all_periodically
+from services.chassis.relay import Relay, RelayPolicy
+from services.chassis.sealing import load_key_ring
+from services.chassis.server import serving
+from services.chassis.telemetry import telemetry
+from services.chassis.trace_service import trace_served
+from services.routing.access import ACCESS
+from services.routing.config import RoutingConfig
+from services.routing.handoff import OFFER_LEADS, offering
+from services.routing.router import Router, RouterPolicy
+from services.routing.service import RoutingService, routing_served
+from services.routing.store.attempts import AttemptStore
+from services.routing.store.leads import LeadStore
+from services.routing.store.rules import RuleStore
+from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
+
+
+async def main(stopping: Stopping) -> None:
+    """Runs routing until it is asked to stop."""
+    config = load(RoutingConfig)
+    with telemetry("routing", otlp_endpoint=config.otlp_endpoint, log_level=config.log_level):
+        async with (
+            pooled(
+                config.database_url,
+                "routing",
+                connections_max=config.database_connections_max,
+                statement_timeout_seconds=config.database_statement_timeout_seconds,
+            ) as database,
+            connected(config.delivery_target, DeliveryServiceStub, config) as delivery,
+        ):
+            rules, leads = RuleStore(database), LeadStore(database)
+            relay = Relay(
+                OFFER_LEADS,
+                OutboxStore(database),
+                offering(delivery, timeout_seconds=config.call_timeout_seconds),
+                RelayPolicy(
+                    batch_items_max=config.offer_batch_items_max,
+                    lease_seconds=config.offer_lease_seconds,
+                ),
+            )
+            router = Router(
+                AttemptStore(database, config.worker),
+                rules,
+                load_key_ring(config.dedupe_secrets_file),
+                relay.wake,
+                router_policy(config),
+            )
+            service = RoutingService(rules, leads, router.wake)
+            async with (
+                serving(
+                    config, ACCESS, [routing_served(service), trace_served(database, "routing")]
+                ),
+                asyncio.TaskGroup() as loops,
+            ):
+                loops.create_task(router.run(stopping, poll_seconds=config.poll_seconds))
+                loops.create_task(relay.run(stopping, poll_seconds=config.poll_seconds))
+                loops.create_task(all_periodically(sweeps(leads, config), stopping))
+
+
+def router_policy(config: RoutingConfig) -> RouterPolicy:
+    """The router's bounds."""
+    return RouterPolicy(
+        batch_leads_max=config.route_batch_leads_max,
+        lease_seconds=config.route_lease_seconds,
+        decide_seconds_max=config.route_decide_seconds_max,
+        dedupe_seconds=config.dedupe_window_days * 86_400,
+    )
+
+
+def sweeps(leads: LeadStore, config: RoutingConfig) -> list[Task]:
+    """Routing's periodic work."""
+
+    async def expire(traceparent: str) -> int | None:
+        return await leads.expire_leads(
+            limit=config.expire_batch_leads_max,
+            every_seconds=config.expire_every_seconds,
+            traceparent=traceparent,
+        )
+
+    return [
+        Task(name="expire_leads", every_seconds=config.expire_every_seconds, run=expire),
+        Task(name="sweep_ticks", every_seconds=3600, run=leads.sweep_ticks),
+    ]
+
+
+if __name__ == "__main__":
+    run(main)

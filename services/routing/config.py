@@ -1,0 +1,35 @@
+"""Routing's settings, from environment variables named `WAYBILL_ROUTING_<SETTING>`."""
+
+import os
+import socket
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.config import ServiceConfig
+
+
+class RoutingConfig(ServiceConfig):
+    """What routing must be told beyond what every service must."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_ROUTING_")
+
+    delivery_target: str = Field(description="host:port of delivery's gRPC server")
+    dedupe_secrets_file: Path = Field(
+        description="Key ring (as the sealing keys' file) that dedupe hashes are keyed with"
+    )
+    dedupe_window_days: float = Field(default=90, gt=0, le=3650)
+    worker: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
+        description="Who holds a lead's lock, for people",
+    )
+    route_batch_leads_max: int = Field(default=200, ge=1, le=2000)
+    route_lease_seconds: float = Field(default=30, ge=5, le=600)
+    route_decide_seconds_max: float = Field(
+        default=5, gt=0, description="Longest that one batch's rules may take; the rest goes back"
+    )
+    offer_batch_items_max: int = Field(default=200, ge=1, le=500)
+    offer_lease_seconds: float = Field(default=30, ge=5, le=600)
+    expire_every_seconds: float = Field(default=60, gt=0)
+    expire_batch_leads_max: int = Field(default=1000, ge=1, le=10_000)

@@ -1,0 +1,57 @@
+"""Offers on their way to delivery."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, Protocol
+from uuid import UUID
+
+import msgspec
+
+from services.chassis.outbox import OutboxItem
+from services.chassis.relay import Answer, Send
+from waybill.delivery.v1.delivery_service_pb2 import (
+    LeadOffer,
+    OfferLeadsRequest,
+    OfferLeadsResponse,
+)
+
+OFFER_LEADS: Final = "delivery.offer_leads"
+
+
+class Delivery(Protocol):
+    """What of delivery's stub is needed here."""
+
+    def OfferLeads(
+        self, request: OfferLeadsRequest, *, timeout: float
+    ) -> Awaitable[OfferLeadsResponse]:
+        """Delivery's RPC."""
+
+
+def offering(delivery: Delivery, *, timeout_seconds: float) -> Send:
+    """Sends items of the topic in one RPC, answered by lead id."""
+
+    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+        request = OfferLeadsRequest(offers=[to_offer(item) for item in items])
+        return answers_of(await delivery.OfferLeads(request, timeout=timeout_seconds))
+
+    return send
+
+
+def to_offer(item: OutboxItem) -> LeadOffer:
+    """The outbox item as delivery takes it."""
+    return LeadOffer(
+        org_id=str(item.org_id),
+        lead_id=str(item.subject_id),
+        workspace_id=item.payload["workspace_id"],
+        offer_policy=item.payload["offer_policy"],
+        payload_json=msgspec.json.encode(item.payload["payload"]).decode(),
+        traceparent=item.trace.traceparent,
+        tracestate=item.trace.tracestate,
+    )
+
+
+def answers_of(response: OfferLeadsResponse) -> dict[UUID, Answer]:
+    """What delivery said of each lead."""
+    return {
+        UUID(result.lead_id): Answer(accepted=result.outcome == "accepted", reason=result.reason)
+        for result in response.results
+    }

@@ -1,0 +1,63 @@
+-- Claims leads to route over all tenants, oldest due first: new ones, failed ones whose retry is
+-- due, and ones whose holder let its lease run out. p_token fences what is done with them until
+-- p_now + p_lease_seconds. Leads due before p_due_from are left to a claim without it.
+-- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt.
+create or replace function acquire_routing_locks(
+  p_worker text,
+  p_token uuid,
+  p_limit int,
+  p_lease_seconds double precision,
+  p_due_from timestamptz default null,
+  p_now timestamptz default now()
+) returns table (
+  org_id uuid,
+  lead_id uuid,
+  source_id uuid,
+  attempt int,
+  phone text,
+  email text,
+  facts jsonb,
+  received_at timestamptz,
+  enqueued_at timestamptz,
+  was_due_at timestamptz,
+  locked_at timestamptz,
+  traceparent text,
+  tracestate text,
+  previous_traceparent text
+)
+language sql
+security definer
+set search_path from current
+as $$
+  with due as materialized (
+    select l.org_id, l.lead_id, l.due_at
+    from leads l
+    where l.due_at <= p_now
+      and l.due_at >= coalesce(p_due_from, '-infinity')
+      and l.lead_expires_at > p_now
+    order by l.due_at
+    limit p_limit
+    for update skip locked
+  ), unqueued as (
+    delete from lead_routing_queue q
+    using due
+    where q.org_id = due.org_id and q.lead_id = due.lead_id
+  ), claimed as (
+    update leads l
+    set routing_status = 'routing',
+        routing_attempts = l.routing_attempts + (l.routing_status <> 'routing')::int,
+        routing_locked_by = p_worker,
+        routing_locked_at = p_now,
+        routing_lock_token = p_token,
+        routing_lock_expires_at = p_now + make_interval(secs => p_lease_seconds),
+        due_at = p_now + make_interval(secs => p_lease_seconds)
+    from due
+    where l.org_id = due.org_id and l.lead_id = due.lead_id
+    returning l.*, due.due_at as was_due_at
+  )
+  select c.org_id, c.lead_id, c.source_id, c.routing_attempts, c.phone, c.email, c.facts,
+    c.received_at, c.enqueued_at, c.was_due_at, c.routing_locked_at, c.traceparent, c.tracestate,
+    c.routing_attempt_traceparent
+  from claimed c
+  order by c.was_due_at;
+$$;

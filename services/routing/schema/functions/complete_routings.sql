@@ -1,0 +1,141 @@
+-- Completes attempts that found a workspace: parallel arrays, one element a lead, and the leads'
+-- dedupe hashes as parallel arrays of their own, each lead's most telling hash first.
+-- In one transaction it takes the hashes for p_dedupe_seconds, decides, logs, and asks for the
+-- offer (topic delivery.offer_leads). Returns one row a lead:
+--   'routed'     the lead holds all of its hashes and is on its way to the workspace;
+--   'duplicate'  another lead holds one of them (holder_lead_id): failed for good with
+--                CROSS_PARTNER_DUPLICATE and no offer. Hashes that were free stay with it: they
+--                are the same person's;
+--   'lost'       p_token holds it no more, or its lease ended: nothing of it was changed.
+-- Of two equal leads at the same moment one is routed: the key of lead_dedupe_hashes decides.
+create or replace function complete_routings(
+  p_org_ids uuid[],
+  p_lead_ids uuid[],
+  p_token uuid,
+  p_workspace_ids uuid[],
+  p_rule_ids uuid[],
+  p_rule_versions int[],
+  p_candidates jsonb[],
+  p_inputs jsonb[],
+  p_offers jsonb[],
+  p_attempt_traceparents text[],
+  p_hash_org_ids uuid[],
+  p_hash_lead_ids uuid[],
+  p_hashes text[],
+  p_dedupe_seconds double precision,
+  p_now timestamptz default now()
+) returns table (org_id uuid, lead_id uuid, outcome text, holder_lead_id uuid)
+language plpgsql
+set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  c_topic constant text := 'delivery.offer_leads';
+  c_until constant timestamptz := p_now + make_interval(secs => p_dedupe_seconds);
+  v_held bigint[];
+begin
+  perform enter(p_org_ids);
+  with held as materialized (
+    select i.ordinal
+    from leads l
+    join unnest(p_org_ids, p_lead_ids) with ordinality as i (org_id, lead_id, ordinal)
+      using (org_id, lead_id)
+    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
+    order by l.org_id, l.lead_id
+    for update of l
+  )
+  select coalesce(array_agg(ordinal), '{}') into v_held from held;
+
+  perform hold_dedupe_hashes(
+      coalesce(array_agg(h.org_id order by h.ordinal), '{}'),
+      coalesce(array_agg(h.lead_id order by h.ordinal), '{}'),
+      coalesce(array_agg(i.workspace_id order by h.ordinal), '{}'),
+      coalesce(array_agg(h.hash order by h.ordinal), '{}'),
+      c_until, p_now)
+  from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
+    as h (org_id, lead_id, hash, ordinal)
+  join unnest(p_org_ids, p_lead_ids, p_workspace_ids) with ordinality
+    as i (org_id, lead_id, workspace_id, ordinal) using (org_id, lead_id)
+  where i.ordinal = any (v_held);
+
+  return query
+  with item as materialized (
+    select i.*, holder.holder_lead_id, l.routing_attempts, l.routing_locked_by,
+      l.routing_locked_at, l.trace_id, l.tracestate,
+      -- A retry's trace is not the lead's; what travels on stays in the lead's.
+      case
+        when substr(i.attempt_traceparent, 4, 32) = l.trace_id then i.attempt_traceparent
+        else l.traceparent
+      end as traceparent
+    from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_rule_ids, p_rule_versions,
+        p_candidates, p_inputs, p_offers, p_attempt_traceparents) with ordinality
+      as i (org_id, lead_id, workspace_id, rule_id, rule_version, candidates, inputs, offer,
+        attempt_traceparent, ordinal)
+    join leads l using (org_id, lead_id)
+    left join (
+      select f.org_id, f.lead_id, min(f.holder_lead_id::text)::uuid as holder_lead_id
+      from find_dedupe_holders(p_hash_org_ids, p_hash_lead_ids, p_hashes, p_now) f
+      group by f.org_id, f.lead_id
+    ) holder using (org_id, lead_id)
+    where i.ordinal = any (v_held)
+  ), hash as materialized (
+    select h.org_id, h.lead_id, count(distinct h.hash) as hash_count,
+      (array_agg(h.hash order by h.ordinal))[1] as first_hash
+    from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
+      as h (org_id, lead_id, hash, ordinal)
+    group by h.org_id, h.lead_id
+  ), decided as (
+    update leads l
+    set routing_status = case when item.holder_lead_id is null then 'routed' else 'failed' end,
+        routing_error =
+          case when item.holder_lead_id is not null then 'CROSS_PARTNER_DUPLICATE' end,
+        workspace_id = case when item.holder_lead_id is null then item.workspace_id end,
+        routing_last_attempted_at = p_now,
+        routing_attempt_traceparent = item.attempt_traceparent,
+        routing_locked_by = null,
+        routing_locked_at = null,
+        routing_lock_token = null,
+        routing_lock_expires_at = null,
+        due_at = null,
+        decided_at = p_now,
+        dedupe_hash = hash.first_hash,
+        dedupe_hash_count = coalesce(hash.hash_count, 0),
+        dedupe_until = case when hash.first_hash is not null then c_until end
+    from item
+    left join hash using (org_id, lead_id)
+    where l.org_id = item.org_id and l.lead_id = item.lead_id
+  ), logged as (
+    insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, rule_id,
+      rule_version, workspace_id, holder_lead_id, candidates, inputs, worker, started_at,
+      decided_at, trace_id, attempt_trace_id, attempt_traceparent)
+    select item.org_id, item.lead_id, item.routing_attempts,
+      case when item.holder_lead_id is null then 'routed' else 'duplicate' end,
+      case when item.holder_lead_id is not null then 'CROSS_PARTNER_DUPLICATE' end,
+      item.rule_id, item.rule_version, item.workspace_id, item.holder_lead_id, item.candidates,
+      item.inputs, item.routing_locked_by, item.routing_locked_at, p_now, item.trace_id,
+      substr(item.attempt_traceparent, 4, 32), item.attempt_traceparent
+    from item
+  ), offered as (
+    insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,
+      trace_id, traceparent, tracestate)
+    select item.org_id, gen_random_uuid(), c_topic, item.lead_id,
+      jsonb_build_object(
+        'workspace_id', w.workspace_id,
+        'offer_policy', w.offer_policy,
+        'payload', item.offer),
+      p_now, p_now, item.trace_id, item.traceparent, item.tracestate
+    from item
+    join workspaces w on w.org_id = item.org_id and w.workspace_id = item.workspace_id
+    where item.holder_lead_id is null
+  )
+  select i.org_id, i.lead_id,
+    case
+      when item.lead_id is null then 'lost'
+      when item.holder_lead_id is null then 'routed'
+      else 'duplicate'
+    end,
+    item.holder_lead_id
+  from unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id)
+  left join item using (org_id, lead_id);
+end;
+$$;

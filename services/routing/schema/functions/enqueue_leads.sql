@@ -1,0 +1,38 @@
+-- Takes leads over: parallel arrays, one element a lead. A lead that is here already stays as it
+-- is, so a repeat is harmless. A lead expires 90 days after it was received.
+-- Returns how many were new.
+create or replace function enqueue_leads(
+  p_org_ids uuid[],
+  p_lead_ids uuid[],
+  p_source_ids uuid[],
+  p_phones text[],
+  p_emails text[],
+  p_facts jsonb[],
+  p_received_ats timestamptz[],
+  p_traceparents text[],
+  p_tracestates text[],
+  p_now timestamptz default now()
+) returns int
+language plpgsql
+set search_path from current
+as $$
+declare
+  c_lifetime constant interval := '90 days';
+  v_new int;
+begin
+  perform enter(p_org_ids);
+  insert into leads (org_id, lead_id, source_id, phone, email, facts, received_at, enqueued_at,
+    due_at, lead_expires_at, trace_id, traceparent, tracestate)
+  select l.org_id, l.lead_id, l.source_id, l.phone, l.email, l.facts,
+    l.received_at, p_now, p_now, l.received_at + c_lifetime,
+    substr(l.traceparent, 4, 32), l.traceparent, l.tracestate
+  from unnest(p_org_ids, p_lead_ids, p_source_ids, p_phones, p_emails, p_facts, p_received_ats,
+      p_traceparents, p_tracestates)
+    as l (org_id, lead_id, source_id, phone, email, facts, received_at, traceparent, tracestate)
+  -- Two batches with leads in common must not wait for each other.
+  order by l.org_id, l.lead_id
+  on conflict do nothing;
+  get diagnostics v_new = row_count;
+  return v_new;
+end;
+$$;

@@ -1,0 +1,80 @@
+-- Ends attempts that found no workspace: parallel arrays, one element a lead, p_outcomes being
+-- 'no_match' or 'error'. Logs each decision. Returns one row a lead:
+--   'retry'   failed, and tried again at next_retry_at (a row of lead_routing_queue);
+--   'failed'  failed for good: that was the fifth attempt;
+--   'lost'    p_token holds it no more, or its lease ended: nothing of it was changed.
+create or replace function fail_routings(
+  p_org_ids uuid[],
+  p_lead_ids uuid[],
+  p_token uuid,
+  p_outcomes text[],
+  p_errors text[],
+  p_candidates jsonb[],
+  p_inputs jsonb[],
+  p_attempt_traceparents text[],
+  p_now timestamptz default now()
+) returns table (org_id uuid, lead_id uuid, outcome text, next_retry_at timestamptz)
+language plpgsql
+set search_path from current
+as $$
+#variable_conflict use_column
+begin
+  perform enter(p_org_ids);
+  return query
+  with held as materialized (
+    select l.org_id, l.lead_id, l.routing_attempts, l.routing_locked_by, l.routing_locked_at,
+      l.trace_id, l.traceparent, l.tracestate,
+      p_now + routing_retry_delay(l.routing_attempts) as retry_at
+    from leads l
+    join unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id) using (org_id, lead_id)
+    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
+    order by l.org_id, l.lead_id
+    for update of l
+  ), item as materialized (
+    select held.*, i.outcome, i.error, i.candidates, i.inputs, i.attempt_traceparent
+    from held
+    join unnest(p_org_ids, p_lead_ids, p_outcomes, p_errors, p_candidates, p_inputs,
+        p_attempt_traceparents)
+      as i (org_id, lead_id, outcome, error, candidates, inputs, attempt_traceparent)
+      using (org_id, lead_id)
+  ), decided as (
+    update leads l
+    set routing_status = 'failed',
+        routing_error = item.error,
+        routing_last_attempted_at = p_now,
+        routing_attempt_traceparent = item.attempt_traceparent,
+        routing_locked_by = null,
+        routing_locked_at = null,
+        routing_lock_token = null,
+        routing_lock_expires_at = null,
+        due_at = item.retry_at,
+        decided_at = case when item.retry_at is null then p_now end
+    from item
+    where l.org_id = item.org_id and l.lead_id = item.lead_id
+  ), logged as (
+    insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, candidates, inputs,
+      worker, started_at, decided_at, retry_at, trace_id, attempt_trace_id, attempt_traceparent)
+    select item.org_id, item.lead_id, item.routing_attempts, item.outcome, item.error,
+      item.candidates, item.inputs, item.routing_locked_by, item.routing_locked_at, p_now,
+      item.retry_at, item.trace_id, substr(item.attempt_traceparent, 4, 32),
+      item.attempt_traceparent
+    from item
+  ), queued as (
+    insert into lead_routing_queue (org_id, lead_id, attempt, next_retry_at, error, enqueued_at,
+      trace_id, traceparent, tracestate)
+    select item.org_id, item.lead_id, item.routing_attempts + 1, item.retry_at, item.error, p_now,
+      item.trace_id, item.traceparent, item.tracestate
+    from item
+    where item.retry_at is not null
+  )
+  select i.org_id, i.lead_id,
+    case
+      when item.lead_id is null then 'lost'
+      when item.retry_at is null then 'failed'
+      else 'retry'
+    end,
+    item.retry_at
+  from unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id)
+  left join item using (org_id, lead_id);
+end;
+$$;

@@ -1,0 +1,14 @@
+-- Whose a lead is, by its id ('lead_id'): for operators, who belong to no org. Other kinds are not
+-- routing's and give no rows.
+create or replace function find_orgs_of(p_kind text, p_value text)
+returns table (org_id uuid)
+language sql
+stable
+security definer
+set search_path from current
+as $$
+  select l.org_id
+  from leads l
+  where p_kind = 'lead_id'
+    and l.lead_id = case when p_kind = 'lead_id' then p_value::uuid end;
+$$;

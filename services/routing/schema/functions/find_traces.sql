@@ -1,0 +1,41 @@
+-- Traces of leads by what people hold ('lead_id', 'phone', 'email', 'workspace_id'), newest first,
+-- begun before p_before (null: from the newest). Kinds that routing does not hold give no rows.
+create or replace function find_traces(
+  p_org_ids uuid[],
+  p_workspace_id uuid,
+  p_kind text,
+  p_value text,
+  p_limit int,
+  p_before timestamptz default null
+) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
+language plpgsql
+stable
+set search_path from current
+as $$
+#variable_conflict use_column
+declare
+  v_id constant uuid := case when p_kind in ('lead_id', 'workspace_id') then p_value::uuid end;
+begin
+  perform enter(p_org_ids, p_workspace_id);
+  return query
+  -- A branch for each kind, so that each has its index.
+  with found as (
+    select l.* from leads l
+    where p_kind = 'lead_id' and l.org_id = any (p_org_ids) and l.lead_id = v_id
+    union all
+    select l.* from leads l
+    where p_kind = 'phone' and l.org_id = any (p_org_ids) and l.phone = p_value and l.phone <> ''
+    union all
+    select l.* from leads l
+    where p_kind = 'email' and l.org_id = any (p_org_ids) and l.email = p_value and l.email <> ''
+    union all
+    select l.* from leads l
+    where p_kind = 'workspace_id' and l.org_id = any (p_org_ids) and l.workspace_id = v_id
+  )
+  select f.trace_id::text, f.enqueued_at, 'lead', f.lead_id
+  from found f
+  where p_before is null or f.enqueued_at < p_before
+  order by f.enqueued_at desc, f.lead_id
+  limit p_limit;
+end;
+$$;

@@ -1,0 +1,37 @@
+-- Gives interrupted leads back: due at once, the attempt unspent. Leads that p_token holds no
+-- more stay as they are. Returns how many were given back.
+create or replace function return_routing_locks(
+  p_org_ids uuid[],
+  p_lead_ids uuid[],
+  p_token uuid,
+  p_now timestamptz default now()
+) returns int
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_returned int;
+begin
+  perform enter(p_org_ids);
+  with held as materialized (
+    select l.org_id, l.lead_id
+    from leads l
+    join unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id) using (org_id, lead_id)
+    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
+    order by l.org_id, l.lead_id
+    for update of l
+  )
+  update leads l
+  set routing_status = 'pending',
+      routing_attempts = l.routing_attempts - 1,
+      routing_locked_by = null,
+      routing_locked_at = null,
+      routing_lock_token = null,
+      routing_lock_expires_at = null,
+      due_at = p_now
+  from held h
+  where l.org_id = h.org_id and l.lead_id = h.lead_id;
+  get diagnostics v_returned = row_count;
+  return v_returned;
+end;
+$$;

@@ -1,0 +1,13 @@
+-- Every table that the service reaches as itself, and how. What was decided or published is never
+-- changed; of rows that wait for a retry only the retry itself takes one away.
+grant select, insert on
+  workspaces, rule_versions, lead_routing_logs
+to waybill_routing;
+
+grant select, insert, update on
+  rules, leads, lead_dedupe_hashes
+to waybill_routing;
+
+grant select, insert, delete on
+  lead_routing_queue
+to waybill_routing;

@@ -1,0 +1,152 @@
+"""The gRPC edge: parses, calls, answers."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from services.chassis.auth import caller
+from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.ids import new_id
+from services.chassis.loops import Wake
+from services.chassis.page_tokens import encode
+from services.chassis.requests import parse_request_id
+from services.chassis.server import Served
+from services.chassis.trace import current
+from services.routing.answers import to_routing, to_rule, to_workspace
+from services.routing.leads import NewLead
+from services.routing.pages import RULES, WORKSPACES, parse_rules_page, parse_workspaces_page
+from services.routing.parsing import (
+    parse_change,
+    parse_leads,
+    parse_rule,
+    parse_uuid,
+    parse_workspace,
+)
+from services.routing.store.leads import LeadStore
+from services.routing.store.rules import RuleStore
+from waybill.routing.v1 import routing_service_pb2 as pb
+from waybill.routing.v1 import routing_service_pb2_grpc
+
+
+def routing_served(service: "RoutingService") -> Served:
+    """RoutingService for `serving`."""
+    return Served(
+        descriptor=pb.DESCRIPTOR.services_by_name["RoutingService"],
+        add=routing_service_pb2_grpc.add_RoutingServiceServicer_to_server,
+        servicer=service,
+    )
+
+
+class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
+    """RoutingService; `enqueued` is set when leads were taken over."""
+
+    def __init__(self, rules: RuleStore, leads: LeadStore, enqueued: Wake) -> None:
+        self._rules = rules
+        self._leads = leads
+        self._enqueued = enqueued
+
+    async def CreateWorkspace(
+        self, request: pb.CreateWorkspaceRequest, context: Any
+    ) -> pb.CreateWorkspaceResponse:
+        name, offer_policy = parse_workspace(request)
+        workspace = await self._rules.create_workspace(
+            caller().org,
+            new_id(),
+            name,
+            offer_policy,
+            parse_request_id(request),
+            current().traceparent,
+        )
+        return pb.CreateWorkspaceResponse(workspace=to_workspace(workspace))
+
+    async def GetWorkspace(
+        self, request: pb.GetWorkspaceRequest, context: Any
+    ) -> pb.GetWorkspaceResponse:
+        workspace_id = parse_uuid("workspace_id", request.workspace_id)
+        workspace = await self._rules.get_workspace(_org_of(request), workspace_id)
+        if workspace is None:
+            raise DomainError(
+                "WORKSPACE_NOT_FOUND",
+                "There is no such workspace in this org.",
+                metadata={"workspace_id": str(workspace_id)},
+            )
+        return pb.GetWorkspaceResponse(workspace=to_workspace(workspace))
+
+    async def ListWorkspaces(
+        self, request: pb.ListWorkspacesRequest, context: Any
+    ) -> pb.ListWorkspacesResponse:
+        limit, after = parse_workspaces_page(request)
+        found = await self._rules.list_workspaces(caller().org, limit + 1, after)
+        page = found[:limit]
+        response = pb.ListWorkspacesResponse(workspaces=[to_workspace(row) for row in page])
+        if len(found) > limit:
+            last = (str(page[-1].workspace_id),)
+            response.next_page_token = encode(last, scope=WORKSPACES)
+        return response
+
+    async def CreateRule(
+        self, request: pb.CreateRuleRequest, context: Any
+    ) -> pb.CreateRuleResponse:
+        rule = await self._rules.create_rule(
+            caller().org,
+            new_id(),
+            parse_rule(request),
+            parse_request_id(request),
+            current().traceparent,
+        )
+        return pb.CreateRuleResponse(rule=to_rule(rule))
+
+    async def UpdateRule(
+        self, request: pb.UpdateRuleRequest, context: Any
+    ) -> pb.UpdateRuleResponse:
+        change = parse_change(request)
+        rule = await self._rules.update_rule(caller().org, change, current().traceparent)
+        return pb.UpdateRuleResponse(rule=to_rule(rule))
+
+    async def ListRules(self, request: pb.ListRulesRequest, context: Any) -> pb.ListRulesResponse:
+        limit, after = parse_rules_page(request)
+        found = await self._rules.list_rules(caller().org, limit + 1, after)
+        page = found[:limit]
+        response = pb.ListRulesResponse(rules=[to_rule(row) for row in page])
+        if len(found) > limit:
+            last = (str(page[-1].priority), str(page[-1].rule_id))
+            response.next_page_token = encode(last, scope=RULES)
+        return response
+
+    async def GetRouting(
+        self, request: pb.GetRoutingRequest, context: Any
+    ) -> pb.GetRoutingResponse:
+        lead_id = parse_uuid("lead_id", request.lead_id)
+        routing = await self._leads.get_routing(caller().org, lead_id)
+        if routing is None:
+            raise DomainError(
+                "LEAD_NOT_FOUND",
+                "There is no such lead in this org, or it is still on its way here.",
+                metadata={"lead_id": str(lead_id)},
+            )
+        return to_routing(routing, await self._leads.list_decisions(caller().org, lead_id))
+
+    async def EnqueueLeads(
+        self, request: pb.EnqueueLeadsRequest, context: Any
+    ) -> pb.EnqueueLeadsResponse:
+        parsed = parse_leads(request, datetime.now(UTC))
+        if leads := [item for _, item in parsed if isinstance(item, NewLead)]:
+            await self._leads.enqueue_leads(leads)
+            self._enqueued.set()
+        return pb.EnqueueLeadsResponse(results=[_result(lead_id, item) for lead_id, item in parsed])
+
+
+def _org_of(request: pb.GetWorkspaceRequest) -> UUID:
+    """The tenant's org, or the one that a service names."""
+    who = caller()
+    if who.service is None:
+        return who.org
+    if not request.org_id:
+        raise invalid(Violation(field="org_id", description="is required from a service"))
+    return parse_uuid("org_id", request.org_id)
+
+
+def _result(lead_id: str, item: NewLead | DomainError) -> pb.EnqueueLeadResult:
+    if isinstance(item, DomainError):
+        return pb.EnqueueLeadResult(lead_id=lead_id, outcome="refused", reason=item.reason)
+    return pb.EnqueueLeadResult(lead_id=lead_id, outcome="accepted")

@@ -1,0 +1,1 @@
+"""Routing's stored functions, one method each."""

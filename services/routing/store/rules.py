@@ -1,0 +1,180 @@
+"""Workspaces and rules, in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.chassis.database import Database
+from services.chassis.requests import RequestId
+from services.routing.matching import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A destination inside an org; `offer_policy` is "direct" or "manual"."""
+
+    workspace_id: UUID
+    name: str
+    offer_policy: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRule:
+    """A rule as it stands."""
+
+    rule_id: UUID
+    version: int
+    workspace_id: UUID
+    name: str
+    priority: int
+    condition: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRule:
+    """A rule to create."""
+
+    workspace_id: UUID
+    name: str
+    priority: int
+    condition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """A new version of a rule; what is None stays as it is."""
+
+    rule_id: UUID
+    etag: str
+    workspace_id: UUID | None = None
+    name: str | None = None
+    priority: int | None = None
+    condition: str | None = None
+    enabled: bool | None = None
+
+
+class RuleStore:
+    """Workspaces and rules of routing's schema."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_workspace(
+        self,
+        org_id: UUID,
+        workspace_id: UUID,
+        name: str,
+        offer_policy: str,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Workspace:
+        """Creates it, or answers what the request id made before. REQUEST_ID_REUSED."""
+        made: dict[str, Any] = await self._database.value(
+            "create_workspace",
+            p_org_id=org_id,
+            p_workspace_id=workspace_id,
+            p_name=name,
+            p_offer_policy=offer_policy,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return Workspace(
+            workspace_id=UUID(made["workspace_id"]),
+            name=made["name"],
+            offer_policy=made["offer_policy"],
+            created_at=datetime.fromisoformat(made["created_at"]),
+        )
+
+    async def get_workspace(self, org_id: UUID, workspace_id: UUID) -> Workspace | None:
+        """The workspace, or None."""
+        row = await self._database.row(
+            "get_workspace", p_org_id=org_id, p_workspace_id=workspace_id
+        )
+        return None if row is None else Workspace(**row)
+
+    async def list_workspaces(
+        self, org_id: UUID, limit: int, after: UUID | None = None
+    ) -> list[Workspace]:
+        """The org's workspaces after that one, oldest first."""
+        rows = await self._database.rows(
+            "list_workspaces", p_org_id=org_id, p_limit=limit, p_after=after
+        )
+        return [Workspace(**row) for row in rows]
+
+    async def create_rule(
+        self, org_id: UUID, rule_id: UUID, rule: NewRule, request_id: RequestId, traceparent: str
+    ) -> PublishedRule:
+        """Creates it, or answers what the request id made before.
+
+        Raises REQUEST_ID_REUSED, WORKSPACE_NOT_FOUND.
+        """
+        made: dict[str, Any] = await self._database.value(
+            "create_rule",
+            p_org_id=org_id,
+            p_rule_id=rule_id,
+            p_workspace_id=rule.workspace_id,
+            p_name=rule.name,
+            p_priority=rule.priority,
+            p_condition=rule.condition,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return _published(made)
+
+    async def update_rule(
+        self, org_id: UUID, change: RuleChange, traceparent: str
+    ) -> PublishedRule:
+        """Publishes a version. RULE_NOT_FOUND, ETAG_MISMATCH, WORKSPACE_NOT_FOUND."""
+        made: dict[str, Any] = await self._database.value(
+            "update_rule",
+            p_org_id=org_id,
+            p_rule_id=change.rule_id,
+            p_etag=change.etag,
+            p_workspace_id=change.workspace_id,
+            p_name=change.name,
+            p_priority=change.priority,
+            p_condition=change.condition,
+            p_enabled=change.enabled,
+            p_traceparent=traceparent,
+        )
+        return _published(made)
+
+    async def list_rules(
+        self, org_id: UUID, limit: int, after: tuple[int, UUID] | None = None
+    ) -> list[PublishedRule]:
+        """The org's rules after (priority, rule id), in the order in which they are tried."""
+        priority, rule_id = after or (None, None)
+        rows = await self._database.rows(
+            "list_rules",
+            p_org_id=org_id,
+            p_limit=limit,
+            p_after_priority=priority,
+            p_after_rule_id=rule_id,
+        )
+        return [PublishedRule(**row) for row in rows]
+
+    async def get_rule_sets(self, org_ids: Sequence[UUID]) -> dict[UUID, list[Rule]]:
+        """The enabled rules of each org, in the order in which they are tried."""
+        rows = await self._database.rows("get_rule_sets", p_org_ids=org_ids)
+        rule_sets: dict[UUID, list[Rule]] = {org_id: [] for org_id in org_ids}
+        for row in rows:
+            rule_sets[row["org_id"]].append(
+                Rule(
+                    rule_id=row["rule_id"],
+                    version=row["version"],
+                    workspace_id=row["workspace_id"],
+                    condition=row["condition"],
+                )
+            )
+        return rule_sets
+
+
+def _published(made: dict[str, Any]) -> PublishedRule:
+    ids = {"rule_id": UUID(made["rule_id"]), "workspace_id": UUID(made["workspace_id"])}
+    return PublishedRule(**{**made, **ids})
