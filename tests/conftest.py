@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from deploy.local.postgres import EmbeddedPostgres
+from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
 from services.chassis.migrate import Schema, schemas, up
 
@@ -81,6 +82,19 @@ async def admin(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.
         await connection.close()
 
 
+def config_for(database_url: str) -> ServiceConfig:
+    """Settings enough to open a database; the rest names nothing."""
+    nothing = Path("nowhere")
+    return ServiceConfig(
+        database_url=database_url,
+        database_connections_max=10,
+        listen="",
+        jwks_file=nothing,
+        token_file=nothing,
+        sealing_keys_file=nothing,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
     """Opens the test's database as the login role of any service."""
@@ -96,8 +110,7 @@ async def databases(database_url: str) -> AsyncIterator[Databases]:
         async def open_as(service: str) -> Database:
             schema = Schema(name=service)
             url = with_login(database_url, schema.login)
-            opened = pooled(url, service, connections_max=10, statement_timeout_seconds=30)
-            return await stack.enter_async_context(opened)
+            return await stack.enter_async_context(pooled(service, config_for(url)))
 
         yield Databases(open=open_as)
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from services.chassis.config import ServiceConfig
 from services.chassis.errors import DomainError, reason_of_number, unavailable
 from services.chassis.telemetry import log, span
 
@@ -101,23 +102,22 @@ def _refusal(sqlstate: str, error: BaseException) -> DomainError:
 
 
 @asynccontextmanager
-async def pooled(
-    url: str, schema: str, *, connections_max: int, statement_timeout_seconds: float
-) -> AsyncIterator[Database]:
+async def pooled(schema: str, config: ServiceConfig) -> AsyncIterator[Database]:
     """A database on a pool of connections that keep no session state between calls.
 
     Refuses to start on a server that acknowledges commits before they are durable.
     """
-    milliseconds = str(int(statement_timeout_seconds * 1000))
+    timeout_seconds = config.database_statement_timeout_seconds
+    milliseconds = str(int(timeout_seconds * 1000))
     pool = await asyncpg.create_pool(
-        url,
+        config.database_url,
         min_size=1,
-        max_size=connections_max,
+        max_size=config.database_connections_max,
         init=_prepare_connection,
         # Our functions leave no session state, so the reset's round trip buys nothing.
         reset=_keep_as_is,
         timeout=_CONNECT_TIMEOUT_SECONDS,
-        command_timeout=statement_timeout_seconds + 5,
+        command_timeout=timeout_seconds + 5,
         server_settings={
             "application_name": f"waybill-{schema}",
             "statement_timeout": milliseconds,

@@ -20,9 +20,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, start_http_server
 from structlog.typing import EventDict
 
+from services.chassis.config import ServiceConfig
 from services.chassis.trace import Start, TraceContext, below, from_otel, link_to
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -45,9 +46,10 @@ class _Live:
 
 
 @contextmanager
-def telemetry(service: str, *, otlp_endpoint: str = "", log_level: str = "INFO") -> Iterator[None]:
-    """Sets up JSON logs on standard output and, with an endpoint, the export of live spans."""
-    _configure_logs(service, log_level)
+def telemetry(service: str, config: ServiceConfig) -> Iterator[None]:
+    """Sets up JSON logs on standard output and, where asked for, live spans and /metrics."""
+    otlp_endpoint, metrics_listen = config.otlp_endpoint, config.metrics_listen
+    _configure_logs(service, config.log_level)
     sampler: Sampler = ParentBased(ALWAYS_ON) if otlp_endpoint else ALWAYS_OFF
     provider = TracerProvider(
         sampler=sampler,
@@ -56,6 +58,9 @@ def telemetry(service: str, *, otlp_endpoint: str = "", log_level: str = "INFO")
     )
     if otlp_endpoint:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+    if metrics_listen:
+        host, _, port = metrics_listen.rpartition(":")
+        start_http_server(int(port), addr=host)
     previous, _Live.provider = _Live.provider, provider
     try:
         yield

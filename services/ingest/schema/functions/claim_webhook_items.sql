@@ -1,7 +1,8 @@
--- Claims due items over all tenants, oldest due first, with what is needed to work on them:
+-- Claims due items of one kind over all tenants, oldest due first, with what is needed to work on them:
 -- p_token fences what is settled until p_now + p_lease_seconds. An item whose lease ran out is due
 -- again, and the try that it cut off is kept as 'interrupted'.
 create or replace function claim_webhook_items(
+  p_kind text,
   p_token uuid,
   p_limit int,
   p_lease_seconds double precision,
@@ -32,6 +33,7 @@ as $$
     select i.org_id, i.item_id, i.due_at, i.claim_token, i.claimed_at, i.attempts, i.trace_id
     from webhook_items i
     where i.status in ('pending', 'processing', 'failed')
+      and i.kind = p_kind
       and i.due_at <= p_now
       and i.due_at >= coalesce(p_due_from, '-infinity')
     order by i.due_at

@@ -17,7 +17,7 @@ begin
   into outcome, lead_id, conversation_id
   from create_leads_with_conversations(array[p_org_id], array[p_lead_id], array[p_lead],
     array[p_traceparent], array[null::uuid], array[null::text], array[p_request_id],
-    array[p_request_hash], null, p_now) c;
+    array[p_request_hash], array[null::uuid], p_now) c;
   if outcome = 'request_id_reused' then
     perform refuse(5, 'This request_id was used before with other content. Send a new one.',
       jsonb_build_object('request_id', p_request_id));

@@ -9,8 +9,8 @@
 --   message          {message_id, external_id, body, sent_at}, or null
 --   first_contact    true: only a message that opens a conversation makes a lead
 --
--- A lead that comes from a webhook item names it: p_token must hold the item's lease, and the item
--- is settled here too. A lead that comes by a call may bring a request id.
+-- A lead that comes from a webhook item names it: its token must hold the item's lease, and the
+-- item is settled here too. A lead that comes by a call may bring a request id.
 --
 -- Returns a row for each id of p_lead_ids: outcome 'created'; 'stored' (a message of a conversation
 -- that has its lead); 'duplicate' (the provider's lead or message is known); 'replayed' (the request
@@ -25,7 +25,7 @@ create or replace function create_leads_with_conversations(
   p_attempt_trace_ids text[],
   p_request_ids text[],
   p_request_hashes text[],
-  p_token uuid default null,
+  p_tokens uuid[],
   p_now timestamptz default now()
 ) returns table (new_lead_id uuid, outcome text, lead_id uuid, conversation_id uuid)
 language plpgsql
@@ -56,8 +56,9 @@ begin
   left join (
     select i.org_id, i.item_id
     from webhook_items i
-    where (i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))
-      and i.claim_token = p_token and i.claim_expires_at > p_now
+    where (i.org_id, i.item_id, i.claim_token) in (
+        select * from unnest(p_org_ids, p_item_ids, p_tokens))
+      and i.claim_expires_at > p_now
     order by i.org_id, i.item_id
     for update) held on held.org_id = g.org_id and held.item_id = g.item_id
   left join lead_sources owned
@@ -146,14 +147,15 @@ begin
   end loop;
 
   perform settle_webhook_items(
-    array_agg(g.org_id order by g.position), array_agg(g.item_id order by g.position), p_token,
+    array_agg(g.org_id order by g.position), array_agg(g.item_id order by g.position),
+    array_agg(g.token order by g.position),
     array_agg(case g.outcome when 'duplicate' then 'duplicate' else 'stored' end
       order by g.position),
     array_agg(case g.outcome when 'duplicate' then 'known' end order by g.position),
     array_agg(0::double precision order by g.position),
     array_agg(g.attempt_trace_id order by g.position), p_now)
-  from unnest(p_org_ids, p_item_ids, v_outcomes, p_attempt_trace_ids) with ordinality
-    as g (org_id, item_id, outcome, attempt_trace_id, position)
+  from unnest(p_org_ids, p_item_ids, p_tokens, v_outcomes, p_attempt_trace_ids) with ordinality
+    as g (org_id, item_id, token, outcome, attempt_trace_id, position)
   where g.item_id is not null and g.outcome <> 'lease_lost'
   having count(*) > 0;
 

@@ -1,7 +1,7 @@
 -- Registers a Meta app, or adds a signing secret and a verify token to the one that is there.
 -- The ciphertexts are sealed under p_app_id, so a registered app must be found first
 -- (`find_app`). Answers {app_id}; the same request id answers as it did.
--- Raises WB005 REQUEST_ID_REUSED.
+-- Raises WB005 REQUEST_ID_REUSED, WB008 UNAVAILABLE when it was registered under another id just now.
 create or replace function register_app(
   p_app_id uuid,
   p_external_app_id text,
@@ -28,7 +28,10 @@ begin
   end if;
   insert into apps (app_id, external_app_id, created_at, trace_id)
   values (p_app_id, p_external_app_id, p_now, substr(p_traceparent, 4, 32))
-  on conflict (app_id) do nothing;
+  on conflict do nothing;
+  if not exists (select from apps where app_id = p_app_id) then
+    perform refuse(8, 'The app is being registered by another call. Try again.');
+  end if;
   insert into app_secrets (app_id, secret_id, kind, ciphertext, created_at, trace_id)
   values
     (p_app_id, p_secret_id, 'signing', p_secret_ciphertext, p_now,

@@ -1,11 +1,11 @@
 -- Settles claimed items: 'stored' and 'duplicate' (by create_leads_with_conversations),
 -- 'ignored' and 'dead_letter' (with a reason), 'retry' (after so many seconds, with a reason) or
--- 'returned' (due at once, the attempt unspent). Items whose lease is not p_token's any more stay
+-- 'returned' (due at once, the attempt unspent). Items whose lease is not their token's any more stay
 -- as they are. Returns how many were settled; their webhook_delivery_log rows are brought up to date.
 create or replace function settle_webhook_items(
   p_org_ids uuid[],
   p_item_ids uuid[],
-  p_token uuid,
+  p_tokens uuid[],
   p_outcomes text[],
   p_reasons text[],
   p_retry_after_seconds double precision[],
@@ -23,8 +23,9 @@ begin
   from (
     select i.item_id
     from webhook_items i
-    where (i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))
-      and i.claim_token = p_token and i.claim_expires_at > p_now
+    where (i.org_id, i.item_id, i.claim_token) in (
+        select * from unnest(p_org_ids, p_item_ids, p_tokens))
+      and i.claim_expires_at > p_now
     order by i.org_id, i.item_id
     for update) h;
 
@@ -62,7 +63,7 @@ begin
       where d.org_id = s.org_id and d.item_id = s.item_id)
   where i.org_id = s.org_id and i.item_id = s.item_id and s.item_id = any (v_held);
 
-  perform refresh_delivery_log(p_org_ids, v_held, p_token, p_now);
+  perform refresh_delivery_log(p_org_ids, v_held, p_tokens[1], p_now);
   return cardinality(v_held);
 end;
 $$;

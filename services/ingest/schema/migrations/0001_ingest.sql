@@ -144,7 +144,7 @@ create table webhook_items (
   foreign key (org_id, source_id) references sources
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01);
 comment on table webhook_items is 'The updates in a webhook, each with a fate of its own';
-create index idx_webhook_items_due on webhook_items (due_at)
+create index idx_webhook_items_due on webhook_items (kind, due_at)
   where status in ('pending', 'processing', 'failed');
 create index idx_webhook_items_log on webhook_items (org_id, log_id);
 create index idx_webhook_items_external on webhook_items (org_id, external_id);

@@ -1,0 +1,336 @@
+"""The guarded HTTP client for calls to hosts that others chose: buyers' endpoints, webhooks.
+
+    async with OutboundClient(OutboundPolicy()) as client:
+        response = await client.request("POST", endpoint.url, headers, body)
+
+What it holds to (OWASP, "Server-Side Request Forgery Prevention"):
+- The URL's text is checked on every request, and on every new connection the host is resolved
+  once and refused when any of its addresses is not allowed; connected is only to those vetted
+  addresses, while TLS and `Host` keep the name. A name that changes its address gains nothing.
+- No redirects (a 3xx is an answer like any other), no proxies from the environment, no cookies,
+  no baggage.
+- Bounds on DNS, connect and total time, on headers and on the body as it is after unpacking.
+- A failure says whether the request may have reached the peer; see `outbound_errors`.
+
+POST and PATCH are sent once. GET, HEAD, PUT and DELETE may be sent a second time when a kept
+connection turns out to be closed.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import LineTooLong
+from yarl import URL
+
+from services.chassis.addresses import parse_address
+from services.chassis.outbound_body import read_excerpt
+from services.chassis.outbound_errors import (
+    ConnectFailed,
+    OutboundError,
+    RefusedBecause,
+    ResponseTooLarge,
+    TimedOut,
+    UrlRefused,
+)
+from services.chassis.outbound_policy import CheckedUrl, OutboundPolicy, check_address, check_url
+from services.chassis.outbound_resolver import Lookup, SystemLookup, vetted_addresses
+from services.chassis.retry_after import parse_retry_after
+
+__all__ = [
+    "CheckedUrl",
+    "ConnectFailed",
+    "OutboundClient",
+    "OutboundError",
+    "OutboundPolicy",
+    "OutboundResponse",
+    "RefusedBecause",
+    "ResponseTooLarge",
+    "TimedOut",
+    "UrlRefused",
+    "check_url",
+    "parse_retry_after",
+]
+
+USER_AGENT: Final = "Waybill/1"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+# The client frames the message and speaks for itself; a caller's copy of these is left out.
+NEVER_SENT: Final = frozenset(
+    {
+        "baggage",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_HEADER_VALUE: Final = re.compile(r"[\t -~]*", re.ASCII)
+
+# aiohttp asks resolver and socket factory by host and address; this tells them for which URL.
+_calling: ContextVar[CheckedUrl] = ContextVar("_calling")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundResponse:
+    """A whole answer, whatever its status. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body_excerpt: bytes
+    """The body's first bytes, unpacked, at most the policy's `response_bytes_max`."""
+    truncated: bool
+    """Whether the body has more than the excerpt, or did not unpack."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """How far a request has come, for the error it may end in."""
+
+    host: str
+    reached: bool = False
+    status: int | None = None
+
+
+class OutboundClient:
+    """Sends requests within an `OutboundPolicy`; open it with `async with`.
+
+    `lookup` resolves names (the system's resolver by default), `tls` verifies peers (the system's
+    certificate authorities by default).
+    """
+
+    def __init__(
+        self,
+        policy: OutboundPolicy,
+        *,
+        lookup: Lookup | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._policy = policy
+        self._lookup = lookup
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._system_lookup: SystemLookup | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._lookup is None:
+            self._lookup = self._system_lookup = SystemLookup()
+        self._session = self._open_session(self._lookup)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._system_lookup is not None:
+            self._system_lookup.close()
+
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> OutboundResponse:
+        """Send one request and read its answer, redirects included as they are.
+
+        Headers in `NEVER_SENT` are left out. Raises an `OutboundError` for everything that policy,
+        network and peer can do, and `ValueError` for a method or header that is not HTTP.
+        """
+        if method not in METHODS:
+            raise ValueError(f"the method is one of {', '.join(sorted(METHODS))}")
+        sent_headers = _sendable(headers)
+        checked = check_url(url, self._policy)
+        exchange = _Exchange(checked.host)
+        calling = _calling.set(checked)
+        try:
+            async with asyncio.timeout(self._policy.total_seconds_max):
+                return await self._exchange(method, checked, sent_headers, body, exchange)
+        # Without the cause: aiohttp's messages quote the URL, whose query may hold a secret.
+        except (TimeoutError, aiohttp.ClientError, OSError) as fault:
+            raise _outbound_error(fault, exchange) from None
+        finally:
+            _calling.reset(calling)
+
+    async def _exchange(
+        self,
+        method: str,
+        checked: CheckedUrl,
+        headers: Mapping[str, str],
+        body: bytes,
+        exchange: _Exchange,
+    ) -> OutboundResponse:
+        if self._session is None:
+            raise RuntimeError("the outbound client is not open")
+        async with self._session.request(
+            method,
+            _yarl_url(checked),
+            headers=headers,
+            data=body or None,
+            allow_redirects=False,
+            trace_request_ctx=exchange,
+        ) as answer:
+            exchange.status = answer.status
+            answer_headers = _bounded_headers(answer, exchange, self._policy)
+            excerpt, truncated = await read_excerpt(
+                answer.content.iter_any(),
+                answer_headers.get("content-encoding", ""),
+                self._policy.response_bytes_max,
+            )
+            if truncated:
+                answer.close()
+        return OutboundResponse(
+            status=answer.status, headers=answer_headers, body_excerpt=excerpt, truncated=truncated
+        )
+
+    def _open_session(self, lookup: Lookup) -> aiohttp.ClientSession:
+        policy = self._policy
+        # aiohttp refuses a keepalive time together with force_close.
+        reuse: dict[str, Any] = (
+            {"keepalive_timeout": policy.keepalive_seconds}
+            if policy.keepalive_seconds > 0
+            else {"force_close": True}
+        )
+        connector = aiohttp.TCPConnector(
+            resolver=_VettingResolver(policy, lookup),
+            socket_factory=_VettingSockets(policy),
+            use_dns_cache=False,
+            limit=policy.connections_max,
+            ssl=self._tls or ssl.create_default_context(),
+            **reuse,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept-Encoding"),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_seconds_max),
+            max_line_size=policy.header_bytes_max,
+            max_field_size=policy.header_bytes_max,
+            max_headers=policy.header_count_max,
+            trace_configs=[_connection_tracing()],
+        )
+
+
+class _VettingResolver(AbstractResolver):
+    """Gives aiohttp the vetted addresses of a name, and no others."""
+
+    def __init__(self, policy: OutboundPolicy, lookup: Lookup) -> None:
+        self._policy = policy
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await vetted_addresses(_calling.get(), self._policy, self._lookup)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held here; the lookup belongs to the client."""
+
+
+class _VettingSockets:
+    """Vets each address once more at the last moment: the one place every connection passes."""
+
+    def __init__(self, policy: OutboundPolicy) -> None:
+        self._policy = policy
+
+    def __call__(self, info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, peer = info
+        url, address = _calling.get(), parse_address(str(peer[0]))
+        if address is None:
+            raise UrlRefused(RefusedBecause.ADDRESS, f"{url.host} leads to no plain address.")
+        check_address(url, address, self._policy)
+        return socket.socket(family, kind, protocol)
+
+
+def _connection_tracing() -> aiohttp.TraceConfig:
+    """Marks an exchange as reached as soon as it has a connection to send on."""
+
+    async def reached(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.reached = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(reached)
+    tracing.on_connection_reuseconn.append(reached)
+    return tracing
+
+
+def _yarl_url(checked: CheckedUrl) -> URL:
+    url = URL(checked.text, encoded=True)
+    if (url.scheme, url.raw_host, url.port) != (checked.scheme, checked.host, checked.port):
+        raise UrlRefused(RefusedBecause.MALFORMED, "The URL can be read in more than one way.")
+    return url
+
+
+def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError("a header name or value holds a character that HTTP does not allow")
+    own = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
+    given = {name.lower(): value for name, value in headers.items()}
+    return {name: value for name, value in (own | given).items() if name not in NEVER_SENT}
+
+
+def _bounded_headers(
+    answer: aiohttp.ClientResponse, exchange: _Exchange, policy: OutboundPolicy
+) -> dict[str, str]:
+    """The headers by lower-case name, repeated ones joined by a comma (RFC 9110, 5.3)."""
+    if sum(len(name) + len(value) for name, value in answer.raw_headers) > policy.headers_bytes_max:
+        raise _headers_too_large(exchange)
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in answer.raw_headers:
+        # Bytes that are not UTF-8 would otherwise survive as surrogates that no database takes.
+        name, value = raw_name.decode(errors="replace").lower(), raw_value.decode(errors="replace")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def _outbound_error(fault: Exception, exchange: _Exchange) -> OutboundError:
+    host, reached, status = exchange.host, exchange.reached, exchange.status
+    if isinstance(fault, TimeoutError):
+        what = "did not answer in time" if reached else "could not be connected to in time"
+        return TimedOut(f"{host} {what}.", reached=reached, status=status)
+    if isinstance(fault, aiohttp.ClientResponseError):
+        if isinstance(fault.__cause__, LineTooLong):
+            return _headers_too_large(exchange)
+        return ConnectFailed(f"What {host} answered is not HTTP.", reached=reached, status=status)
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError):
+        return ConnectFailed(f"The certificate of {host} is not valid.", reached=reached)
+    if not reached:
+        return ConnectFailed(f"No connection to {host} ({type(fault).__name__}).", reached=False)
+    return ConnectFailed(
+        f"The connection to {host} broke before the whole answer was here"
+        f" ({type(fault).__name__}).",
+        reached=True,
+        status=status,
+    )
+
+
+def _headers_too_large(exchange: _Exchange) -> ResponseTooLarge:
+    return ResponseTooLarge(
+        f"The headers that {exchange.host} answered are too large.",
+        reached=True,
+        status=exchange.status,
+    )

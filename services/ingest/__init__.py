@@ -1,0 +1,1 @@
+"""Where leads and messages come in: webhooks, callers, and later files."""

@@ -1,0 +1,103 @@
+"""The ingest service: what it is made of."""
+
+from ipaddress import ip_network
+
+from services.chassis.client import connected
+from services.chassis.config import load
+from services.chassis.database import pooled
+from services.chassis.lifetime import looping, run
+from services.chassis.loops import Stopping
+from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbox import OutboxStore
+from services.chassis.periodic import Task, all_periodically
+from services.chassis.relay import Relay
+from services.chassis.sealing import load_key_ring
+from services.chassis.server import serving
+from services.chassis.telemetry import telemetry
+from services.chassis.trace_service import trace_served
+from services.ingest import handoff
+from services.ingest.access import ACCESS
+from services.ingest.app_secrets import AppSecrets
+from services.ingest.config import IngestConfig
+from services.ingest.http import serving_http
+from services.ingest.items_worker import ItemsWorker
+from services.ingest.lead_writer import lead_writer
+from services.ingest.readers import LeadReader, MessageReader
+from services.ingest.receiver import Receiver, webhook_writer
+from services.ingest.service import IngestService, ingest_served
+from services.ingest.store import IngestStore
+from services.ingest.webhook_items import LEADGEN, MESSAGE
+from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
+
+
+async def main(stopping: Stopping) -> None:
+    """Runs ingest until it is asked to stop."""
+    config = load(IngestConfig)
+    ring = load_key_ring(config.sealing_keys_file)
+    with telemetry("ingest", config):
+        async with (
+            pooled("ingest", config) as database,
+            connected(config.routing_target, RoutingServiceStub, config) as routing,
+            OutboundClient(outbound_policy(config)) as http,
+        ):
+            store = IngestStore(database)
+            secrets = AppSecrets(store, ring, fresh_seconds=config.secrets_fresh_seconds)
+            relay = Relay(
+                handoff.TOPIC,
+                OutboxStore(database),
+                handoff.sender(routing, config.call_timeout_seconds),
+            )
+            async with lead_writer(store, config, relay.wake) as writer:
+                leads = ItemsWorker(
+                    LEADGEN,
+                    LeadReader(store, http, ring, config.graph_url),
+                    store=store,
+                    writer=writer,
+                    config=config,
+                    concurrent_max=config.graph_calls_concurrent_max,
+                )
+                messages = ItemsWorker(
+                    MESSAGE,
+                    MessageReader(),
+                    store=store,
+                    writer=writer,
+                    config=config,
+                    concurrent_max=config.item_batch_max,
+                )
+                service = IngestService(store, ring=ring, secrets=secrets, writer=writer)
+                async with (
+                    looping(stopping, drain_seconds=config.drain_seconds) as loops,
+                    webhook_writer(store, config, [leads.wake, messages.wake]) as webhooks,
+                    serving(
+                        config,
+                        ACCESS,
+                        [ingest_served(service), trace_served(database, "ingest")],
+                    ),
+                    serving_http(
+                        Receiver(webhooks, secrets, items_max=config.webhook_items_max), config
+                    ),
+                ):
+                    loops.start(leads.run(stopping))
+                    loops.start(messages.run(stopping))
+                    loops.start(relay.run(stopping, poll_seconds=config.poll_seconds))
+                    loops.start(all_periodically(sweeps(store), stopping))
+                    await stopping.wait()
+
+
+def outbound_policy(config: IngestConfig) -> OutboundPolicy:
+    """What calls to the Graph API may reach."""
+    return OutboundPolicy(
+        allowed_networks=tuple(map(ip_network, config.outbound_allowed_networks)),
+        http_hosts=frozenset(config.outbound_http_hosts),
+        response_bytes_max=256 * 1024,
+        total_seconds_max=config.graph_timeout_seconds,
+    )
+
+
+def sweeps(store: IngestStore) -> list[Task]:
+    """Ingest's periodic tasks."""
+    return [Task(name="sweep_ticks", every_seconds=3600, run=store.sweep_ticks)]
+
+
+if __name__ == "__main__":
+    run(main)

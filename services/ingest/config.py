@@ -1,0 +1,36 @@
+"""Settings of ingest, `WAYBILL_INGEST_…`."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.config import ServiceConfig
+
+
+class IngestConfig(ServiceConfig):
+    """What ingest must be told besides what every service must."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_INGEST_")
+
+    http_listen: str = Field(description="host:port that webhooks are posted to")
+    routing_target: str = Field(description="host:port of routing")
+    graph_url: str = Field(
+        default="https://graph.facebook.com/v26.0", description="Graph API, with its version"
+    )
+    graph_timeout_seconds: float = Field(default=10, gt=0, le=60)
+    graph_calls_concurrent_max: int = Field(default=10, ge=1)
+    outbound_allowed_networks: list[str] = Field(
+        default=[], description="CIDRs that outbound calls may reach besides public addresses"
+    )
+    outbound_http_hosts: list[str] = Field(
+        default=[], description="Hosts that may be called without TLS"
+    )
+    webhook_bytes_max: int = Field(default=3 * 1024 * 1024, ge=1024)
+    webhook_read_seconds: float = Field(default=10, gt=0, description="Longest wait for a body")
+    webhooks_waiting_max: int = Field(default=5_000, ge=1)
+    webhook_batch_max: int = Field(default=200, ge=1)
+    webhook_items_max: int = Field(default=10_000, ge=1, description="Items in one webhook")
+    leads_waiting_max: int = Field(default=5_000, ge=1)
+    lead_batch_max: int = Field(default=200, ge=1)
+    item_batch_max: int = Field(default=100, ge=1)
+    item_lease_seconds: float = Field(default=120, gt=0)
+    secrets_fresh_seconds: float = Field(default=60, gt=0)

@@ -1,0 +1,78 @@
+"""What an error of the Graph API means for the fetching of a lead.
+
+Codes and meanings: Meta's Graph API error documentation; unknown codes are retried a bounded number
+of times and then dead-lettered.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+_MINUTE: Final = 60.0
+# Limits of the app, the user, the page, and of Lead Ads for the page.
+_LIMITS: Final = {4, 17, 32, 341, 613, 80001, 80002, 80005, 80006, 80008}
+_TOKEN: Final = {102, 190}
+_PERMISSION: Final = {3, 10, *range(200, 300)}
+_INVALID: Final = 100
+# "Object missing or no permission": right after a webhook that is a fault of the connection.
+_MISSING_OR_FORBIDDEN: Final = 33
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFault:
+    """Why a fetch failed; `permanent` where no repeat can help."""
+
+    reason: str
+    permanent: bool = False
+    wait_seconds: float = 0
+
+
+def fault_of(status: int, body: bytes, business_usage: str | None = None) -> GraphFault:
+    """What an answer other than 2xx means."""
+    error = _error(body)
+    code, subcode = error.get("code"), error.get("error_subcode")
+    if code in _LIMITS or status == 429:
+        return GraphFault(
+            reason=f"graph limit {code}", wait_seconds=max(_MINUTE, regain_seconds(business_usage))
+        )
+    if code in _TOKEN:
+        return GraphFault(reason=f"graph token refused ({code}/{subcode})")
+    if code in _PERMISSION:
+        return GraphFault(reason=f"graph permission missing ({code})")
+    if code == _INVALID and subcode != _MISSING_OR_FORBIDDEN and not error.get("is_transient"):
+        return GraphFault(reason=f"graph refuses the request ({code}/{subcode})", permanent=True)
+    return GraphFault(reason=f"graph answered {status} ({code}/{subcode})")
+
+
+def regain_seconds(business_usage: str | None) -> float:
+    """The longest wait that `X-Business-Use-Case-Usage` names, over all entries of all keys.
+
+    Meta repeats keys in one object, so pairs are read and not a dict; minutes become seconds.
+    """
+    try:
+        keys = json.loads(business_usage or "[]", object_pairs_hook=list)
+    except ValueError:
+        return 0
+    return 60 * max(
+        (_minutes(entry) for _, entries in _pairs(keys) for entry in entries), default=0
+    )
+
+
+def _minutes(entry: Any) -> float:
+    named = [value for name, value in _pairs(entry) if name == "estimated_time_to_regain_access"]
+    return max((float(value) for value in named if isinstance(value, int | float)), default=0)
+
+
+def _pairs(value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, list):
+        return []
+    return [pair for pair in value if isinstance(pair, tuple) and len(pair) == 2]
+
+
+def _error(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    error = answer.get("error") if isinstance(answer, dict) else None
+    return error if isinstance(error, dict) else {}

@@ -1,0 +1,53 @@
+"""The handoff of leads to routing: outbox rows to one RPC, its answers to settlements."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.chassis.outbox import OutboxItem
+from services.chassis.relay import Answer, Send
+from waybill.routing.v1.routing_service_pb2 import EnqueueLeadsRequest, LeadAnswer, LeadToRoute
+from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceAsyncStub
+
+TOPIC = "routing.enqueue_leads"
+
+
+def sender(routing: RoutingServiceAsyncStub, timeout_seconds: float) -> Send:
+    """Sends a batch of leads to routing and says what became of each."""
+
+    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+        request = EnqueueLeadsRequest(leads=[to_lead(item) for item in items])
+        response = await routing.EnqueueLeads(request, timeout=timeout_seconds)
+        return {
+            UUID(result.lead_id): Answer(
+                accepted=result.outcome == "accepted", reason=result.reason
+            )
+            for result in response.results
+        }
+
+    return send
+
+
+def to_lead(item: OutboxItem) -> LeadToRoute:
+    """What routing must know of the lead that the row hands over."""
+    payload = item.payload
+    lead = LeadToRoute(
+        org_id=str(item.org_id),
+        lead_id=str(item.subject_id),
+        source_id=payload["source_id"],
+        source_kind=payload["source_kind"],
+        type=payload["type"],
+        phone=payload["phone"],
+        email=payload["email"],
+        full_name=payload["full_name"],
+        details=payload["details"],
+        answers=[
+            LeadAnswer(name=answer["name"], values=answer["values"])
+            for answer in payload["answers"]
+        ],
+        consents=payload["consents"],
+        traceparent=item.trace.traceparent,
+        tracestate=item.trace.tracestate,
+    )
+    lead.receive_time.FromDatetime(datetime.fromisoformat(payload["received_at"]))
+    return lead

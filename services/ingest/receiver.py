@@ -1,0 +1,102 @@
+"""Receives a webhook: is it Meta's, what is in it, and one durable commit before the answer.
+
+Concurrent webhooks share a commit. Nothing else happens before 200: Messenger unsubscribes an app
+whose answers are slow or missing for an hour.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+from uuid import UUID
+
+from services.chassis.batching import GroupCommit
+from services.chassis.database import is_outage
+from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.ids import new_id
+from services.chassis.loops import Wake
+from services.chassis.trace import TraceContext
+from services.ingest.app_secrets import AppSecrets
+from services.ingest.config import IngestConfig
+from services.ingest.store import IngestStore, RawWebhook
+from services.ingest.webhook_items import NotJsonError, WebhookItem, split
+
+SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
+# What a later reader of the raw webhook may need; tokens and addresses of callers are not kept.
+_KEPT_HEADERS: Final = (
+    "content-type", "user-agent", "x-hub-signature-256", "x-request-id", "traceparent",
+)  # fmt: skip
+
+Writer = GroupCommit[RawWebhook, None]
+
+
+def webhook_writer(
+    store: IngestStore, config: IngestConfig, stored: list[Wake]
+) -> AbstractAsyncContextManager[Writer]:
+    """A group commit over store_webhook_deliveries; sets the wakes after each flush."""
+
+    async def flush(webhooks: Mapping[UUID, RawWebhook]) -> Mapping[UUID, None]:
+        await store.store_webhook_deliveries(list(webhooks.values()))
+        for wake in stored:
+            wake.set()
+        return dict.fromkeys(webhooks)
+
+    return GroupCommit(
+        flush,
+        batch_items_max=config.webhook_batch_max,
+        waiting_items_max=config.webhooks_waiting_max,
+        is_outage=is_outage,
+    )
+
+
+class Receiver:
+    """Decides what a webhook request is worth."""
+
+    def __init__(self, writer: Writer, secrets: AppSecrets, *, items_max: int) -> None:
+        self._writer = writer
+        self._secrets = secrets
+        self._items_max = items_max
+
+    async def knows_verify_token(self, token: str) -> bool:
+        """Whether the token is one of an app's."""
+        return await self._secrets.knows_verify_token(token)
+
+    async def receive(
+        self,
+        *,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        trace: TraceContext,
+        caller_trace: TraceContext | None,
+    ) -> RawWebhook:
+        """Stores the webhook and answers it as stored.
+
+        Raises TOKEN_REFUSED where no app signed it, INVALID_REQUEST where it is no JSON or has too
+        many items, UNAVAILABLE, `Overloaded`.
+        """
+        app_id = await self._secrets.app_that_signed(body, headers.get(SIGNATURE_HEADER))
+        if app_id is None:
+            text = f"No app of ours signed this body: check {SIGNATURE_HEADER} and the app secret."
+            raise DomainError("TOKEN_REFUSED", text, metadata={"cause": "signature"})
+        webhook = RawWebhook(
+            delivery_id=new_id(),
+            app_id=app_id,
+            path=path,
+            headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
+            body=body,
+            trace=trace,
+            caller_trace=caller_trace,
+            items=self._items(body),
+        )
+        await self._writer.submit(webhook.delivery_id, webhook)
+        return webhook
+
+    def _items(self, body: bytes) -> list[WebhookItem]:
+        try:
+            items = split(body)
+        except NotJsonError as error:
+            raise invalid(Violation(field="body", description=f"is {error}")) from None
+        if len(items) > self._items_max:
+            text = f"has {len(items)} items; {self._items_max} are the most"
+            raise invalid(Violation(field="body", description=text))
+        return items

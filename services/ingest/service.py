@@ -1,0 +1,198 @@
+"""Ingest's gRPC edge: parse, call, answer."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.chassis.auth import caller
+from services.chassis.batching import Closed, GroupCommit, Overloaded
+from services.chassis.errors import DomainError
+from services.chassis.ids import new_id
+from services.chassis.page_tokens import encode, page_size
+from services.chassis.requests import parse_request_id
+from services.chassis.sealing import KeyRing, seal
+from services.chassis.server import Served
+from services.chassis.trace import current
+from services.chassis.trace_service import parse_uuid
+from services.ingest.answers import to_item, to_lead, to_source
+from services.ingest.app_secrets import AppSecrets
+from services.ingest.parsing import (
+    check_org,
+    parse_item_status,
+    parse_lead,
+    parse_position,
+    parse_source,
+)
+from services.ingest.store import IngestStore, LeadToStore, StoredLead
+from services.ingest.text import clean
+from waybill.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
+from waybill.ingest.v1.ingest_service_pb2 import (
+    CreateLeadRequest,
+    CreateLeadResponse,
+    CreateOrgRequest,
+    CreateOrgResponse,
+    CreateSourceRequest,
+    CreateSourceResponse,
+    GetLeadRequest,
+    GetLeadResponse,
+    ListLeadsRequest,
+    ListLeadsResponse,
+    ListSourcesRequest,
+    ListSourcesResponse,
+    ListWebhookItemsRequest,
+    ListWebhookItemsResponse,
+    RegisterAppRequest,
+    RegisterAppResponse,
+    ReplayWebhookItemRequest,
+    ReplayWebhookItemResponse,
+)
+
+_SOURCES: Final = "ingest.sources"
+_LEADS: Final = "ingest.leads"
+_ITEMS: Final = "ingest.items"
+
+
+class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
+    """`waybill.ingest.v1.IngestService`; the proto says what each RPC promises."""
+
+    def __init__(
+        self,
+        store: IngestStore,
+        *,
+        ring: KeyRing,
+        secrets: AppSecrets,
+        writer: GroupCommit[LeadToStore, StoredLead],
+    ) -> None:
+        self._store = store
+        self._ring = ring
+        self._secrets = secrets
+        self._writer = writer
+
+    async def CreateOrg(self, request: CreateOrgRequest, context: Any) -> CreateOrgResponse:
+        check_org(request)
+        answer = await self._store.create_org(
+            org_id=new_id(),
+            source_id=new_id(),
+            name=clean(request.name),
+            default_region=request.default_region,
+            request=parse_request_id(request),
+            trace=current(),
+        )
+        return CreateOrgResponse(**answer)
+
+    async def RegisterApp(self, request: RegisterAppRequest, context: Any) -> RegisterAppResponse:
+        app_id = await self._store.find_app(request.external_app_id) or new_id()
+        answer = await self._store.register_app(
+            app_id=app_id,
+            external_app_id=request.external_app_id,
+            secret_id=new_id(),
+            secret_ciphertext=self._secrets.seal(app_id, request.secret),
+            verify_token_id=new_id(),
+            verify_token_ciphertext=self._secrets.seal(app_id, request.verify_token),
+            request=parse_request_id(request),
+            trace=current(),
+        )
+        return RegisterAppResponse(**answer)
+
+    async def CreateSource(
+        self, request: CreateSourceRequest, context: Any
+    ) -> CreateSourceResponse:
+        source = parse_source(request)
+        org_id, source_id = caller().org, new_id()
+        answer = await self._store.create_source(
+            org_id=org_id,
+            source_id=source_id,
+            kind=source.kind,
+            external_id=source.external_id,
+            name=source.name,
+            default_region=source.default_region,
+            access_token_ciphertext=self._seal(source.access_token, org_id, source_id),
+            request=parse_request_id(request),
+            trace=current(),
+        )
+        return CreateSourceResponse(source=to_source(answer))
+
+    def _seal(self, access_token: str, org_id: UUID, source_id: UUID) -> bytes | None:
+        if not access_token:
+            return None
+        secret = access_token.encode()
+        return seal(self._ring, secret, table="sources", key=str(source_id), org_id=org_id)
+
+    async def ListSources(self, request: ListSourcesRequest, context: Any) -> ListSourcesResponse:
+        limit = page_size(request.page_size)
+        after = parse_position(request.page_token, _SOURCES)
+        rows = await self._store.list_sources(caller().org, limit + 1, after)
+        return ListSourcesResponse(
+            sources=[to_source(row) for row in rows[:limit]],
+            next_page_token=_next(rows, limit, "source_id", _SOURCES),
+        )
+
+    async def CreateLead(self, request: CreateLeadRequest, context: Any) -> CreateLeadResponse:
+        org_id = caller().org
+        source = await self._store.get_api_source(org_id)
+        lead = parse_lead(
+            request,
+            source_id=source["source_id"],
+            default_region=source["default_region"],
+            now=datetime.now(UTC),
+        )
+        to_store = LeadToStore(
+            org_id=org_id, lead=lead, trace=current(), request=parse_request_id(request)
+        )
+        try:
+            stored = await self._writer.submit(lead.lead_id, to_store)
+        except (Overloaded, Closed):
+            text = "Too many leads wait to be stored. Try again."
+            raise DomainError("OVERLOADED", text, retry_after_seconds=1) from None
+        return CreateLeadResponse(
+            lead_id=str(stored.lead_id), conversation_id=str(stored.conversation_id)
+        )
+
+    async def GetLead(self, request: GetLeadRequest, context: Any) -> GetLeadResponse:
+        lead_id = parse_uuid(request.lead_id, "lead_id")
+        return GetLeadResponse(lead=to_lead(await self._store.get_lead(caller().org, lead_id)))
+
+    async def ListLeads(self, request: ListLeadsRequest, context: Any) -> ListLeadsResponse:
+        limit = page_size(request.page_size)
+        before = parse_position(request.page_token, _LEADS)
+        rows = await self._store.list_leads(caller().org, limit + 1, before)
+        return ListLeadsResponse(
+            leads=[to_lead(row) for row in rows[:limit]],
+            next_page_token=_next(rows, limit, "lead_id", _LEADS),
+        )
+
+    async def ListWebhookItems(
+        self, request: ListWebhookItemsRequest, context: Any
+    ) -> ListWebhookItemsResponse:
+        status = parse_item_status(request.status)
+        scope = f"{_ITEMS}:{status}"
+        limit = page_size(request.page_size)
+        before = parse_position(request.page_token, scope)
+        rows = await self._store.list_webhook_items(caller().org, status, limit + 1, before)
+        return ListWebhookItemsResponse(
+            items=[to_item(row) for row in rows[:limit]],
+            next_page_token=_next(rows, limit, "item_id", scope),
+        )
+
+    async def ReplayWebhookItem(
+        self, request: ReplayWebhookItemRequest, context: Any
+    ) -> ReplayWebhookItemResponse:
+        item_id = parse_uuid(request.item_id, "item_id")
+        row = await self._store.replay_webhook_item(caller().org, item_id, current())
+        return ReplayWebhookItemResponse(item=to_item(row) if row else None)
+
+
+def ingest_served(service: IngestService) -> Served:
+    """IngestService for `serving`."""
+    return Served(
+        descriptor=ingest_service_pb2.DESCRIPTOR.services_by_name["IngestService"],
+        add=ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
+        servicer=service,
+    )
+
+
+def _next(rows: list[Any], limit: int, key: str, scope: str) -> str:
+    """The token of the next page; empty where the rows end with this one."""
+    if len(rows) <= limit:
+        return ""
+    return encode((str(rows[limit - 1][key]),), scope=scope)
