@@ -53,9 +53,8 @@ def regain_seconds(business_usage: str | None) -> float:
         keys = json.loads(business_usage or "[]", object_pairs_hook=list)
     except ValueError:
         return 0
-    return 60 * max(
-        (_minutes(entry) for _, entries in _pairs(keys) for entry in entries), default=0
-    )
+    entries = [entry for _, each in _pairs(keys) if isinstance(each, list) for entry in each]
+    return 60 * max((_minutes(entry) for entry in entries), default=0)
 
 
 def _minutes(entry: Any) -> float:

@@ -95,7 +95,9 @@ def _page_change(change: Any, owner: dict[str, Any]) -> WebhookItem:
     if change.get("field") != "leadgen":
         return _ignored(_name("change", change.get("field")), change, "field_not_handled", **owner)
     value = change.get("value")
-    lead_id = to_id(value.get("leadgen_id")) if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return _dead(LEADGEN, change, "no value", **owner)
+    lead_id = to_id(value.get("leadgen_id"))
     if lead_id is None:
         return _dead(LEADGEN, change, "no leadgen_id", **owner)
     # Instagram's leads arrive at the page that owns them, whatever the entry says.
