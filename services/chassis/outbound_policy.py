@@ -77,11 +77,6 @@ class CheckedUrl:
     """Path and query, as they were written."""
 
     @property
-    def port_exists(self) -> bool:
-        """Whether it is a port at all, 1 to 65535."""
-        return 1 <= self.port <= 65535
-
-    @property
     def text(self) -> str:
         """The URL in its normal form, the scheme's own port left out."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -114,9 +109,11 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
         port=int(port_text) if port_text else _DEFAULT_PORTS[scheme],
         target=(parts["path"] or "/") + (parts["query"] or ""),
     )
+    if not 1 <= checked.port <= 65535:
+        raise _port_refused(checked)
     if address is not None:
         check_address(checked, address, policy)
-    elif not policy.allowed_networks or not checked.port_exists:
+    elif not policy.allowed_networks:
         # With exempt networks, the port of a name is judged once its addresses are known.
         _check_port(checked, policy)
     return checked
@@ -124,7 +121,7 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
 
 def check_address(url: CheckedUrl, address: Address, policy: OutboundPolicy) -> None:
     """Vet one address the URL leads to, and the port on it. Raises `UrlRefused`."""
-    if policy.allows_address(address) and url.port_exists:
+    if policy.allows_address(address):
         return
     family = forbidden_family(address)
     if family is not None:
@@ -136,8 +133,12 @@ def check_address(url: CheckedUrl, address: Address, policy: OutboundPolicy) -> 
 
 
 def _check_port(url: CheckedUrl, policy: OutboundPolicy) -> None:
-    if not url.port_exists or not policy.allows_port(url.scheme, url.port):
-        raise UrlRefused(RefusedBecause.PORT, f"Port {url.port} of {url.host} is not allowed.")
+    if not policy.allows_port(url.scheme, url.port):
+        raise _port_refused(url)
+
+
+def _port_refused(url: CheckedUrl) -> UrlRefused:
+    return UrlRefused(RefusedBecause.PORT, f"Port {url.port} of {url.host} is not allowed.")
 
 
 def _split(url: str) -> re.Match[str]:
