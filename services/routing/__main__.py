@@ -28,14 +28,9 @@ from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 async def main(stopping: Stopping) -> None:
     """Runs routing until it is asked to stop."""
     config = load(RoutingConfig)
-    with telemetry("routing", otlp_endpoint=config.otlp_endpoint, log_level=config.log_level):
+    with telemetry("routing", config):
         async with (
-            pooled(
-                config.database_url,
-                "routing",
-                connections_max=config.database_connections_max,
-                statement_timeout_seconds=config.database_statement_timeout_seconds,
-            ) as database,
+            pooled("routing", config) as database,
             connected(config.delivery_target, DeliveryServiceStub, config) as delivery,
         ):
             rules, leads = RuleStore(database), LeadStore(database)

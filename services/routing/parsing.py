@@ -138,9 +138,7 @@ def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
         consents={fields.text("consents", key): given for key, given in item.consents.items()},
         received_at=received_at,
     )
-    fields.text("tracestate", item.tracestate)
     fields.done()
-    assert trace is not None
     return NewLead(lead=lead, trace=trace)
 
 

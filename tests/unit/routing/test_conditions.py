@@ -1,0 +1,118 @@
+"""Conditions: refused with a position when written, judged with a reason when used."""
+
+import pytest
+
+from services.routing.conditions import (
+    CONDITION_CHARACTERS_MAX,
+    ConditionRefused,
+    Verdict,
+    compile_condition,
+    judge,
+)
+from services.routing.facts import NAMES, facts_of
+from services.routing.leads import Answer
+from tests.unit.routing.builders import a_lead
+
+
+def verdict_on(condition: str, **lead: object) -> Verdict:
+    return judge(compile_condition(condition), facts_of(a_lead(**lead)))
+
+
+@pytest.mark.parametrize(
+    ("condition", "line", "column", "problem"),
+    [
+        ("lead.typ == 'order'", 1, 5, "undeclared reference to 'lead.typ'"),
+        ("lead.type == 1", 1, 11, "no matching overload for '_==_'"),
+        ("true &&\n  lead.foo", 2, 7, "undeclared reference to 'lead.foo'"),
+        ("lead.type &&", 1, 13, "Syntax error"),
+        ("", 1, 1, "Syntax error"),
+        ("lead.type", 1, 1, "it is of type string and must be a bool"),
+        ("dyn(lead.type)", 1, 1, "must be a bool"),
+        ("(" * 300 + "true" + ")" * 300, 1, 1, "recursion limit"),
+        ("true" + " " * CONDITION_CHARACTERS_MAX, 1, 1, "more than 4000 characters"),
+    ],
+)
+def test_a_bad_condition_is_refused_with_its_position(
+    condition: str, line: int, column: int, problem: str
+) -> None:
+    with pytest.raises(ConditionRefused) as refused:
+        compile_condition(condition)
+    assert (refused.value.line, refused.value.column) == (line, column)
+    assert problem in refused.value.problem
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'lead.type == "order" && lead.phone_country == "DE"',
+        'lead.email_domain == "example.com"',
+        'lead.full_name.startsWith("Ada") && lead.details.contains("engine")',
+        "lead.has_phone && lead.has_email",
+        '"size" in lead.answers && "L" in lead.answers["size"]',
+        'lead.answers.size.exists(value, value == "L")',
+        "lead.consents.newsletter",
+        'lead.received_at > timestamp("2026-01-01T00:00:00Z")',
+        'lead.received_at.getHours("Europe/Berlin") == 13',
+        'lead.source_kind == "api" && lead.source_id != ""',
+    ],
+)
+def test_a_true_condition_matches(condition: str) -> None:
+    verdict = verdict_on(
+        condition,
+        answers=(Answer(name="size", values=("S", "L")),),
+        consents={"newsletter": True},
+    )
+    assert verdict == Verdict(matched=True)
+
+
+@pytest.mark.parametrize(
+    ("condition", "failing"),
+    [
+        ('lead.has_phone && lead.type == "quote" && false', 'lead.type == "quote"'),
+        ('lead.type == "quote" || lead.has_phone == false', None),
+        ("false", "false"),
+        # The part that fails is not the reason while another part is false.
+        ('lead.consents["x"] && lead.type == "quote"', 'lead.type == "quote"'),
+    ],
+)
+def test_the_first_false_predicate_is_named(condition: str, failing: str | None) -> None:
+    assert verdict_on(condition) == Verdict(matched=False, failing_predicate=failing or condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "failing"),
+    [
+        (
+            'lead.has_phone && lead.answers["x"][0] == "y"',
+            "NOT_FOUND",
+            'lead.answers["x"][0] == "y"',
+        ),
+        ("1 / (lead.details.size() - lead.details.size()) == 1", "INVALID_ARGUMENT", None),
+        ('lead.type.matches("(")', "INVALID_ARGUMENT", None),
+    ],
+)
+def test_a_condition_that_fails_names_code_and_predicate(
+    condition: str, code: str, failing: str | None
+) -> None:
+    expected = Verdict(matched=False, failing_predicate=failing or condition, error=code)
+    assert verdict_on(condition) == expected
+
+
+def test_a_verdict_never_quotes_the_lead() -> None:
+    verdict = verdict_on('lead.answers[lead.full_name][0] == "y"', full_name="Ada Secret")
+    assert verdict.error == "NOT_FOUND"
+    assert "Ada Secret" not in repr(verdict)
+
+
+def test_the_work_of_a_condition_is_bounded() -> None:
+    answers = tuple(Answer(name=str(number), values=("x",)) for number in range(200))
+    nested = "lead.answers.all(a, lead.answers.all(b, lead.answers.all(c, true)))"
+    assert verdict_on(nested, answers=answers).error == "INTERNAL"
+
+
+def test_a_condition_is_compiled_once() -> None:
+    assert compile_condition("lead.has_phone") is compile_condition("lead.has_phone")
+
+
+def test_every_name_has_a_fact_and_every_fact_a_name() -> None:
+    assert facts_of(a_lead()).keys() == NAMES.keys()

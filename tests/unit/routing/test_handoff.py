@@ -1,0 +1,65 @@
+"""Outbox items as delivery takes them, and its answers as the relay takes them."""
+
+from uuid import uuid4
+
+import msgspec
+
+from services.chassis.ids import new_id
+from services.chassis.outbox import OutboxItem
+from services.chassis.relay import Answer
+from services.chassis.trace import new_root
+from services.routing.handoff import answers_of, offering
+from tests.unit.routing.builders import NOW
+from waybill.delivery.v1.delivery_service_pb2 import (
+    OfferLeadResult,
+    OfferLeadsRequest,
+    OfferLeadsResponse,
+)
+
+
+class FakeDelivery:
+    """Accepts every offer and keeps the request."""
+
+    async def OfferLeads(
+        self,
+        request: OfferLeadsRequest,
+        *,
+        timeout: float,  # noqa: ASYNC109
+    ) -> OfferLeadsResponse:
+        self.request, self.timeout_seconds = request, timeout
+        return OfferLeadsResponse(
+            results=[
+                OfferLeadResult(lead_id=offer.lead_id, outcome="accepted")
+                for offer in request.offers
+            ]
+        )
+
+
+async def test_an_item_becomes_an_offer_in_the_leads_own_trace() -> None:
+    trace = new_root()
+    item = OutboxItem(
+        org_id=uuid4(),
+        outbox_id=new_id(),
+        subject_id=new_id(),
+        payload={"workspace_id": "w", "offer_policy": "manual", "payload": {"type": "order"}},
+        attempts=1,
+        enqueued_at=NOW,
+        due_at=NOW,
+        trace=trace,
+    )
+    delivery = FakeDelivery()
+    answers = await offering(delivery, timeout_seconds=3)([item])
+    (offer,) = delivery.request.offers
+    assert (offer.org_id, offer.lead_id) == (str(item.org_id), str(item.subject_id))
+    assert (offer.workspace_id, offer.offer_policy) == ("w", "manual")
+    assert msgspec.json.decode(offer.payload_json) == {"type": "order"}
+    assert offer.traceparent == trace.traceparent
+    assert delivery.timeout_seconds == 3
+    assert answers == {item.subject_id: Answer(accepted=True)}
+
+
+def test_a_refusal_carries_its_reason() -> None:
+    lead_id = uuid4()
+    result = OfferLeadResult(lead_id=str(lead_id), outcome="refused", reason="INVALID_REQUEST")
+    answers = answers_of(OfferLeadsResponse(results=[result]))
+    assert answers == {lead_id: Answer(accepted=False, reason="INVALID_REQUEST")}
