@@ -25,7 +25,7 @@ QUIET_METHODS: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
-def wrap_unary(handler: grpc.RpcMethodHandler[Any, Any], inner: Handler) -> Any:
+def wrap_unary(handler: "grpc.RpcMethodHandler[Any, Any]", inner: Handler) -> Any:
     """The same method handler around another behaviour."""
     return grpc.unary_unary_rpc_method_handler(
         inner,
