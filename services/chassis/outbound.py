@@ -18,20 +18,14 @@ connection turns out to be closed.
 
 import asyncio
 import re
-import socket
 import ssl
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
-from services.chassis.addresses import parse_address
 from services.chassis.outbound_body import read_excerpt
 from services.chassis.outbound_errors import (
     ConnectFailed,
@@ -41,8 +35,9 @@ from services.chassis.outbound_errors import (
     TimedOut,
     UrlRefused,
 )
-from services.chassis.outbound_policy import CheckedUrl, OutboundPolicy, check_address, check_url
-from services.chassis.outbound_resolver import Lookup, SystemLookup, vetted_addresses
+from services.chassis.outbound_policy import CheckedUrl, OutboundPolicy, check_url
+from services.chassis.outbound_resolver import Lookup, SystemLookup
+from services.chassis.outbound_session import CALLING, Exchange, open_session
 from services.chassis.retry_after import parse_retry_after
 
 __all__ = [
@@ -80,11 +75,10 @@ NEVER_SENT: Final = frozenset(
         "upgrade",
     }
 )
+# The C parser of aiohttp tells its limits from other faults by these words only.
+_HEADER_LIMIT_TEXTS: Final = ("Got more than", "Too many headers")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[\t -~]*", re.ASCII)
-
-# aiohttp asks resolver and socket factory by host and address; this tells them for which URL.
-_calling: ContextVar[CheckedUrl] = ContextVar("_calling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +91,6 @@ class OutboundResponse:
     """The body's first bytes, unpacked, at most the policy's `response_bytes_max`."""
     truncated: bool
     """Whether the body has more than the excerpt, or did not unpack."""
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """How far a request has come, for the error it may end in."""
-
-    host: str
-    reached: bool = False
-    status: int | None = None
 
 
 class OutboundClient:
@@ -131,7 +116,7 @@ class OutboundClient:
     async def __aenter__(self) -> Self:
         if self._lookup is None:
             self._lookup = self._system_lookup = SystemLookup()
-        self._session = self._open_session(self._lookup)
+        self._session = open_session(self._policy, self._lookup, self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -152,8 +137,8 @@ class OutboundClient:
             raise ValueError(f"the method is one of {', '.join(sorted(METHODS))}")
         sent_headers = _sendable(headers)
         checked = check_url(url, self._policy)
-        exchange = _Exchange(checked.host)
-        calling = _calling.set(checked)
+        exchange = Exchange(checked.host)
+        calling = CALLING.set(checked)
         try:
             async with asyncio.timeout(self._policy.total_seconds_max):
                 return await self._exchange(method, checked, sent_headers, body, exchange)
@@ -161,7 +146,7 @@ class OutboundClient:
         except (TimeoutError, aiohttp.ClientError, OSError) as fault:
             raise _outbound_error(fault, exchange) from None
         finally:
-            _calling.reset(calling)
+            CALLING.reset(calling)
 
     async def _exchange(
         self,
@@ -169,7 +154,7 @@ class OutboundClient:
         checked: CheckedUrl,
         headers: Mapping[str, str],
         body: bytes,
-        exchange: _Exchange,
+        exchange: Exchange,
     ) -> OutboundResponse:
         if self._session is None:
             raise RuntimeError("the outbound client is not open")
@@ -194,88 +179,6 @@ class OutboundClient:
             status=answer.status, headers=answer_headers, body_excerpt=excerpt, truncated=truncated
         )
 
-    def _open_session(self, lookup: Lookup) -> aiohttp.ClientSession:
-        policy = self._policy
-        # aiohttp refuses a keepalive time together with force_close.
-        reuse: dict[str, Any] = (
-            {"keepalive_timeout": policy.keepalive_seconds}
-            if policy.keepalive_seconds > 0
-            else {"force_close": True}
-        )
-        connector = aiohttp.TCPConnector(
-            resolver=_VettingResolver(policy, lookup),
-            socket_factory=_VettingSockets(policy),
-            use_dns_cache=False,
-            limit=policy.connections_max,
-            ssl=self._tls or ssl.create_default_context(),
-            **reuse,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept-Encoding"),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_seconds_max),
-            max_line_size=policy.header_bytes_max,
-            max_field_size=policy.header_bytes_max,
-            max_headers=policy.header_count_max,
-            trace_configs=[_connection_tracing()],
-        )
-
-
-class _VettingResolver(AbstractResolver):
-    """Gives aiohttp the vetted addresses of a name, and no others."""
-
-    def __init__(self, policy: OutboundPolicy, lookup: Lookup) -> None:
-        self._policy = policy
-        self._lookup = lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address),
-                port=port,
-                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in await vetted_addresses(_calling.get(), self._policy, self._lookup)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held here; the lookup belongs to the client."""
-
-
-class _VettingSockets:
-    """Vets each address once more at the last moment: the one place every connection passes."""
-
-    def __init__(self, policy: OutboundPolicy) -> None:
-        self._policy = policy
-
-    def __call__(self, info: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, peer = info
-        url, address = _calling.get(), parse_address(str(peer[0]))
-        if address is None:
-            raise UrlRefused(RefusedBecause.ADDRESS, f"{url.host} leads to no plain address.")
-        check_address(url, address, self._policy)
-        return socket.socket(family, kind, protocol)
-
-
-def _connection_tracing() -> aiohttp.TraceConfig:
-    """Marks an exchange as reached as soon as it has a connection to send on."""
-
-    async def reached(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.reached = True
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_end.append(reached)
-    tracing.on_connection_reuseconn.append(reached)
-    return tracing
-
 
 def _yarl_url(checked: CheckedUrl) -> URL:
     url = URL(checked.text, encoded=True)
@@ -294,7 +197,7 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _bounded_headers(
-    answer: aiohttp.ClientResponse, exchange: _Exchange, policy: OutboundPolicy
+    answer: aiohttp.ClientResponse, exchange: Exchange, policy: OutboundPolicy
 ) -> dict[str, str]:
     """The headers by lower-case name, repeated ones joined by a comma (RFC 9110, 5.3)."""
     if sum(len(name) + len(value) for name, value in answer.raw_headers) > policy.headers_bytes_max:
@@ -307,13 +210,13 @@ def _bounded_headers(
     return joined
 
 
-def _outbound_error(fault: Exception, exchange: _Exchange) -> OutboundError:
+def _outbound_error(fault: Exception, exchange: Exchange) -> OutboundError:
     host, reached, status = exchange.host, exchange.reached, exchange.status
     if isinstance(fault, TimeoutError):
         what = "did not answer in time" if reached else "could not be connected to in time"
         return TimedOut(f"{host} {what}.", reached=reached, status=status)
     if isinstance(fault, aiohttp.ClientResponseError):
-        if isinstance(fault.__cause__, LineTooLong):
+        if fault.message.startswith(_HEADER_LIMIT_TEXTS):
             return _headers_too_large(exchange)
         return ConnectFailed(f"What {host} answered is not HTTP.", reached=reached, status=status)
     if isinstance(fault, aiohttp.ClientConnectorCertificateError):
@@ -328,7 +231,7 @@ def _outbound_error(fault: Exception, exchange: _Exchange) -> OutboundError:
     )
 
 
-def _headers_too_large(exchange: _Exchange) -> ResponseTooLarge:
+def _headers_too_large(exchange: Exchange) -> ResponseTooLarge:
     return ResponseTooLarge(
         f"The headers that {exchange.host} answered are too large.",
         reached=True,

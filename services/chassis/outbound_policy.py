@@ -52,7 +52,11 @@ class OutboundPolicy:
     headers_bytes_max: int = 32 * 1024
     connections_max: int = 200
     keepalive_seconds: float = 2
-    """Idle time after which a connection is not used again; 0: a new one for each request."""
+    """Idle time after which a connection is not used again; 0: a new one for each request.
+
+    A peer that closes a kept connection at the moment of the next POST leaves that POST with an
+    unknown outcome. Most servers keep idle connections for 5 s or more.
+    """
 
     def allows_address(self, address: Address) -> bool:
         """Whether the operator exempts the address from every rule about addresses and ports."""
