@@ -1,0 +1,39 @@
+"""One JSON line for each request: no query string, no token, no body."""
+
+from pathlib import Path
+
+from deploy.edge.filters import TRACE_NAMESPACE
+from deploy.edge.messages import Json, typed
+
+# Names as in the services' canonical lines. A field without a value is null.
+_LINE: Json = {
+    "time": "%START_TIME%",
+    "event": "edge_request",
+    "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
+    # NQ: without the query string; ORIG: as the caller wrote it, not the gRPC method.
+    "path": "%PATH(NQ:ORIG_OR_PATH)%",
+    "protocol": "%PROTOCOL%",
+    "status": "%RESPONSE_CODE%",
+    "grpc_status": "%GRPC_STATUS_NUMBER%",
+    "duration_ms": "%DURATION%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "request_bytes": "%BYTES_RECEIVED%",
+    "response_bytes": "%BYTES_SENT%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "trace_id": f"%DYNAMIC_METADATA({TRACE_NAMESPACE}:trace_id)%",
+    "upstream": "%UPSTREAM_CLUSTER%",
+    "upstream_address": "%UPSTREAM_HOST%",
+}
+
+
+def access_log(path: Path) -> Json:
+    """The log at `path`; health checks are left out."""
+    return {
+        "name": "envoy.access_loggers.file",
+        "filter": {"not_health_check_filter": {}},
+        "typed_config": typed(
+            "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            path=str(path),
+            log_format={"json_format": _LINE},
+        ),
+    }

@@ -1,0 +1,87 @@
+"""What the edge is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from deploy.edge.messages import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A host (name or IP address) and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From `host:port`, or `[::1]:port`. Raises ValueError."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isdigit():
+            raise ValueError(f"{text!r} is not host:port")
+        return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
+
+    def as_json(self) -> Json:
+        """Envoy's core.v3.Address."""
+        return {"socket_address": {"address": self.host, "port_value": self.port}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """PEM files for calls from the edge to the services: whom to trust, who the edge is."""
+
+    authorities: Path
+    certificate: Path
+    private_key: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """All that the edge needs to know.
+
+    `services` maps a service's name to the address of its gRPC server: calls of
+    `/waybill.<name>.*` go there. `descriptor_set` holds every proto with its imports, after
+    `descriptors.with_error_details`, or error details cannot become JSON. `transcoded` are the full
+    names of the gRPC services that are served as JSON. `jwks` is the JSON text of the keys. The
+    admin interface listens on `admin_socket` (a path of at most 107 bytes), else on
+    `admin_port` of loopback. `access_log` may be `/dev/stdout`.
+    """
+
+    listen: Address
+    ingest_http: Address
+    services: Mapping[str, Address]
+    descriptor_set: Path
+    transcoded: tuple[str, ...]
+    jwks: str
+    issuer: str
+    audiences: tuple[str, ...]
+    access_log: Path
+    admin_socket: Path | None = None
+    admin_port: int | None = None
+    upstream_tls: TlsFiles | None = None
+    body_bytes_max: int = 3 * 1024 * 1024
+    body_limit_exempt_prefixes: tuple[str, ...] = ()
+    exempt_body_bytes_max: int = 64 * 1024 * 1024
+    answer_bytes_max: int = 16 * 1024 * 1024
+    request_seconds_max: float = 15.0
+    deadline_seconds: int = 10
+    receive_seconds_max: float = 30.0
+    idle_seconds_max: float = 300.0
+    connect_seconds_max: float = 2.0
+    health_interval_seconds: float = 2.0
+    connections_max: int = 10_000
+    requests_per_service_max: int = 2_000
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what Envoy would only find out later, or not at all."""
+        if self.admin_socket is None and self.admin_port is None:
+            raise ValueError("the edge needs admin_socket or admin_port")
+        if self.deadline_seconds >= self.request_seconds_max:
+            raise ValueError(
+                "deadline_seconds must be below request_seconds_max: the service shall answer "
+                "before the edge gives up"
+            )
+        if not self.audiences:
+            raise ValueError("without audiences a token for anybody would be let in")

@@ -1,0 +1,66 @@
+"""Errors that the edge itself makes, in the shape of the services' errors."""
+
+from deploy.edge.messages import Json
+from deploy.edge.routes import HEALTH_PATH
+
+# HTTP status to google.rpc.Code and text; None: the edge's own words, which name what is wrong.
+_REPLIES: dict[int, tuple[int, str | None]] = {
+    400: (3, None),
+    401: (16, None),
+    403: (7, None),
+    404: (5, "Nothing is served at this path with this method."),
+    408: (4, "The request did not come in in time."),
+    413: (3, "The body is too large."),
+    415: (3, None),
+    426: (3, None),
+    429: (8, "Too many requests at this moment: try again later."),
+    431: (3, "The headers are too large or too many."),
+    500: (13, "Internal error."),
+    502: (14, "The service gave no proper answer: try again later."),
+    503: (14, "The service cannot be reached at this moment: try again later."),
+    504: (4, "The service did not answer in time."),
+}
+_UNKNOWN = 2
+_OWN_WORDS = "%LOCAL_REPLY_BODY%"
+
+
+def local_replies() -> Json:
+    """Envoy's LocalReplyConfig: JSON `{"code", "message", "details"}` for each status."""
+    mappers = [_mapper(status, code, text) for status, (code, text) in _REPLIES.items()]
+    return {
+        "mappers": [*_health_mappers(), *mappers],
+        "body_format": _body(_UNKNOWN, _OWN_WORDS),
+    }
+
+
+def _body(code: int, message: str) -> Json:
+    return {
+        "json_format": {"code": code, "message": message, "details": []},
+        "content_type": "application/json",
+    }
+
+
+def _mapper(status: int, code: int, text: str | None) -> Json:
+    return {
+        "filter": _status(status),
+        "body_format_override": _body(code, _OWN_WORDS if text is None else text),
+    }
+
+
+def _health_mappers() -> list[Json]:
+    ready = {"json_format": {"status": "ready"}, "content_type": "application/json"}
+    not_ready = _body(14, "Not every service is ready.")
+    return [
+        {"filter": _both(200), "body_format_override": ready},
+        {"filter": _both(503), "body_format_override": not_ready},
+    ]
+
+
+def _both(status: int) -> Json:
+    health = {"name": ":path", "string_match": {"exact": HEALTH_PATH}}
+    return {"and_filter": {"filters": [_status(status), {"header_filter": {"header": health}}]}}
+
+
+def _status(status: int) -> Json:
+    value = {"default_value": status, "runtime_key": f"edge.local_reply_{status}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}

@@ -1,0 +1,95 @@
+"""Which request goes where."""
+
+from deploy.edge.clusters import INGEST_HTTP
+from deploy.edge.config import EdgeConfig
+from deploy.edge.messages import Json, seconds, typed
+
+HEALTH_PATH = "/api/health"
+WEBHOOKS_PREFIX = "/webhooks/"
+# Where Meta was told to send before there was /webhooks/meta.
+OLD_WEBHOOK_PATHS = ("/api/webhook", "/api/webhooks/whatsapp")
+# Set by the transcoder, removed from what comes in: so it tells transcoded calls from gRPC ones.
+ORIGINAL_PATH = "x-envoy-original-path"
+
+
+def routes(config: EdgeConfig) -> list[Json]:
+    """All routes, the first match wins.
+
+    A JSON call is looked up twice: with its own path (only a body limit may be found then) and,
+    transcoded, with the gRPC method as its path.
+    """
+    transcoded = [_transcoded(config, name) for name in config.services]
+    passed_through = [_passed_through(config, name) for name in config.services]
+    exempt = [_exempt(config, prefix) for prefix in config.body_limit_exempt_prefixes]
+    return [*_webhooks(config), *transcoded, *passed_through, *exempt]
+
+
+def _webhooks(config: EdgeConfig) -> list[Json]:
+    route = {
+        "cluster": INGEST_HTTP,
+        "timeout": seconds(config.request_seconds_max),
+        # Nothing was sent yet when connecting fails, so even a POST can be tried again.
+        "retry_policy": _retry("connect-failure"),
+    }
+    old = [
+        {"match": {"path": path}, "route": {**route, "prefix_rewrite": "/webhooks/meta"}}
+        for path in OLD_WEBHOOK_PATHS
+    ]
+    return [{"match": {"prefix": WEBHOOKS_PREFIX}, "route": route}, *old]
+
+
+def _transcoded(config: EdgeConfig, service: str) -> Json:
+    deadline = {"key": "grpc-timeout", "value": f"{config.deadline_seconds}S"}
+    return {
+        "match": {
+            "prefix": f"/waybill.{service}.",
+            "grpc": {},
+            "headers": [{"name": ORIGINAL_PATH, "present_match": True}],
+        },
+        "route": {
+            "cluster": service,
+            "timeout": seconds(config.request_seconds_max),
+            "retry_policy": _retry("connect-failure,refused-stream"),
+        },
+        # The services refuse calls without a deadline; JSON callers seldom know of it.
+        "request_headers_to_add": [{"header": deadline, "append_action": "ADD_IF_ABSENT"}],
+    }
+
+
+def _passed_through(config: EdgeConfig, service: str) -> Json:
+    return {
+        "match": {"prefix": f"/waybill.{service}.", "grpc": {}},
+        "route": {
+            "cluster": service,
+            "timeout": seconds(config.request_seconds_max),
+            "max_stream_duration": {
+                "grpc_timeout_header_max": seconds(config.request_seconds_max),
+            },
+            "retry_policy": _retry("connect-failure,refused-stream"),
+        },
+        # Buffering would hold back streams; gRPC servers have a message limit of their own.
+        **_buffer(disabled=True),
+    }
+
+
+def _exempt(config: EdgeConfig, prefix: str) -> Json:
+    """Only carries the wider limit: a call that is not transcoded afterwards is unknown."""
+    wider = {"buffer": {"max_request_bytes": config.exempt_body_bytes_max}}
+    return {
+        "match": {"prefix": prefix},
+        "direct_response": {"status": 404},
+        **_buffer(**wider),
+    }
+
+
+def _buffer(**fields: object) -> Json:
+    message = typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", **fields)
+    return {"typed_per_filter_config": {"envoy.filters.http.buffer": message}}
+
+
+def _retry(conditions: str) -> Json:
+    return {
+        "retry_on": conditions,
+        "num_retries": 2,
+        "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
+    }

@@ -1,0 +1,1019 @@
+"""The edge: a real Envoy between a real client and real servers."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module, resources
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import grpc
+import jwt
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from google.api import annotations_pb2
+from google.protobuf import any_pb2, descriptor_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from grpc_tools import protoc
+from yarl import URL
+
+from deploy.edge.body_check import body_check_source
+from deploy.edge.bootstrap import bootstrap
+from deploy.edge.config import Address, EdgeConfig, TlsFiles
+from deploy.edge.descriptors import with_error_details
+from deploy.edge.envoy import drain, envoy_command
+from deploy.local.ports import free_port
+from deploy.local.processes import Program, Supervisor
+from tests.sandbox.serving import serving
+
+ISSUER = "https://waybill.test"
+AUDIENCE = "waybill"
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+PROTO = """
+syntax = "proto3";
+package waybill.shop.v1;
+import "google/api/annotations.proto";
+import "google/protobuf/struct.proto";
+import "google/protobuf/timestamp.proto";
+
+service ShopService {
+  rpc GetLead(GetLeadRequest) returns (Lead) {
+    option (google.api.http) = {get: "/api/leads/{lead_id}"};
+  }
+  rpc CreateLead(CreateLeadRequest) returns (Lead) {
+    option (google.api.http) = {post: "/api/leads" body: "*"};
+  }
+  rpc CloseLead(GetLeadRequest) returns (Lead) {
+    option (google.api.http) = {post: "/api/leads/{lead_id}/close" body: "*"};
+  }
+}
+message GetLeadRequest { string lead_id = 1; int32 page_size = 2; }
+message CreateLeadRequest {
+  string full_name = 1 [json_name = "name"];
+  string note = 2;
+  repeated Part parts = 3;
+  map<string, Part> named_parts = 4;
+  google.protobuf.Struct anything = 5;
+  optional google.protobuf.Timestamp seen_time = 6;
+  CreateLeadRequest inner = 7;
+}
+message Part { string colour_name = 1; }
+message Lead {
+  string lead_id = 1;
+  string full_name = 2 [json_name = "name"];
+  int32 attempt_count = 3;
+  int64 big = 4;
+  repeated string tags = 5;
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The test's protos: their modules and the descriptor set with all imports."""
+
+    messages: ModuleType
+    services: ModuleType
+    descriptor_set: Path
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiled]:
+    folder = tmp_path_factory.mktemp("protos")
+    (folder / "shop.proto").write_text(PROTO)
+    with resources.as_file(resources.files("grpc_tools") / "_proto") as well_known:
+        failed = protoc.main(
+            [
+                "protoc",
+                f"-I{folder}",
+                f"-I{well_known}",
+                f"-I{sysconfig.get_path('purelib')}",
+                f"--python_out={folder}",
+                f"--grpc_python_out={folder}",
+                f"--descriptor_set_out={folder / 'image.binpb'}",
+                "--include_imports",
+                "shop.proto",
+            ]
+        )
+    assert not failed
+    image = folder / "image.binpb"
+    image.write_bytes(with_error_details(image.read_bytes()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield Compiled(import_module("shop_pb2"), import_module("shop_pb2_grpc"), image)
+
+
+@dataclass(slots=True)
+class Shop:
+    """A gRPC server; `behave` may be replaced by a test, `calls` is what arrived."""
+
+    compiled: Compiled
+    health: health.aio.HealthServicer
+    port: int = 0
+    calls: list[tuple[Any, dict[str, str], float | None]] = field(default_factory=list)
+    behave: Callable[[Any, Any], Awaitable[Any]] | None = None
+
+    async def handle(self, request: Any, context: Any) -> Any:
+        metadata = dict(context.invocation_metadata())
+        self.calls.append((request, metadata, context.time_remaining()))
+        if self.behave is not None:
+            return await self.behave(request, context)
+        return self.compiled.messages.Lead(
+            lead_id=getattr(request, "lead_id", "") or "L1",
+            full_name=getattr(request, "full_name", ""),
+        )
+
+    async def set_serving(self, serving: bool) -> None:
+        word = "SERVING" if serving else "NOT_SERVING"
+        status = health_pb2.HealthCheckResponse.ServingStatus.Value(word)
+        await self.health.set("", status)
+
+
+@pytest.fixture(scope="session")
+async def shop_server(compiled: Compiled) -> AsyncIterator[Shop]:
+    shop = Shop(compiled, health.aio.HealthServicer())
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", 16 * 1024 * 1024)])
+
+    class Servicer(compiled.services.ShopServiceServicer):  # type: ignore[name-defined,misc]
+        async def GetLead(self, request: Any, context: Any) -> Any:
+            return await shop.handle(request, context)
+
+        async def CreateLead(self, request: Any, context: Any) -> Any:
+            return await shop.handle(request, context)
+
+        async def CloseLead(self, request: Any, context: Any) -> Any:
+            return await shop.handle(request, context)
+
+    compiled.services.add_ShopServiceServicer_to_server(Servicer(), server)
+    health_pb2_grpc.add_HealthServicer_to_server(shop.health, server)
+    shop.port = server.add_insecure_port("127.0.0.1:0")
+    await shop.set_serving(True)
+    await server.start()
+    yield shop
+    await server.stop(0)
+
+
+@pytest.fixture
+def shop(shop_server: Shop) -> Shop:
+    shop_server.calls.clear()
+    shop_server.behave = None
+    return shop_server
+
+
+@dataclass(slots=True)
+class Ingest:
+    """Ingest's HTTP port; `received` is what arrived."""
+
+    port: int = 0
+    healthy: bool = True
+    received: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=16 * 1024 * 1024)
+        application.router.add_get("/healthz", self._health)
+        application.router.add_route("*", "/webhooks/{tail:.*}", self._take)
+        return application
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.Response(status=200 if self.healthy else 503)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = await request.read()
+        self.received.append((request.method, request.path_qs, headers, body))
+        return web.Response(text="EVENT_RECEIVED")
+
+
+@pytest.fixture(scope="session")
+async def ingest_server() -> AsyncIterator[Ingest]:
+    ingest = Ingest()
+    async with serving(ingest.application()) as base_url:
+        ingest.port = int(base_url.rpartition(":")[2])
+        yield ingest
+
+
+@pytest.fixture
+def ingest(ingest_server: Ingest) -> Ingest:
+    ingest_server.received.clear()
+    return ingest_server
+
+
+class Keys:
+    """An Ed25519 and an RSA key, their JWKS, and tokens signed with them."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, Any] = {
+            "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+            "RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        }
+
+    def jwks(self) -> str:
+        def public(algorithm: str) -> dict[str, Any]:
+            key = self._keys[algorithm].public_key()
+            made = jwt.get_algorithm_by_name(algorithm).to_jwk(key, as_dict=True)
+            return {**made, "kid": algorithm, "alg": algorithm, "use": "sig"}
+
+        return json.dumps({"keys": [public(algorithm) for algorithm in self._keys]})
+
+    def token(self, algorithm: str = "EdDSA", **changes: object) -> str:
+        now = int(time.time())
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "acme", "iat": now, "exp": now + 600}
+        present = {k: v for k, v in {**claims, **changes}.items() if v is not None}
+        return jwt.encode(present, self._keys[algorithm], algorithm, headers={"kid": algorithm})
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    return Keys()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the edge answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        assert self.headers["Content-Type"].startswith("application/json")
+        return json.loads(self.body)
+
+
+@dataclass(slots=True)
+class Edge:
+    """A client of a running edge; it sends a good token unless told otherwise."""
+
+    config: EdgeConfig
+    session: aiohttp.ClientSession
+    token: str
+
+    async def __call__(
+        self, method: str, path: str, *, token: str | None = "", **content: Any
+    ) -> Answer:
+        headers = dict(content.pop("headers", {}))
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token or self.token}"
+        url = URL(f"http://127.0.0.1:{self.config.listen.port}{path}", encoded=True)
+        async with self.session.request(method, url, headers=headers, **content) as answer:
+            return Answer(answer.status, await answer.read(), answer.headers)
+
+    async def health(self) -> Answer:
+        return await self("GET", "/api/health", token=None)
+
+    async def becomes(self, status: int) -> Answer:
+        """Asks for health until it is so."""
+        async with asyncio.timeout(20):
+            while True:
+                answer = await self.health()
+                if answer.status == status:
+                    return answer
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.config.access_log.read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def config(
+    compiled: Compiled, shop_server: Shop, ingest_server: Ingest, keys: Keys
+) -> Iterator[EdgeConfig]:
+    with tempfile.TemporaryDirectory(prefix="wb") as folder:
+        yield EdgeConfig(
+            listen=Address(host="127.0.0.1", port=free_port()),
+            ingest_http=Address(host="localhost", port=ingest_server.port),
+            services={"shop": Address(host="localhost", port=shop_server.port)},
+            descriptor_set=compiled.descriptor_set,
+            transcoded=("waybill.shop.v1.ShopService",),
+            jwks=keys.jwks(),
+            issuer=ISSUER,
+            audiences=(AUDIENCE,),
+            access_log=Path(folder, "access.log"),
+            admin_socket=Path(folder, "admin"),
+            health_interval_seconds=0.1,
+            body_limit_exempt_prefixes=("/api/leads/big/",),
+        )
+
+
+async def started(supervisor: Supervisor, config: EdgeConfig, folder: Path, name: str) -> None:
+    """Starts an Envoy with `config` and returns when its port answers."""
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(bootstrap(config)))
+
+    async def listening() -> bool:
+        _, writer = await asyncio.open_connection("127.0.0.1", config.listen.port)
+        writer.close()
+        await writer.wait_closed()
+        return True
+
+    command = envoy_command(file, workers=1, log_flush_seconds=0.02)
+    log_path = folder / f"{name}.log"
+    await supervisor.start(Program(name=name, command=command, log_path=log_path, ready=listening))
+
+
+@pytest.fixture(scope="session")
+async def edge(
+    config: EdgeConfig, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Edge]:
+    folder = tmp_path_factory.mktemp("edge")
+    async with Supervisor() as supervisor, aiohttp.ClientSession() as session:
+        await started(supervisor, config, folder, "envoy")
+        edge = Edge(config, session, keys.token())
+        await edge.becomes(200)
+        yield edge
+    warnings = (folder / "envoy.log").read_text().splitlines()
+    assert [line for line in warnings if "caught ENVOY_SIGTERM" not in line] == []
+
+
+# JSON and gRPC
+
+
+async def test_a_path_and_query_become_a_request_and_its_answer_json(
+    edge: Edge, shop: Shop
+) -> None:
+    answer = await edge("GET", "/api/leads/L7?page_size=5")
+    assert answer.status == 200
+    assert answer.json == {
+        "leadId": "L7",
+        "name": "",
+        "attemptCount": 0,
+        "big": "0",
+        "tags": [],
+    }
+    ((request, _, _),) = shop.calls
+    assert (request.lead_id, request.page_size) == ("L7", 5)
+
+
+async def test_a_body_with_json_names_becomes_a_request(edge: Edge, shop: Shop) -> None:
+    answer = await edge("POST", "/api/leads", json={"name": "Änne", "note": "1"})
+    assert (answer.status, answer.json["name"]) == (200, "Änne")
+    assert shop.calls[0][0].full_name == "Änne"
+
+
+async def test_grpc_passes_through_by_package(edge: Edge, shop: Shop) -> None:
+    target = f"127.0.0.1:{edge.config.listen.port}"
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = shop.compiled.services.ShopServiceStub(channel)
+        request = shop.compiled.messages.GetLeadRequest(lead_id="L9")
+        token = (("authorization", f"Bearer {edge.token}"),)
+        lead = await stub.GetLead(request, metadata=token, timeout=5)
+        assert lead.lead_id == "L9"
+        assert 0 < (shop.calls[0][2] or 0) <= 5
+
+
+async def test_grpc_without_a_deadline_stays_so_and_without_a_token_is_unauthenticated(
+    edge: Edge, shop: Shop
+) -> None:
+    target = f"127.0.0.1:{edge.config.listen.port}"
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = shop.compiled.services.ShopServiceStub(channel)
+        request = shop.compiled.messages.GetLeadRequest(lead_id="L9")
+        await stub.GetLead(request, metadata=(("authorization", f"Bearer {edge.token}"),))
+        assert "grpc-timeout" not in shop.calls[0][1]
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.GetLead(request, timeout=5)
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        assert len(shop.calls) == 1
+
+
+async def test_a_json_call_without_a_deadline_gets_one(edge: Edge, shop: Shop) -> None:
+    await edge("GET", "/api/leads/L7")
+    remaining = shop.calls[0][2]
+    assert remaining is not None
+    assert 5 < remaining <= 10
+
+
+async def test_a_json_call_keeps_the_deadline_it_brings(edge: Edge, shop: Shop) -> None:
+    await edge("GET", "/api/leads/L7", headers={"grpc-timeout": "2S"})
+    remaining = shop.calls[0][2]
+    assert remaining is not None
+    assert remaining <= 2
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, 400),
+        (grpc.StatusCode.FAILED_PRECONDITION, 400),
+        (grpc.StatusCode.UNAUTHENTICATED, 401),
+        (grpc.StatusCode.PERMISSION_DENIED, 403),
+        (grpc.StatusCode.NOT_FOUND, 404),
+        (grpc.StatusCode.ALREADY_EXISTS, 409),
+        (grpc.StatusCode.ABORTED, 409),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
+        (grpc.StatusCode.INTERNAL, 500),
+        (grpc.StatusCode.UNAVAILABLE, 503),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, 504),
+    ],
+)
+async def test_a_grpc_status_becomes_an_http_status_and_a_json_body(
+    edge: Edge, shop: Shop, code: grpc.StatusCode, status: int
+) -> None:
+    async def fail(_: Any, context: Any) -> None:
+        await context.abort(code, "what to do about it")
+
+    shop.behave = fail
+    answer = await edge("GET", "/api/leads/L7")
+    assert answer.status == status
+    assert answer.json["code"] == code.value[0]
+    assert answer.json["message"] == "what to do about it"
+    assert len(shop.calls) == 1
+
+
+async def test_error_details_become_json(edge: Edge, shop: Shop) -> None:
+    violation = error_details_pb2.BadRequest.FieldViolation(field="name", description="too long")
+    info = error_details_pb2.ErrorInfo(
+        reason="NAME_REFUSED", domain="waybill", metadata={"limit": "200"}
+    )
+    details = [any_pb2.Any(), any_pb2.Any()]
+    details[0].Pack(error_details_pb2.BadRequest(field_violations=[violation]))
+    details[1].Pack(info)
+
+    async def fail(_: Any, context: Any) -> None:
+        status = status_pb2.Status(
+            code=code_pb2.INVALID_ARGUMENT, message="2 fields are wrong", details=details
+        )
+        await context.abort_with_status(rpc_status.to_status(status))
+
+    shop.behave = fail
+    answer = await edge("POST", "/api/leads", json={"name": "x"})
+    assert answer.status == 400
+    assert answer.json == {
+        "code": 3,
+        "message": "2 fields are wrong",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [{"field": "name", "description": "too long", "reason": ""}],
+            },
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "NAME_REFUSED",
+                "domain": "waybill",
+                "metadata": {"limit": "200"},
+            },
+        ],
+    }
+
+
+# What the edge refuses by itself
+
+
+KNOWN = {
+    "name": "x",
+    "full_name": "also its proto name",
+    "parts": [{"colourName": "red"}, {"colour_name": "blue"}],
+    "namedParts": {"any name": {"colourName": "red"}},
+    "anything": {"shoe_size": [1, {"deep": None}]},
+    "seenTime": "2026-01-01T00:00:00Z",
+    "inner": {"inner": {"note": "n"}},
+}
+
+
+@pytest.mark.parametrize("name", list(KNOWN))
+async def test_known_fields_pass_at_any_depth(edge: Edge, shop: Shop, name: str) -> None:
+    answer = await edge("POST", "/api/leads", json={name: KNOWN[name]})
+    assert answer.status == 200, answer.body
+    assert len(shop.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"name": "x", "shoe_size": 44}', "shoe_size"),
+        ('{"parts": [{"colourName": "red"}, {"shape": 1}]}', "parts.shape"),
+        ('{"namedParts": {"a": {"shape": 1}}}', "namedParts.a.shape"),
+        ('{"inner": {"inner": {"n\\u006ft": 1}}}', "inner.inner.not"),
+        ('{"Name": 1}', "Name"),
+        ('{"": 1}', ""),
+        ('{"\\u00e4": 1}', "?"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/leads", "/api/leads/", "/api/leads?"])
+async def test_an_unknown_body_field_is_400(
+    edge: Edge, shop: Shop, path: str, body: str, field: str
+) -> None:
+    answer = await edge(
+        "POST", path, data=body.encode(), headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status, shop.calls) == (400, [])
+    assert answer.json == {"code": 3, "message": f"Unknown field: {field}", "details": []}
+
+
+async def test_an_escaped_name_of_a_known_field_passes(edge: Edge, shop: Shop) -> None:
+    body = rb'{"n\u0061me": "a \" and a \\", "note": "\u00e4 { [ , : "}'
+    assert (await edge("POST", "/api/leads", data=body)).status == 200
+    assert shop.calls[0][0].note == "ä { [ , : "
+
+
+async def test_an_unknown_field_below_a_path_variable_is_400(edge: Edge, shop: Shop) -> None:
+    assert (await edge("POST", "/api/leads/L1/close", json={"pageSize": 3})).status == 200
+    answer = await edge("POST", "/api/leads/L1/close", json={"pages": 3})
+    assert (answer.status, answer.json["message"]) == (400, "Unknown field: pages")
+    assert len(shop.calls) == 1
+
+
+async def test_an_unknown_query_parameter_is_400(edge: Edge, shop: Shop) -> None:
+    answer = await edge("GET", "/api/leads/L7?shoe_size=44")
+    assert (answer.status, answer.json["code"], answer.json["details"]) == (400, 3, [])
+    assert shop.calls == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *('{"name": ', "{name: 1}", "{'name': 1}", '{"name": 1,}', "[1 2]", '{"a" 1}', "{} {}"),
+        *("tru", "[" * 200 + "]" * 200, '{"name": "\\', "\x00", '{"note": +1}'),
+    ],
+)
+async def test_a_body_that_is_not_json_is_400(edge: Edge, shop: Shop, body: str) -> None:
+    answer = await edge(
+        "POST", "/api/leads", data=body.encode(), headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status, answer.json["code"], answer.json["details"]) == (400, 3, [])
+    assert shop.calls == []
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+async def test_tokens_of_either_algorithm_pass_and_reach_the_service(
+    edge: Edge, shop: Shop, keys: Keys, algorithm: str
+) -> None:
+    token = keys.token(algorithm)
+    assert (await edge("GET", "/api/leads/L7", token=token)).status == 200
+    assert shop.calls[0][1]["authorization"] == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://elsewhere.test"},
+        {"aud": "somebody-else"},
+        {"exp": 1_500_000_000},
+        {"exp": None},
+    ],
+    ids=["issuer", "audience", "expired", "without-expiry"],
+)
+async def test_a_token_with_wrong_claims_is_401(
+    edge: Edge, shop: Shop, keys: Keys, changes: dict[str, Any]
+) -> None:
+    answer = await edge("GET", "/api/leads/L7", token=keys.token(**changes))
+    assert (answer.status in (401, 403), answer.json["details"]) == (True, [])
+    assert shop.calls == []
+
+
+@pytest.mark.parametrize("token", ["nonsense", Keys().token()], ids=["nonsense", "foreign-key"])
+async def test_a_token_that_is_none_is_401(edge: Edge, shop: Shop, token: str) -> None:
+    answer = await edge("GET", "/api/leads/L7", token=token)
+    assert (answer.status, answer.json["code"], answer.json["details"]) == (401, 16, [])
+    assert token not in answer.body.decode()
+    assert shop.calls == []
+
+
+async def test_without_a_token_everything_but_webhooks_and_health_is_401(
+    edge: Edge, shop: Shop
+) -> None:
+    for path in ("/api/leads/L7", "/", "/api/webhooks", "/webhooksx/a", "/webhooks/../api/leads/1"):
+        url = f"http://127.0.0.1:{edge.config.listen.port}"
+        answer = await raw(url, f"GET {path} HTTP/1.1")
+        assert answer.startswith(b"HTTP/1.1 401 "), path
+        assert b'"code":16' in answer
+    assert shop.calls == []
+
+
+async def raw(url: str, request_line: str) -> bytes:
+    """The answer to a request line that no client library would leave as it is."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"{request_line}\r\nhost: edge\r\nconnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_token_in_the_query_string_is_no_token(edge: Edge, shop: Shop) -> None:
+    answer = await edge("GET", f"/api/leads/L7?access_token={edge.token}", token=None)
+    assert answer.status == 401
+    assert shop.calls == []
+
+
+async def test_an_unknown_path_is_404(edge: Edge) -> None:
+    for method, path in (("GET", "/api/shoes"), ("DELETE", "/api/leads/L7"), ("GET", "/")):
+        answer = await edge(method, path)
+        assert answer.status == 404
+        assert answer.json == {
+            "code": 5,
+            "message": "Nothing is served at this path with this method.",
+            "details": [],
+        }
+
+
+async def test_json_cannot_be_sent_to_a_grpc_path(edge: Edge, shop: Shop) -> None:
+    forged = {"x-envoy-original-path": "/api/leads"}
+    answer = await edge("POST", "/waybill.shop.v1.ShopService/CreateLead", json={}, headers=forged)
+    assert answer.status in (404, 415)
+    assert shop.calls == []
+
+
+@pytest.mark.parametrize("path", ["/api/leads", "/webhooks/meta"])
+async def test_a_body_above_the_limit_is_413(
+    edge: Edge, shop: Shop, ingest: Ingest, path: str
+) -> None:
+    body = b'{"note":"' + b"x" * (3 * 1024 * 1024) + b'"}'
+    answer = await edge(
+        "POST", path, data=BytesIO(body), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status == 413
+    assert answer.json == {"code": 3, "message": "The body is too large.", "details": []}
+    assert (shop.calls, ingest.received) == ([], [])
+
+
+@pytest.mark.parametrize("path", ["/api/leads", "/webhooks/meta"])
+async def test_a_body_just_below_the_limit_passes(
+    edge: Edge, shop: Shop, ingest: Ingest, path: str
+) -> None:
+    body = b'{"note":"' + b"x" * (3 * 1024 * 1024 - 100) + b'"}'
+    answer = await edge(
+        "POST", path, data=BytesIO(body), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status == 200
+    assert len(shop.calls) + len(ingest.received) == 1
+
+
+async def test_an_exempt_prefix_takes_more_and_what_is_unknown_below_it_is_404(
+    edge: Edge, shop: Shop
+) -> None:
+    body = b'{"page_size": 1' + b" " * (4 * 1024 * 1024) + b"}"
+    json_type = {"Content-Type": "application/json"}
+    answer = await edge("POST", "/api/leads/big/close", data=BytesIO(body), headers=json_type)
+    assert answer.status == 200
+    answer = await edge("POST", "/api/leads/big/other", data=b"{}", headers=json_type)
+    assert (answer.status, answer.json["code"]) == (404, 5)
+
+
+# Webhooks
+
+
+async def test_a_webhook_passes_untouched_and_needs_no_token(edge: Edge, ingest: Ingest) -> None:
+    body = rb'{"object":"page", "a":"\u00e4\/"}' + bytes(range(256))
+    headers = {
+        "X-Hub-Signature-256": "sha256=AbC",
+        "Content-Type": "application/json",
+        "traceparent": TRACEPARENT,
+        "webhook-id": "msg_1",
+    }
+    answer = await edge("POST", "/webhooks/meta?x=%2F&y=1", token=None, data=body, headers=headers)
+    assert (answer.status, answer.body) == (200, b"EVENT_RECEIVED")
+    ((method, path, received, bytes_received),) = ingest.received
+    assert (method, path, bytes_received) == ("POST", "/webhooks/meta?x=%2F&y=1", body)
+    assert {name.lower(): received[name.lower()] for name in headers} == {
+        name.lower(): value for name, value in headers.items()
+    }
+    assert "grpc-timeout" not in received
+
+
+@pytest.mark.parametrize("path", ["/api/webhook", "/api/webhooks/whatsapp"])
+async def test_the_old_webhook_paths_lead_to_the_new_one(
+    edge: Edge, ingest: Ingest, path: str
+) -> None:
+    answer = await edge("GET", f"{path}?hub.mode=subscribe&hub.challenge=42", token=None)
+    assert answer.status == 200
+    assert ingest.received[0][1] == "/webhooks/meta?hub.mode=subscribe&hub.challenge=42"
+
+
+async def test_a_webhook_with_a_grpc_transcoded_path_below_it_is_not_transcoded(
+    edge: Edge, ingest: Ingest, shop: Shop
+) -> None:
+    await edge("POST", "/webhooks/api/leads", token=None, json={"name": "x"})
+    assert (len(ingest.received), shop.calls) == (1, [])
+
+
+# Health, traces, log
+
+
+async def test_health_is_ready_when_all_are_and_503_when_one_is_not(
+    edge: Edge, shop: Shop, ingest: Ingest
+) -> None:
+    assert (await edge.becomes(200)).json == {"status": "ready"}
+    await shop.set_serving(False)
+    try:
+        answer = await edge.becomes(503)
+        assert answer.json == {
+            "code": 14,
+            "message": "Not every service is ready.",
+            "details": [],
+        }
+        unavailable = await edge("GET", "/api/leads/L7")
+        assert (unavailable.status, unavailable.json["code"]) == (503, 14)
+        assert "cannot be reached" in unavailable.json["message"]
+    finally:
+        await shop.set_serving(True)
+    await edge.becomes(200)
+    ingest.healthy = False
+    try:
+        await edge.becomes(503)
+    finally:
+        ingest.healthy = True
+    await edge.becomes(200)
+
+
+async def test_traceparent_reaches_the_service_untouched_and_a_request_id_is_made(
+    edge: Edge, shop: Shop
+) -> None:
+    answer = await edge(
+        "GET", "/api/leads/L7", headers={"traceparent": TRACEPARENT, "tracestate": "a=b"}
+    )
+    metadata = shop.calls[0][1]
+    assert (metadata["traceparent"], metadata["tracestate"]) == (TRACEPARENT, "a=b")
+    assert metadata["x-request-id"] == answer.headers["x-request-id"]
+
+
+async def test_no_traceparent_is_invented(edge: Edge, shop: Shop) -> None:
+    await edge("GET", "/api/leads/L7")
+    assert "traceparent" not in shop.calls[0][1]
+
+
+async def logged(edge: Edge, request_id: str) -> dict[str, Any]:
+    """The line of a request, as soon as it is written."""
+    async with asyncio.timeout(10):
+        while True:
+            for line in edge.log():
+                if line["request_id"] == request_id:
+                    return line
+            await asyncio.sleep(0)
+
+
+async def test_the_access_log_has_path_and_trace_but_no_query_no_token_no_body(
+    edge: Edge, shop: Shop
+) -> None:
+    answer = await edge(
+        "POST", "/api/leads", json={"name": "Secret Person"}, headers={"traceparent": TRACEPARENT}
+    )
+    line = await logged(edge, answer.headers["x-request-id"])
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/api/leads", 200)
+    assert line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert line["upstream"] == "shop"
+    assert line["duration_ms"] >= 0
+    answer = await edge("GET", "/api/leads/L7?page_size=5&phone=49155501")
+    line = await logged(edge, answer.headers["x-request-id"])
+    assert (line["path"], line["status"], line["trace_id"]) == ("/api/leads/L7", 400, None)
+    everything = edge.config.access_log.read_text()
+    for secret in ("Secret Person", "49155501", "page_size", edge.token):
+        assert secret not in everything
+
+
+async def test_a_malformed_traceparent_and_a_forged_path_do_not_reach_the_log(
+    edge: Edge, shop: Shop
+) -> None:
+    forged = {"traceparent": "my phone is 49155502", "x-envoy-original-path": "/forged"}
+    answer = await edge("GET", "/api/leads/L7", headers=forged)
+    line = await logged(edge, answer.headers["x-request-id"])
+    assert (line["trace_id"], line["path"]) == (None, "/api/leads/L7")
+
+
+async def test_health_checks_are_not_logged(edge: Edge) -> None:
+    answer = await edge.health()
+    other = await edge("GET", "/api/shoes")
+    await logged(edge, other.headers["x-request-id"])
+    assert not [line for line in edge.log() if line["path"] == "/api/health"]
+    assert answer.status == 200
+
+
+# Slow and absent services; several edges; leaving
+
+
+def elsewhere(config: EdgeConfig, folder: Path, **changes: Any) -> EdgeConfig:
+    """The same edge at other ports."""
+    return replace(
+        config,
+        listen=Address(host="127.0.0.1", port=free_port()),
+        access_log=folder / "access.log",
+        admin_socket=None,
+        admin_port=free_port(),
+        **changes,
+    )
+
+
+async def test_a_service_that_answers_too_late_is_504(
+    edge: Edge, shop: Shop, tmp_path: Path
+) -> None:
+    released = asyncio.Event()
+
+    async def wait(_: Any, context: Any) -> Any:
+        await released.wait()
+        return shop.compiled.messages.Lead()
+
+    shop.behave = wait
+    config = elsewhere(edge.config, tmp_path, request_seconds_max=1.2, deadline_seconds=1)
+    async with Supervisor() as supervisor:
+        await started(supervisor, config, tmp_path, "hasty")
+        hasty = Edge(config, edge.session, edge.token)
+        await hasty.becomes(200)
+        answer = await hasty("GET", "/api/leads/L7", headers={"grpc-timeout": "5S"})
+        released.set()
+        assert (answer.status, answer.json["code"]) == (504, 4)
+
+
+async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_off(
+    edge: Edge, shop: Shop, tmp_path: Path
+) -> None:
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Any, context: Any) -> Any:
+        arrived.set()
+        await released.wait()
+        return shop.compiled.messages.Lead(lead_id="finished")
+
+    shop.behave = wait
+    config = elsewhere(edge.config, tmp_path)
+    async with Supervisor() as supervisor:
+        await started(supervisor, config, tmp_path, "second")
+        second = Edge(config, edge.session, edge.token)
+        await second.becomes(200)
+        running = asyncio.create_task(second("GET", "/api/leads/L7"))
+        await arrived.wait()
+        draining = asyncio.create_task(drain(config))
+        await second.becomes(503)
+        assert not running.done()
+        released.set()
+        answer = await running
+        assert (answer.status, json.loads(answer.body)["leadId"]) == (200, "finished")
+        await draining
+        assert (await supervisor.crashed()).exit_code == 0
+    assert (await edge.health()).status == 200
+
+
+async def test_a_service_that_is_away_makes_health_503_and_the_others_work(
+    edge: Edge, shop: Shop, tmp_path: Path
+) -> None:
+    away = Address(host="127.0.0.1", port=free_port())
+    services = {**edge.config.services, "absent": away}
+    config = elsewhere(edge.config, tmp_path, services=services)
+    async with Supervisor() as supervisor:
+        await started(supervisor, config, tmp_path, "partial")
+        partial = Edge(config, edge.session, edge.token)
+        assert (await partial("GET", "/api/leads/L7")).status == 200
+        assert (await partial.health()).status == 503
+
+
+# Certificates
+
+
+def a_certificate(folder: Path, name: str, authority: Any = None) -> Any:
+    """Writes `name.pem` and `name.key`; without an authority it is one itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    issuer, issuer_key = authority or (subject, key)
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .sign(issuer_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / f"{name}.key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return subject, key
+
+
+async def shop_with_tls(shop: Shop, folder: Path, name: str) -> tuple[grpc.aio.Server, int]:
+    """The shop's health behind mutual TLS, with the certificate `name`."""
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(shop.health, server)
+    pair = ((folder / f"{name}.key").read_bytes(), (folder / f"{name}.pem").read_bytes())
+    credentials = grpc.ssl_server_credentials(
+        [pair], (folder / "authority.pem").read_bytes(), require_client_auth=True
+    )
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    await server.start()
+    return server, port
+
+
+@pytest.mark.parametrize(("name", "flags"), [("localhost", "healthy"), ("elsewhere", "/failed")])
+async def test_services_are_called_with_certificates_and_must_name_their_host(
+    edge: Edge, shop: Shop, tmp_path: Path, name: str, flags: str
+) -> None:
+    authority = a_certificate(tmp_path, "authority")
+    for each in ("edge", name):
+        a_certificate(tmp_path, each, authority)
+    server, port = await shop_with_tls(shop, tmp_path, name)
+    tls = TlsFiles(
+        authorities=tmp_path / "authority.pem",
+        certificate=tmp_path / "edge.pem",
+        private_key=tmp_path / "edge.key",
+    )
+    services = {"shop": Address(host="localhost", port=port)}
+    config = elsewhere(edge.config, tmp_path, services=services, upstream_tls=tls)
+    async with Supervisor() as supervisor:
+        await started(supervisor, config, tmp_path, "secure")
+        url = f"http://127.0.0.1:{config.admin_port}/clusters"
+        async with edge.session.get(url) as answer:
+            lines = (await answer.text()).splitlines()
+    await server.stop(0)
+    (line,) = [line for line in lines if line.startswith("shop::") and "::health_flags::" in line]
+    assert line.rpartition("::")[2].startswith(flags)
+
+
+# The configuration as such
+
+
+def test_error_details_are_added_to_a_descriptor_set_once(compiled: Compiled) -> None:
+    image = compiled.descriptor_set.read_bytes()
+    assert with_error_details(image) == image
+    names = [file.name for file in descriptor_pb2.FileDescriptorSet.FromString(image).file]
+    assert names.count("google/rpc/error_details.proto") == 1
+
+
+def test_a_path_template_that_the_check_does_not_understand_is_refused(tmp_path: Path) -> None:
+    files = descriptor_pb2.FileDescriptorSet()
+    file = files.file.add(name="odd.proto", package="odd")
+    file.message_type.add(name="Request")
+    method = file.service.add(name="Odd").method.add(name="Do", input_type=".odd.Request")
+    method.options.Extensions[annotations_pb2.http].post = "/api/{name=things/*}"
+    method.options.Extensions[annotations_pb2.http].body = "*"
+    image = tmp_path / "image.binpb"
+    image.write_bytes(files.SerializeToString())
+    with pytest.raises(ValueError, match="only plain variables"):
+        body_check_source(image, ["odd.Odd"])
+
+
+async def test_what_is_printed_is_the_configuration(
+    edge: Edge, compiled: Compiled, tmp_path: Path
+) -> None:
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(edge.config.jwks)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "deploy.edge", "--print", "--listen", "0.0.0.0:8443"),
+        *("--ingest-http", "ingest:8080", "--service", "ingest=ingest:9090"),
+        *("--service", "routing=[::1]:9091", "--transcode", "waybill.shop.v1.ShopService"),
+        *(
+            "--descriptor-set",
+            str(compiled.descriptor_set),
+            "--jwks",
+            str(jwks),
+            "--issuer",
+            ISSUER,
+        ),
+        *("--audience", AUDIENCE, "--admin-port", "9901"),
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[3],
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    expected = EdgeConfig(
+        listen=Address(host="0.0.0.0", port=8443),
+        ingest_http=Address(host="ingest", port=8080),
+        services={
+            "ingest": Address(host="ingest", port=9090),
+            "routing": Address(host="::1", port=9091),
+        },
+        descriptor_set=compiled.descriptor_set,
+        transcoded=("waybill.shop.v1.ShopService",),
+        jwks=edge.config.jwks,
+        issuer=ISSUER,
+        audiences=(AUDIENCE,),
+        access_log=Path("/dev/stdout"),
+        admin_port=9901,
+    )
+    assert json.loads(printed) == bootstrap(expected)
+
+
+def test_a_configuration_that_would_not_work_is_refused(config: EdgeConfig) -> None:
+    with pytest.raises(ValueError, match="admin_socket or admin_port"):
+        replace(config, admin_socket=None)
+    with pytest.raises(ValueError, match="deadline_seconds must be below"):
+        replace(config, deadline_seconds=15)
+    with pytest.raises(ValueError, match="audiences"):
+        replace(config, audiences=())
+
+
+@pytest.mark.parametrize("text", ["host", ":80", "host:", "host:http"])
+def test_an_address_without_host_or_port_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not host:port"):
+        Address.parse(text)
