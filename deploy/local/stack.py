@@ -1,0 +1,304 @@
+"""The whole of Waybill on one machine: database, services, edge and the sandbox's outside world.
+
+`make run` and the system tests stand on the same stack: real processes, real sockets.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from deploy.edge.bootstrap import bootstrap
+from deploy.edge.config import Address, EdgeConfig
+from deploy.edge.envoy import envoy_command
+from deploy.local.keys import AUDIENCE, ISSUER, Keys
+from deploy.local.ports import require_free_port
+from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.processes import Program, Supervisor
+from deploy.local.state import ROOT, State, write_private
+from deploy.protos import write_image
+from services.chassis.migrate import Schema, schemas, up
+
+HOST: Final = "127.0.0.1"
+DATABASE: Final = "waybill"
+SANDBOX: Final = ("meta", "buyers")
+TRANSCODED: Final = {
+    "ingest": "waybill.ingest.v1.IngestService",
+    "routing": "waybill.routing.v1.RoutingService",
+    "delivery": "waybill.delivery.v1.DeliveryService",
+}
+_TOKENS_RENEWED_SECONDS: Final = 20 * 60
+_LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run: the edge's port, PostgreSQL settings, and settings for services by name."""
+
+    edge_port: int | None = None
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
+    service_env: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres"."""
+
+
+class Stack:
+    """The running system. Processes can be stopped, killed and started again by name."""
+
+    def __init__(self, state: State, options: Options, tell: Tell) -> None:
+        self.state = state
+        self.keys = Keys(state)
+        self.supervisor = Supervisor(progress=tell)
+        self.postgres = EmbeddedPostgres(
+            state.postgres, settings=options.postgres_settings, progress=tell
+        )
+        self._options = options
+        self._tell = tell
+        self.services = [schema.name for schema in schemas()]
+
+    @property
+    def edge_url(self) -> str:
+        """Where the outside world reaches us."""
+        return f"http://{HOST}:{self._edge_port}"
+
+    @property
+    def meta_url(self) -> str:
+        """The sandbox's Meta platform, control API included."""
+        return f"http://{HOST}:{self.state.port('meta', fixed=True)}"
+
+    @property
+    def buyers_url(self) -> str:
+        """The sandbox's buyers, control API included."""
+        return f"http://{HOST}:{self.state.port('buyers', fixed=True)}"
+
+    @property
+    def database_url(self) -> str:
+        """The database, as superuser."""
+        return self.postgres.url_for(database=DATABASE)
+
+    @property
+    def _edge_port(self) -> int:
+        return self._options.edge_port or self.state.port("edge")
+
+    def address(self, service: str) -> str:
+        """host:port of a service's gRPC server."""
+        return f"{HOST}:{self.state.port(service)}"
+
+    async def start(self) -> None:
+        """Starts everything and returns when the edge says that all of it is ready."""
+        require_free_port(self._edge_port, HOST, wanted_by="the edge (WAYBILL_EDGE_PORT)")
+        self._tell("PostgreSQL is starting")
+        await self.postgres.start()
+        self._tell("applying migrations")
+        await self._migrate()
+        self.keys.renew_service_tokens(self.services)
+        for name in SANDBOX:
+            await self.start_program(name)
+        for name in self.services:
+            await self.start_program(name)
+        await self._write_edge_config()
+        await self.start_program("edge")
+
+    async def stop(self) -> None:
+        """Stops every process, the database last."""
+        await self.supervisor.stop_all()
+        await self.postgres.stop()
+
+    async def start_program(self, name: str) -> None:
+        """Starts one process (again) and waits until it is ready."""
+        self._tell(f"{name} is starting")
+        await self.supervisor.start(self._program(name))
+
+    async def renew_tokens(self) -> None:
+        """Renews the services' tokens until it is cancelled."""
+        while True:
+            await asyncio.sleep(_TOKENS_RENEWED_SECONDS)
+            self.keys.renew_service_tokens(self.services)
+
+    def _program(self, name: str) -> Program:
+        if name == "edge":
+            return self._edge()
+        if name in SANDBOX:
+            return self._sandbox(name)
+        return self._service(name)
+
+    def _service(self, name: str) -> Program:
+        address = self.address(name)
+
+        async def ready() -> bool:
+            async with grpc.aio.insecure_channel(address) as channel:
+                stub = health_pb2_grpc.HealthStub(channel)
+                try:
+                    answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+                except grpc.aio.AioRpcError:
+                    return False
+                return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", f"services.{name}"],
+            log_path=self.state.logs / f"{name}.log",
+            env=self._service_env(name),
+            folder=ROOT,
+            ready=ready,
+            grace_seconds=25,
+        )
+
+    def _service_env(self, name: str) -> dict[str, str]:
+        settings = {
+            "DATABASE_URL": self._service_database_url(name),
+            "LISTEN": self.address(name),
+            "JWKS_FILE": str(self.keys.jwks_file),
+            "TOKEN_FILE": str(self.keys.token_file(name)),
+            "SEALING_KEYS_FILE": str(self.keys.sealing_file),
+            **self._own_settings(name),
+        }
+        prefix = f"WAYBILL_{name.upper()}_"
+        inherited = {key: value for key, value in os.environ.items() if key.startswith(prefix)}
+        return {
+            **{prefix + key: value for key, value in settings.items()},
+            **inherited,
+            **{k: v for k, v in self._options.service_env.items() if k.startswith(prefix)},
+        }
+
+    def _own_settings(self, name: str) -> dict[str, str]:
+        match name:
+            case "ingest":
+                return {
+                    "HTTP_LISTEN": f"{HOST}:{self.state.port('ingest-http')}",
+                    "ROUTING_TARGET": self._target("routing"),
+                    "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
+                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
+                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                }
+            case "routing":
+                return {
+                    "DELIVERY_TARGET": self._target("delivery"),
+                    "DEDUPE_SECRETS_FILE": str(self.keys.dedupe_file),
+                }
+            case "delivery":
+                return {
+                    "ROUTING_TARGET": self._target("routing"),
+                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
+                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                }
+            case _:
+                return {}
+
+    def _target(self, peer: str) -> str:
+        return self._options.targets.get(peer, self.address(peer))
+
+    def _service_database_url(self, name: str) -> str:
+        login = Schema(name=name).login
+        url = self.postgres.url_for(user=login, password=self.keys.secret(login), database=DATABASE)
+        proxied = self._options.targets.get("postgres")
+        return url.replace(f"{HOST}:{self.postgres.port}", proxied) if proxied else url
+
+    def _sandbox(self, name: str) -> Program:
+        port = self.state.port(name, fixed=True)
+        require_free_port(port, HOST, wanted_by=f"the sandbox's {name} (kept in settings.json)")
+
+        async def ready() -> bool:
+            return await answers_ok(f"http://{HOST}:{port}/_control/health")
+
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", f"tests.sandbox.{name}", "--port", str(port)],
+            log_path=self.state.logs / f"{name}.log",
+            folder=ROOT,
+            ready=ready,
+        )
+
+    def _edge(self) -> Program:
+        async def ready() -> bool:
+            return await answers_ok(f"{self.edge_url}/api/health")
+
+        return Program(
+            name="edge",
+            command=envoy_command(self.state.edge / "envoy.json"),
+            log_path=self.state.logs / "edge.log",
+            ready=ready,
+            grace_seconds=10,
+        )
+
+    async def _write_edge_config(self) -> None:
+        descriptors = self.state.edge / "descriptors.binpb"
+        await asyncio.to_thread(write_image, descriptors)
+        config = EdgeConfig(
+            listen=Address(host=HOST, port=self._edge_port),
+            ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
+            services={name: Address.parse(self.address(name)) for name in self.services},
+            descriptor_set=descriptors,
+            transcoded=tuple(TRANSCODED[name] for name in self.services if name in TRANSCODED),
+            jwks=json.dumps(self.keys.jwks()),
+            issuer=ISSUER,
+            audiences=(AUDIENCE,),
+            access_log=self.state.logs / "access.log",
+            admin_port=self.state.port("edge-admin"),
+        )
+        write_private(self.state.edge / "envoy.json", json.dumps(bootstrap(config), indent=1))
+
+    async def _migrate(self) -> None:
+        admin = await asyncpg.connect(self.postgres.url)
+        try:
+            if not await admin.fetchval("select 1 from pg_database where datname = $1", DATABASE):
+                await admin.execute(f"create database {DATABASE}")
+            for name in self.services:
+                schema = Schema(name=name)
+                await up(schema, self.database_url)
+                # Hex digits of our own making: nothing to quote.
+                password = self.keys.secret(schema.login)
+                await admin.execute(f"alter role {schema.login} password '{password}'")
+        finally:
+            await admin.close()
+
+    def environment(self, org_id: str, app_secret: str, verify_token: str) -> dict[str, str]:
+        """What a shell needs to talk to this run."""
+        return {
+            "WAYBILL_EDGE_URL": self.edge_url,
+            "WAYBILL_ORG_ID": org_id,
+            "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id)),
+            "WAYBILL_SERVICE_TOKEN": self.keys.service_token("operator", seconds=30 * 24 * 3600),
+            "WAYBILL_META_APP_SECRET": app_secret,
+            "WAYBILL_META_VERIFY_TOKEN": verify_token,
+            "WAYBILL_DATABASE_URL": self.database_url,
+            "WAYBILL_META_URL": self.meta_url,
+            "WAYBILL_BUYERS_URL": self.buyers_url,
+            **{f"WAYBILL_{name.upper()}_ADDRESS": self.address(name) for name in self.services},
+        }
+
+
+async def answers_ok(url: str) -> bool:
+    """Whether the URL answers 200 now."""
+    limit = aiohttp.ClientTimeout(total=2)
+    try:
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(url) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+@asynccontextmanager
+async def running(folder: Path | None, options: Options, tell: Tell) -> AsyncIterator[Stack]:
+    """The started stack; everything it started has ended when the block has."""
+    stack = Stack(State.open(folder), options, tell)
+    renewal = asyncio.create_task(stack.renew_tokens())
+    try:
+        await stack.start()
+        yield stack
+    finally:
+        renewal.cancel()
+        await stack.stop()

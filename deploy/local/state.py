@@ -1,0 +1,86 @@
+"""The state folder: data, logs, keys, and what the last start chose."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from deploy.local.ports import free_port, taken_port
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that its owner alone can read, in one step."""
+    draft = path.with_suffix(path.suffix + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where everything of one local run lives."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Self:
+        """The folder given, or `WAYBILL_STATE_DIR`, or `.waybill`; made where it is not there."""
+        chosen = folder or Path(os.environ.get("WAYBILL_STATE_DIR") or ROOT / ".waybill")
+        state = cls(folder=chosen.absolute())
+        state.folder.mkdir(parents=True, exist_ok=True)
+        for part in (state.logs, state.keys, state.edge):
+            part.mkdir(mode=0o700, exist_ok=True)
+        return state
+
+    @property
+    def postgres(self) -> Path:
+        """The database cluster."""
+        return self.folder / "postgres"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each process."""
+        return self.folder / "logs"
+
+    @property
+    def keys(self) -> Path:
+        """Signing keys, key rings, tokens, passwords."""
+        return self.folder / "keys"
+
+    @property
+    def edge(self) -> Path:
+        """Envoy's configuration and the descriptors it transcodes by."""
+        return self.folder / "edge"
+
+    @property
+    def env(self) -> Path:
+        """What a shell sources to talk to this run."""
+        return self.folder / "env"
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    def settings(self) -> dict[str, Any]:
+        """What the last start chose: ports."""
+        if not self._settings.exists():
+            return {}
+        chosen: dict[str, Any] = json.loads(self._settings.read_text())
+        return chosen
+
+    def port(self, name: str, *, fixed: bool = False) -> int:
+        """The port of the last start, or a free one; kept for the next start.
+
+        A `fixed` one must stay as it is (rows name it): whoever uses it says when it is taken.
+        """
+        settings = self.settings()
+        ports = settings.setdefault("ports", {})
+        if name not in ports or (not fixed and taken_port(ports[name])):
+            ports[name] = free_port()
+            write_private(self._settings, json.dumps(settings, indent=2))
+        port: int = ports[name]
+        return port
