@@ -267,8 +267,9 @@ async def test_packed_data_that_never_unpack_to_anything_are_cut_too() -> None:
     # An empty stored block, flushed: five bytes of deflate that stand for none, for ever.
     packer = zlib.compressobj(wbits=31)
     nothing = packer.flush(zlib.Z_SYNC_FLUSH) + b"\x00\x00\x00\xff\xff" * 100_000
-    async with serving(then_hanging(an_answer(nothing, "Content-Encoding: gzip"))) as peer:
-        response = await call(peer, a_policy(response_bytes_max=1000))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
+    async with serving(then_hanging(head, nothing)) as peer:
+        response = await call(peer, a_policy(response_bytes_max=1000, total_seconds_max=5))
     assert (response.status, response.body_excerpt, response.truncated) == (200, b"", True)
 
 
