@@ -1,4 +1,4 @@
-"""A customer's set-up through the public RPCs, as JSON over the edge; safe to repeat at each start."""
+"""A customer's set-up through the public RPCs, as JSON over the edge; safe at every start."""
 
 from dataclasses import dataclass
 from typing import Any

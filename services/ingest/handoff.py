@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from services.chassis.outbox import OutboxItem
 from services.chassis.relay import Answer, Send
 from waybill.routing.v1.routing_service_pb2 import EnqueueLeadsRequest, LeadAnswer, LeadToRoute
-from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceAsyncStub
+
+if TYPE_CHECKING:
+    # The stubs' types exist in the .pyi files alone.
+    from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceAsyncStub
 
 TOPIC = "routing.enqueue_leads"
 
 
-def sender(routing: RoutingServiceAsyncStub, timeout_seconds: float) -> Send:
+def sender(routing: "RoutingServiceAsyncStub", timeout_seconds: float) -> Send:
     """Sends a batch of leads to routing and says what became of each."""
 
     async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
