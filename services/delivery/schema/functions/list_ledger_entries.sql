@@ -15,7 +15,6 @@ create or replace function list_ledger_entries(
   amount int,
   balance_after int,
   delivery_id uuid,
-  reason text,
   version bigint,
   created_at timestamptz,
   trace_id text
@@ -29,7 +28,7 @@ begin
   perform enter(array[p_org_id], p_workspace_id);
   return query
   select e.entry_id, e.transaction_id, t.type, e.account, e.amount, e.balance_after, t.delivery_id,
-    t.reason, e.version, e.created_at, e.trace_id::text
+    e.version, e.created_at, e.trace_id::text
   from credit_entries e
   join credit_transactions t using (org_id, transaction_id)
   where e.org_id = p_org_id and e.workspace_id = p_of_workspace_id

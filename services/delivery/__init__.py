@@ -1,0 +1,1 @@
+"""Bringing a lead to its buyer, once, for one credit."""

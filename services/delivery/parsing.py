@@ -1,0 +1,110 @@
+"""Requests as delivery's own types."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.ids import new_id
+from services.delivery.credits import GRANT_CREDITS_MAX, REASON_CHARACTERS_MAX
+from services.delivery.fields import Fields
+from services.delivery.offers import POLICIES, STATUSES, NewOffer
+from waybill.delivery.v1.delivery_service_pb2 import (
+    AdvanceOfferRequest,
+    CompleteDeliveryRequest,
+    GrantCreditsRequest,
+    LeadOffer,
+    OfferLeadsRequest,
+)
+
+OFFERS_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Credits to grant."""
+
+    workspace_id: UUID
+    credits: int
+    reason: str
+
+
+def parse_uuid(field: str, text: str) -> UUID:
+    """One UUID; INVALID_REQUEST where it is none."""
+    fields = Fields()
+    value = fields.uuid(field, text)
+    fields.done()
+    return value
+
+
+def parse_optional_uuid(field: str, text: str) -> UUID | None:
+    """One UUID or None; INVALID_REQUEST where it is neither."""
+    return parse_uuid(field, text) if text else None
+
+
+def parse_offers(request: OfferLeadsRequest) -> list[tuple[LeadOffer, NewOffer | DomainError]]:
+    """Each offer as sent and as parsed, or why it is refused."""
+    if len(request.offers) > OFFERS_MAX:
+        raise invalid(Violation(field="offers", description=f"has more than {OFFERS_MAX} elements"))
+    return [(item, _parse_or_refuse(item)) for item in request.offers]
+
+
+def _parse_or_refuse(item: LeadOffer) -> NewOffer | DomainError:
+    try:
+        return _parse_offer(item)
+    except DomainError as refused:
+        return refused
+
+
+def _parse_offer(item: LeadOffer) -> NewOffer:
+    fields = Fields()
+    offer = NewOffer(
+        org_id=fields.uuid("org_id", item.org_id),
+        lead_id=fields.uuid("lead_id", item.lead_id),
+        workspace_id=fields.uuid("workspace_id", item.workspace_id),
+        offer_id=new_id(),
+        delivery_id=new_id(),
+        offer_policy=fields.one_of("offer_policy", item.offer_policy, POLICIES),
+        payload=fields.json_object("payload_json", item.payload_json),
+        trace=fields.trace("traceparent", item.traceparent, item.tracestate),
+    )
+    fields.done()
+    return offer
+
+
+def parse_step(request: AdvanceOfferRequest) -> tuple[UUID, str]:
+    """The offer and the state it is to move to."""
+    fields = Fields()
+    offer_id = fields.uuid("offer_id", request.offer_id)
+    to_status = fields.one_of("to_status", request.to_status, STATUSES)
+    fields.done()
+    return offer_id, to_status
+
+
+def parse_grant(request: GrantCreditsRequest) -> Grant:
+    """Credits to grant."""
+    fields = Fields()
+    grant = Grant(
+        workspace_id=fields.uuid("workspace_id", request.workspace_id),
+        credits=fields.number("credits", request.credits, 1, GRANT_CREDITS_MAX),
+        reason=fields.text("reason", request.reason, REASON_CHARACTERS_MAX),
+    )
+    fields.done()
+    return grant
+
+
+def parse_completion(request: CompleteDeliveryRequest) -> tuple[UUID, UUID]:
+    """The org and the delivery that somebody says has arrived."""
+    fields = Fields()
+    org_id = fields.uuid("org_id", request.org_id)
+    delivery_id = fields.uuid("delivery_id", request.delivery_id)
+    fields.done()
+    return org_id, delivery_id
+
+
+def parse_delivery_status(text: str, statuses: frozenset[str]) -> str | None:
+    """The status to list by, or None for all."""
+    fields = Fields()
+    status = fields.one_of("status", text, statuses) if text else None
+    fields.done()
+    return status

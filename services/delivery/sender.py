@@ -1,0 +1,183 @@
+"""The sender: claims due deliveries, posts them, reports back. No transaction spans a post."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from services.chassis.batching import GroupCommit
+from services.chassis.database import is_outage
+from services.chassis.ids import new_id
+from services.chassis.loops import OUTAGE_BACKOFF_SECONDS, Stopping, Wake, jittered, loop
+from services.chassis.telemetry import log, work
+from services.chassis.trace import Start
+from services.chassis.watermark import Watermark
+from services.delivery.backoff import BackoffPolicy, throttle_seconds
+from services.delivery.outcomes import THROTTLED
+from services.delivery.poster import Poster
+from services.delivery.sending import Claim, Report, Result
+from services.delivery.store.sending import SendingStore
+from services.delivery.verdicts import verdict_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderPolicy:
+    """Bounds: deliveries per claim, under way at once, and per report; the longest post."""
+
+    batch_deliveries_max: int = 100
+    in_flight_max: int = 200
+    report_batch_deliveries_max: int = 200
+    post_seconds_max: float = 15
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+
+
+class Sender:
+    """Keeps as many deliveries under way as its policy allows; open it with `async with`.
+
+    Each delivery has a task of its own, so a slow buyer delays nobody else; how many may be under
+    way to one workspace is the store's terms. Leaving the block waits for all of them.
+    """
+
+    def __init__(
+        self, store: SendingStore, poster: Poster, stopping: Stopping, policy: SenderPolicy
+    ) -> None:
+        self.wake = Wake()
+        self._store = store
+        self._poster = poster
+        self._stopping = stopping
+        self._policy = policy
+        self._busy: Counter[UUID] = Counter()
+        self._watermark = Watermark(margin_seconds=5, sweep_every_seconds=2)
+        self._stack = AsyncExitStack()
+        self._reports: GroupCommit[Report, str] = GroupCommit(
+            self._finish,
+            batch_items_max=policy.report_batch_deliveries_max,
+            waiting_items_max=policy.in_flight_max,
+            is_outage=is_outage,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._reports)
+        self._sends = await self._stack.enter_async_context(asyncio.TaskGroup())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)
+
+    async def run(self, *, poll_seconds: float) -> None:
+        """Sends until the process stops."""
+        await loop(self.step, self.wake, self._stopping, poll_seconds=poll_seconds)
+
+    async def step(self) -> int:
+        """Claims what there is room for and starts to send it; answers how many."""
+        room = self._policy.in_flight_max - self._busy.total()
+        if room <= 0:
+            return 0
+        claimed_at = time.monotonic()
+        with work("batch", "claim deliveries", start=Start(parent=None)) as unit:
+            claims = await self._claim(min(room, self._policy.batch_deliveries_max))
+            unit.silent = not claims
+            unit.note(items=len(claims), in_flight=self._busy.total())
+        for claim in claims:
+            self._busy[claim.workspace_id] += 1
+            self._sends.create_task(self._send(claim, claimed_at))
+        return len(claims)
+
+    async def _claim(self, limit: int) -> list[Claim]:
+        now = datetime.now(UTC)
+        claims = await self._store.claim_deliveries(
+            token=new_id(), limit=limit, busy=self._busy, due_from=self._watermark.lower_bound(now)
+        )
+        self._watermark.saw(min((claim.due_at for claim in claims), default=None), now)
+        return claims
+
+    async def _send(self, claim: Claim, claimed_at: float) -> None:
+        try:
+            if self._stopping:
+                await self._store.return_deliveries([claim])
+            elif await self._has_time(claim, claimed_at):
+                await self._report(claim, await self._post(claim))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("delivery left to its lease", delivery_id=claim.delivery_id)
+        finally:
+            self._leave(claim)
+
+    def _leave(self, claim: Claim) -> None:
+        """Makes room, and says so where there was none."""
+        was_full = (
+            self._busy.total() >= self._policy.in_flight_max
+            or self._busy[claim.workspace_id] >= self._store.terms.workspace_deliveries_max
+        )
+        self._busy[claim.workspace_id] -= 1
+        if not self._busy[claim.workspace_id]:
+            del self._busy[claim.workspace_id]
+        if was_full:
+            self.wake.set()
+
+    async def _has_time(self, claim: Claim, claimed_at: float) -> bool:
+        """Whether the lease outlives the longest post; lengthens it where it does not."""
+        left = self._lease_left(claimed_at)
+        if left > self._policy.post_seconds_max + OUTAGE_BACKOFF_SECONDS:
+            return True
+        return await self._store.extend_delivery_lease(claim)
+
+    def _lease_left(self, claimed_at: float) -> float:
+        return claimed_at + self._store.terms.lease_seconds - time.monotonic()
+
+    async def _post(self, claim: Claim) -> list[Result]:
+        async with asyncio.TaskGroup() as posts:
+            tasks = [posts.create_task(self._poster.post(claim, one)) for one in claim.targets]
+        return [task.result() for task in tasks]
+
+    async def _report(self, claim: Claim, results: list[Result]) -> None:
+        """Reports back, through an outage too: the buyer may have the lead already."""
+        report = to_report(claim, results, self._policy.backoff, jitter=random.random())
+        give_up_at = time.monotonic() + self._store.terms.lease_seconds
+        while True:
+            try:
+                outcome = await self._reports.submit(claim.delivery_id, report)
+            except Exception as error:
+                if not is_outage(error) or time.monotonic() > give_up_at:
+                    raise
+                await asyncio.sleep(jittered(OUTAGE_BACKOFF_SECONDS))
+                continue
+            if outcome != "finished":
+                log.warning("report without effect", delivery_id=claim.delivery_id, outcome=outcome)
+            return
+
+    async def _finish(self, reports: Mapping[UUID, Report]) -> dict[UUID, str]:
+        with work("batch", "finish deliveries", start=Start(parent=None)) as unit:
+            unit.note(items=len(reports))
+            outcomes = await self._store.finish_deliveries(list(reports.values()))
+            for report in reports.values():
+                unit.count("finish deliveries", report.verdict.kind)
+        return outcomes
+
+
+def to_report(
+    claim: Claim, results: list[Result], policy: BackoffPolicy, *, jitter: float
+) -> Report:
+    """What is reported of a delivery: the verdict, the results, and who is to be spared."""
+    return Report(
+        claim=claim,
+        verdict=verdict_of(claim, results, policy, jitter=jitter),
+        results=tuple(results),
+        throttle_seconds=tuple(
+            throttle_seconds(policy, result.asked_seconds) if result.outcome == THROTTLED else 0.0
+            for result in results
+        ),
+    )

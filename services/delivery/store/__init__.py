@@ -1,0 +1,1 @@
+"""Delivery's stored functions, one method for each."""
