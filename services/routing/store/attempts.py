@@ -69,8 +69,7 @@ class AttemptStore:
             p_workspace_ids=[item.rule.workspace_id for item in completions],
             p_rule_ids=[item.rule.rule_id for item in completions],
             p_rule_versions=[item.rule.version for item in completions],
-            p_candidates=[candidates_json(item.decision.candidates) for item in completions],
-            p_inputs=[inputs_of(item.held.lead) for item in completions],
+            p_records=[_record(item.held, item.decision) for item in completions],
             p_offers=[item.offer for item in completions],
             p_attempt_traceparents=[item.trace.traceparent for item in completions],
             p_hash_org_ids=[item.held.lead.org_id for item, _ in hashes],
@@ -89,8 +88,7 @@ class AttemptStore:
             p_token=token,
             p_outcomes=[item.decision.outcome for item in failures],
             p_errors=[item.decision.error for item in failures],
-            p_candidates=[candidates_json(item.decision.candidates) for item in failures],
-            p_inputs=[inputs_of(item.held.lead) for item in failures],
+            p_records=[_record(item.held, item.decision) for item in failures],
             p_attempt_traceparents=[item.trace.traceparent for item in failures],
         )
         return _outcomes(rows)
@@ -104,6 +102,12 @@ class AttemptStore:
             p_token=token,
         )
         return returned
+
+
+def _record(held: HeldLead, decision: Decision) -> dict[str, Any]:
+    """What the decision rests on; an object, because a list of lists would be one array of two
+    dimensions."""
+    return {"candidates": candidates_json(decision.candidates), "inputs": inputs_of(held.lead)}
 
 
 def _outcomes(rows: Sequence[Record]) -> dict[UUID, str]:

@@ -6,8 +6,7 @@ create or replace function complete_routing(
   p_workspace_id uuid,
   p_rule_id uuid,
   p_rule_version int,
-  p_candidates jsonb,
-  p_inputs jsonb,
+  p_record jsonb,
   p_offer jsonb,
   p_attempt_traceparent text,
   p_hashes text[],
@@ -20,7 +19,7 @@ as $$
   select *
   from complete_routings(
     array[p_org_id], array[p_lead_id], p_token, array[p_workspace_id], array[p_rule_id],
-    array[p_rule_version], array[p_candidates], array[p_inputs], array[p_offer],
+    array[p_rule_version], array[p_record], array[p_offer],
     array[p_attempt_traceparent],
     array_fill(p_org_id, array[cardinality(p_hashes)]),
     array_fill(p_lead_id, array[cardinality(p_hashes)]),

@@ -1,5 +1,6 @@
 -- Completes attempts that found a workspace: parallel arrays, one element a lead, and the leads'
 -- dedupe hashes as parallel arrays of their own, each lead's most telling hash first.
+-- A record is what the decision rests on: {"candidates": […], "inputs": {…}}.
 -- In one transaction it takes the hashes for p_dedupe_seconds, decides, logs, and asks for the
 -- offer (topic delivery.offer_leads). Returns one row a lead:
 --   'routed'     the lead holds all of its hashes and is on its way to the workspace;
@@ -15,8 +16,7 @@ create or replace function complete_routings(
   p_workspace_ids uuid[],
   p_rule_ids uuid[],
   p_rule_versions int[],
-  p_candidates jsonb[],
-  p_inputs jsonb[],
+  p_records jsonb[],
   p_offers jsonb[],
   p_attempt_traceparents text[],
   p_hash_org_ids uuid[],
@@ -68,8 +68,8 @@ begin
         else l.traceparent
       end as traceparent
     from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_rule_ids, p_rule_versions,
-        p_candidates, p_inputs, p_offers, p_attempt_traceparents) with ordinality
-      as i (org_id, lead_id, workspace_id, rule_id, rule_version, candidates, inputs, offer,
+        p_records, p_offers, p_attempt_traceparents) with ordinality
+      as i (org_id, lead_id, workspace_id, rule_id, rule_version, record, offer,
         attempt_traceparent, ordinal)
     join leads l using (org_id, lead_id)
     left join (
@@ -111,9 +111,9 @@ begin
     select item.org_id, item.lead_id, item.routing_attempts,
       case when item.holder_lead_id is null then 'routed' else 'duplicate' end,
       case when item.holder_lead_id is not null then 'CROSS_PARTNER_DUPLICATE' end,
-      item.rule_id, item.rule_version, item.workspace_id, item.holder_lead_id, item.candidates,
-      item.inputs, item.routing_locked_by, item.routing_locked_at, p_now, item.trace_id,
-      substr(item.attempt_traceparent, 4, 32), item.attempt_traceparent
+      item.rule_id, item.rule_version, item.workspace_id, item.holder_lead_id,
+      item.record -> 'candidates', item.record -> 'inputs', item.routing_locked_by,
+      item.routing_locked_at, p_now, item.trace_id, substr(item.attempt_traceparent, 4, 32), item.attempt_traceparent
     from item
   ), offered as (
     insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,

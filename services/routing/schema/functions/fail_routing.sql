@@ -5,8 +5,7 @@ create or replace function fail_routing(
   p_token uuid,
   p_outcome text,
   p_error text,
-  p_candidates jsonb,
-  p_inputs jsonb,
+  p_record jsonb,
   p_attempt_traceparent text,
   p_now timestamptz default now()
 ) returns table (org_id uuid, lead_id uuid, outcome text, next_retry_at timestamptz)
@@ -16,5 +15,5 @@ as $$
   select *
   from fail_routings(
     array[p_org_id], array[p_lead_id], p_token, array[p_outcome], array[p_error],
-    array[p_candidates], array[p_inputs], array[p_attempt_traceparent], p_now);
+    array[p_record], array[p_attempt_traceparent], p_now);
 $$;

@@ -1,5 +1,5 @@
 -- Ends attempts that found no workspace: parallel arrays, one element a lead, p_outcomes being
--- 'no_match' or 'error'. Logs each decision. Returns one row a lead:
+-- 'no_match' or 'error', a record what the decision rests on. Logs each decision. Returns one row a lead:
 --   'retry'   failed, and tried again at next_retry_at (a row of lead_routing_queue);
 --   'failed'  failed for good: that was the fifth attempt;
 --   'lost'    p_token holds it no more, or its lease ended: nothing of it was changed.
@@ -9,8 +9,7 @@ create or replace function fail_routings(
   p_token uuid,
   p_outcomes text[],
   p_errors text[],
-  p_candidates jsonb[],
-  p_inputs jsonb[],
+  p_records jsonb[],
   p_attempt_traceparents text[],
   p_now timestamptz default now()
 ) returns table (org_id uuid, lead_id uuid, outcome text, next_retry_at timestamptz)
@@ -31,11 +30,11 @@ begin
     order by l.org_id, l.lead_id
     for update of l
   ), item as materialized (
-    select held.*, i.outcome, i.error, i.candidates, i.inputs, i.attempt_traceparent
+    select held.*, i.outcome, i.error, i.record, i.attempt_traceparent
     from held
-    join unnest(p_org_ids, p_lead_ids, p_outcomes, p_errors, p_candidates, p_inputs,
+    join unnest(p_org_ids, p_lead_ids, p_outcomes, p_errors, p_records,
         p_attempt_traceparents)
-      as i (org_id, lead_id, outcome, error, candidates, inputs, attempt_traceparent)
+      as i (org_id, lead_id, outcome, error, record, attempt_traceparent)
       using (org_id, lead_id)
   ), decided as (
     update leads l
@@ -55,8 +54,8 @@ begin
     insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, candidates, inputs,
       worker, started_at, decided_at, retry_at, trace_id, attempt_trace_id, attempt_traceparent)
     select item.org_id, item.lead_id, item.routing_attempts, item.outcome, item.error,
-      item.candidates, item.inputs, item.routing_locked_by, item.routing_locked_at, p_now,
-      item.retry_at, item.trace_id, substr(item.attempt_traceparent, 4, 32),
+      item.record -> 'candidates', item.record -> 'inputs', item.routing_locked_by,
+      item.routing_locked_at, p_now, item.retry_at, item.trace_id, substr(item.attempt_traceparent, 4, 32),
       item.attempt_traceparent
     from item
   ), queued as (

@@ -1,0 +1,135 @@
+"""Who may route a lead, and for how long."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+from services.chassis.database import Database, Record
+from services.chassis.ids import new_id
+from tests.schema.routing.builders import (
+    LEASE_SECONDS,
+    NOW,
+    Admin,
+    a_lead,
+    acquire,
+    fail,
+    later,
+    leads,
+)
+
+
+def ids(rows: list[Record]) -> list[UUID]:
+    return [row["lead_id"] for row in rows]
+
+
+async def test_leads_of_all_tenants_are_claimed_oldest_first(routing_db: Database) -> None:
+    younger = await a_lead(routing_db, uuid4(), now=later(seconds=-1))
+    older = await a_lead(routing_db, uuid4(), now=later(seconds=-2))
+    await a_lead(routing_db, uuid4(), now=later(seconds=1))
+    rows = await acquire(routing_db)
+    assert ids(rows) == [older, younger]
+    assert [row["attempt"] for row in rows] == [1, 1]
+
+
+async def test_two_workers_never_claim_the_same_lead(routing_db: Database) -> None:
+    lead_ids = await leads(routing_db, uuid4(), 1000)
+    claims = await asyncio.gather(*(acquire(routing_db, limit=25) for _ in range(80)))
+    claimed = [lead_id for rows in claims for lead_id in ids(rows)]
+    assert len(claimed) == len(set(claimed))
+    rest = ids(await acquire(routing_db))
+    assert sorted([*claimed, *rest]) == sorted(lead_ids)
+
+
+async def test_a_claim_says_who_holds_the_lead_and_until_when(
+    routing_db: Database, admin: Admin
+) -> None:
+    await a_lead(routing_db, uuid4())
+    token = new_id()
+    await acquire(routing_db, token=token)
+    row = await admin.fetchrow("select * from routing.leads")
+    assert row is not None
+    assert row["routing_status"] == "routing"
+    assert (row["routing_locked_by"], row["routing_lock_token"]) == ("tester", token)
+    assert row["routing_locked_at"] == NOW
+    assert row["routing_lock_expires_at"] == row["due_at"] == later(seconds=LEASE_SECONDS)
+
+
+async def test_a_lead_whose_lease_ran_out_is_claimed_again_with_the_attempt_unspent(
+    routing_db: Database,
+) -> None:
+    lead_id = await a_lead(routing_db, uuid4())
+    await acquire(routing_db)
+    assert await acquire(routing_db, now=later(seconds=LEASE_SECONDS - 1)) == []
+    (row,) = await acquire(routing_db, now=later(seconds=LEASE_SECONDS))
+    assert (row["lead_id"], row["attempt"]) == (lead_id, 1)
+
+
+async def test_a_claim_above_the_watermark_leaves_what_lies_below(routing_db: Database) -> None:
+    await a_lead(routing_db, uuid4(), now=later(seconds=-60))
+    young = await a_lead(routing_db, uuid4())
+    assert ids(await acquire(routing_db, due_from=later(seconds=-10))) == [young]
+    assert len(await acquire(routing_db)) == 1
+
+
+async def test_an_expired_lead_is_not_claimed(routing_db: Database) -> None:
+    await a_lead(routing_db, uuid4(), received_at=later(days=-90))
+    assert await acquire(routing_db) == []
+
+
+async def test_a_retry_knows_the_attempt_before_it(routing_db: Database) -> None:
+    org_id = uuid4()
+    lead_id = await a_lead(routing_db, org_id)
+    token, trace = new_id(), f"00-{'a' * 32}-{'b' * 16}-01"
+    (first,) = await acquire(routing_db, token=token)
+    assert first["previous_traceparent"] is None
+    await fail(routing_db, token, org_id, lead_id, attempt_traceparent=trace)
+    (second,) = await acquire(routing_db, now=later(minutes=1))
+    assert (second["attempt"], second["previous_traceparent"]) == (2, trace)
+
+
+async def test_one_lead_is_claimed_by_its_id_once(routing_db: Database) -> None:
+    org_id = uuid4()
+    lead_id, _ = await leads(routing_db, org_id, 2)
+
+    async def acquire_one(org: object) -> list[Record]:
+        return await routing_db.rows(
+            "acquire_routing_lock",
+            p_org_id=org,
+            p_lead_id=lead_id,
+            p_worker="tester",
+            p_token=new_id(),
+            p_lease_seconds=LEASE_SECONDS,
+            p_now=NOW,
+        )
+
+    assert await acquire_one(uuid4()) == []
+    (row,) = await acquire_one(org_id)
+    assert (row["lead_id"], row["attempt"]) == (lead_id, 1)
+    assert await acquire_one(org_id) == []
+    assert len(await acquire(routing_db)) == 1
+
+
+async def test_an_interrupted_lead_goes_back_with_the_attempt_unspent(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id, token = uuid4(), new_id()
+    lead_id = await a_lead(routing_db, org_id)
+    await acquire(routing_db, token=token)
+
+    async def give_back(token: object) -> int:
+        returned: int = await routing_db.value(
+            "return_routing_locks",
+            p_org_ids=[org_id],
+            p_lead_ids=[lead_id],
+            p_token=token,
+            p_now=later(seconds=1),
+        )
+        return returned
+
+    assert await give_back(new_id()) == 0
+    assert await give_back(token) == 1
+    row = await admin.fetchrow("select * from routing.leads")
+    assert row is not None
+    assert (row["routing_status"], row["routing_attempts"]) == ("pending", 0)
+    assert row["routing_lock_token"] is None
+    (again,) = await acquire(routing_db, now=later(seconds=1))
+    assert again["attempt"] == 1

@@ -1,0 +1,179 @@
+"""What happened to a lead is told from the rows, waits included."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.chassis.database import Database, Record
+from services.chassis.ids import new_id
+from services.chassis.trace import child_of, new_root
+from tests.schema.routing.builders import (
+    Admin,
+    a_hash,
+    a_lead,
+    a_workspace,
+    acquire,
+    complete,
+    fail,
+    later,
+)
+
+
+async def trace_of(
+    database: Database, org_id: UUID, trace_id: str, workspace_id: UUID | None = None
+) -> list[Record]:
+    return await database.rows(
+        "get_trace", p_org_ids=[org_id], p_workspace_id=workspace_id, p_trace_id=trace_id
+    )
+
+
+def bars(rows: list[Record]) -> list[tuple[Any, ...]]:
+    columns = ("name", "attempt", "started_at", "ended_at", "waiting", "outcome")
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+async def test_each_state_of_a_lead_is_a_bar(routing_db: Database) -> None:
+    org_id, trace = uuid4(), new_root()
+    workspace_id = await a_workspace(routing_db, org_id)
+    lead_id = await a_lead(routing_db, org_id, traceparent=trace.traceparent, now=later(seconds=-2))
+    taken = ("lead taken over", 0, later(seconds=-2), later(seconds=-2), False, "accepted")
+    queue = ("routing queue", 1, later(seconds=-2), None, True, "pending")
+
+    async def now_bars() -> list[tuple[Any, ...]]:
+        return bars(await trace_of(routing_db, org_id, trace.trace_id))
+
+    assert await now_bars() == [taken, queue]
+
+    token = new_id()
+    await acquire(routing_db, token=token, now=later(seconds=-1))
+    running = ("routing attempt", 1, later(seconds=-1), None, False, "routing")
+    assert await now_bars() == [taken, running]
+
+    child = child_of(trace).traceparent
+    await fail(routing_db, token, org_id, lead_id, now=later(seconds=0), attempt_traceparent=child)
+    waited = ("routing queue", 1, later(seconds=-2), later(seconds=-1), True, "claimed")
+    first = ("routing attempt", 1, later(seconds=-1), later(), False, "no_match")
+    backoff = ("routing backoff", 2, later(), None, True, "pending")
+    assert await now_bars() == [taken, waited, first, backoff]
+
+    token, retried_at, retry = new_id(), later(minutes=1), new_root()
+    await acquire(routing_db, token=token, now=retried_at)
+    done_at = later(minutes=1, seconds=1)
+    await complete(
+        routing_db,
+        token,
+        org_id,
+        lead_id,
+        workspace_id,
+        [a_hash()],
+        now=done_at,
+        attempt_traceparent=retry.traceparent,
+    )
+    rows = await trace_of(routing_db, org_id, trace.trace_id)
+    assert bars(rows) == [
+        taken,
+        waited,
+        first,
+        ("routing backoff", 2, later(), retried_at, True, "claimed"),
+        ("routing attempt", 2, retried_at, done_at, False, "routed"),
+        ("dedupe hashes held", 0, done_at, done_at, False, "held"),
+        ("queue delivery.offer_leads", 0, done_at, None, True, "pending"),
+    ]
+    decided = rows[4]
+    assert decided["attempt_trace_id"] == retry.trace_id
+    assert decided["ids"]["workspace_id"] == str(workspace_id)
+    assert decided["details"]["candidates"][0]["result"] == "matched"
+
+
+async def test_a_workspaces_token_sees_its_own_lead_and_no_other_workspaces_rules(
+    routing_db: Database,
+) -> None:
+    org_id, token, trace = uuid4(), new_id(), new_root()
+    ours, theirs = await a_workspace(routing_db, org_id), await a_workspace(routing_db, org_id)
+    lead_id = await a_lead(routing_db, org_id, traceparent=trace.traceparent)
+    await acquire(routing_db, token=token)
+    await complete(routing_db, token, org_id, lead_id, ours, [a_hash()])
+    rows = await trace_of(routing_db, org_id, trace.trace_id, ours)
+    (attempt,) = [row for row in rows if row["name"] == "routing attempt"]
+    assert "candidates" not in attempt["details"]
+    others = await trace_of(routing_db, org_id, trace.trace_id, theirs)
+    assert [row["source_table"] for row in others] == ["outbox"]
+
+
+async def test_another_org_sees_nothing_of_a_trace(routing_db: Database) -> None:
+    org_id, trace = uuid4(), new_root()
+    await a_lead(routing_db, org_id, traceparent=trace.traceparent)
+    assert await trace_of(routing_db, uuid4(), trace.trace_id) == []
+    assert await trace_of(routing_db, org_id, trace.trace_id) != []
+
+
+async def test_an_operator_finds_whose_a_trace_or_lead_is(routing_db: Database) -> None:
+    org_id, trace = uuid4(), new_root()
+    lead_id = await a_lead(routing_db, org_id, traceparent=trace.traceparent)
+    assert await routing_db.value("find_trace_orgs", p_trace_id=trace.trace_id) == org_id
+    assert await routing_db.rows("find_trace_orgs", p_trace_id="0" * 32) == []
+    by_lead = {"p_kind": "lead_id", "p_value": str(lead_id)}
+    assert await routing_db.value("find_orgs_of", **by_lead) == org_id
+    assert await routing_db.rows("find_orgs_of", p_kind="webhook_id", p_value="x") == []
+
+
+@pytest.mark.parametrize("kind", ["lead_id", "phone", "email", "workspace_id"])
+async def test_a_lead_is_found_by_what_people_hold(
+    routing_db: Database, admin: Admin, kind: str
+) -> None:
+    org_id = uuid4()
+    workspace_id = await a_workspace(routing_db, org_id)
+    lead_id = await a_lead(routing_db, org_id, phone="+4915112345678")
+    await a_lead(routing_db, uuid4(), phone="+4915112345678")
+    token = new_id()
+    await acquire(routing_db, token=token)
+    await complete(routing_db, token, org_id, lead_id, workspace_id, [])
+    value = {
+        "lead_id": str(lead_id),
+        "phone": "+4915112345678",
+        "email": "ada@example.com",
+        "workspace_id": str(workspace_id),
+    }[kind]
+
+    async def find(value: str, before: datetime | None = None) -> list[UUID]:
+        rows = await routing_db.rows(
+            "find_traces",
+            p_org_ids=[org_id],
+            p_workspace_id=None,
+            p_kind=kind,
+            p_value=value,
+            p_limit=10,
+            p_before=before,
+        )
+        return [row["key"] for row in rows]
+
+    assert await find(value) == [lead_id]
+    assert await find(value, before=later()) == []
+    assert await find(str(uuid4())) == []
+
+
+async def test_kinds_that_routing_does_not_hold_give_no_rows(routing_db: Database) -> None:
+    org_id = uuid4()
+    await a_lead(routing_db, org_id)
+    for kind in ("external_id", "webhook_id"):
+        rows = await routing_db.rows(
+            "find_traces",
+            p_org_ids=[org_id],
+            p_workspace_id=None,
+            p_kind=kind,
+            p_value="x",
+            p_limit=10,
+        )
+        assert rows == []
+
+
+async def test_a_trace_of_a_workspace_tells_that_it_was_created(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    await a_workspace(routing_db, org_id)
+    trace_id = await admin.fetchval("select trace_id from routing.workspaces")
+    (row,) = await trace_of(routing_db, org_id, trace_id)
+    assert row["name"] == "workspace created"
