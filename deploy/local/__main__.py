@@ -99,7 +99,12 @@ async def _serve(
             run=run,
         )
         environment = write_env(stack, customer)
-        samples = Samples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
+        samples = Samples(
+            customer,
+            edge_url=stack.edge_url,
+            meta_url=stack.meta_url,
+            buyers_url=stack.buyers_url,
+        )
         for sample in samples.all():
             await _show(console, await sample(), environment)
     console.print("\n[bold green]every sample reached its end[/bold green]")

@@ -8,8 +8,6 @@ import aiohttp
 
 from deploy.local.keys import Keys
 
-PAGE_ID = "700100200300"
-PHONE_NUMBER_ID = "600100200300"
 PAGE_TOKEN = "sandbox-page-token"
 EXTERNAL_APP_ID = "500100200300"
 
@@ -46,9 +44,19 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the customer is: the name that its request ids begin with, and its ids at Meta."""
+
+    name: str = "local"
+    page_id: str = "700100200300"
+    phone_number_id: str = "600100200300"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """An org with its sources, two workspaces that buy, their endpoints, rules and credits."""
 
+    identity: Identity
     api: Api
     org_id: str
     app_secret: str
@@ -60,13 +68,22 @@ class Customer:
 
 
 async def set_up(
-    session: aiohttp.ClientSession, *, edge_url: str, buyers_url: str, keys: Keys, run: str
+    session: aiohttp.ClientSession,
+    *,
+    edge_url: str,
+    buyers_url: str,
+    keys: Keys,
+    run: str,
+    identity: Identity | None = None,
+    credits: int = 100,
 ) -> Customer:
-    """Sets the customer up, or finds it as it was; each run grants 100 credits a workspace."""
+    """Sets the customer up, or finds it as it was; each run grants credits to each workspace."""
+    identity = identity or Identity()
+    name = identity.name
     operator = Api(session=session, url=edge_url, token=keys.service_token("operator", seconds=600))
     org = await operator.post(
         "/api/orgs",
-        {"requestId": "local-org", "name": "Example Estates", "defaultRegion": "DE"},
+        {"requestId": f"{name}-org", "name": "Example Estates", "defaultRegion": "DE"},
     )
     app_secret, verify_token = keys.secret("meta-app"), keys.secret("meta-verify-token")
     await operator.post(
@@ -80,12 +97,16 @@ async def set_up(
     )
     org_id = org["orgId"]
     api = Api(session=session, url=edge_url, token=keys.tenant_token(UUID(org_id)))
-    await _create_sources(api)
-    alpha = await _create_workspace(api, "alpha", buyers_url, run)
-    beta = await _create_workspace(api, "beta", buyers_url, run)
-    await _create_rule(api, alpha, 10, "lead.source_kind == 'meta_page' || lead.type == 'order'")
-    await _create_rule(api, beta, 20, "lead.has_phone || lead.source_kind != 'api'")
+    await _create_sources(api, identity)
+    grant = (run, credits)
+    alpha = await _create_workspace(api, name, "alpha", buyers_url, grant)
+    beta = await _create_workspace(api, name, "beta", buyers_url, grant)
+    await _create_rule(
+        api, name, alpha, 10, "lead.source_kind == 'meta_page' || lead.type == 'order'"
+    )
+    await _create_rule(api, name, beta, 20, "lead.has_phone || lead.source_kind != 'api'")
     return Customer(
+        identity=identity,
         api=api,
         org_id=org_id,
         app_secret=app_secret,
@@ -95,15 +116,15 @@ async def set_up(
     )
 
 
-async def _create_sources(api: Api) -> None:
+async def _create_sources(api: Api, identity: Identity) -> None:
     for kind, external_id, token in (
-        ("meta_page", PAGE_ID, PAGE_TOKEN),
-        ("whatsapp_number", PHONE_NUMBER_ID, ""),
+        ("meta_page", identity.page_id, PAGE_TOKEN),
+        ("whatsapp_number", identity.phone_number_id, ""),
     ):
         await api.post(
             "/api/sources",
             {
-                "requestId": f"local-source-{external_id}",
+                "requestId": f"{identity.name}-source-{external_id}",
                 "kind": kind,
                 "externalId": external_id,
                 "name": f"Example {kind}",
@@ -113,32 +134,36 @@ async def _create_sources(api: Api) -> None:
         )
 
 
-async def _create_workspace(api: Api, name: str, buyers_url: str, run: str) -> str:
-    """A workspace with an endpoint at the sandbox's buyer of that name, and credits."""
-    created = await api.post(
-        "/api/workspaces", {"requestId": f"local-workspace-{name}", "name": name}
-    )
+async def _create_workspace(
+    api: Api, customer: str, name: str, buyers_url: str, grant: tuple[str, int]
+) -> str:
+    """A workspace with an endpoint at a buyer of the sandbox's, and credits."""
+    run, credits = grant
+    buyer = f"{customer}-{name}"
+    created = await api.post("/api/workspaces", {"requestId": f"{buyer}-workspace", "name": name})
     workspace_id: str = created["workspace"]["workspaceId"]
-    url = f"{buyers_url}/buyers/{name}"
+    url = f"{buyers_url}/buyers/{buyer}"
     endpoint = await api.post(
         "/api/endpoints",
-        {"requestId": f"local-endpoint-{name}", "workspaceId": workspace_id, "url": url},
+        {"requestId": f"{buyer}-endpoint", "workspaceId": workspace_id, "url": url},
     )
-    control = f"{buyers_url}/_control/buyers/{name}"
+    control = f"{buyers_url}/_control/buyers/{buyer}"
     async with api.session.put(control, json={"secret": endpoint["secret"]}) as answer:
         answer.raise_for_status()
     await api.post(
         f"/api/workspaces/{workspace_id}/credits/grant",
-        {"requestId": f"local-credits-{name}-{run}", "credits": 100, "reason": "samples"},
+        {"requestId": f"{buyer}-credits-{run}", "credits": credits, "reason": "samples"},
     )
     return workspace_id
 
 
-async def _create_rule(api: Api, workspace_id: str, priority: int, condition: str) -> None:
+async def _create_rule(
+    api: Api, customer: str, workspace_id: str, priority: int, condition: str
+) -> None:
     await api.post(
         "/api/rules",
         {
-            "requestId": f"local-rule-{priority}",
+            "requestId": f"{customer}-rule-{priority}",
             "workspaceId": workspace_id,
             "name": f"rule {priority}",
             "priority": priority,

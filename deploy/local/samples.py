@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.local.customer import PAGE_ID, PHONE_NUMBER_ID, Customer, RefusedError
+from deploy.local.customer import Customer, RefusedError
 from tests.sandbox.meta_leads import Answered, Disclaimer, Lead
 from tests.sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, send, whatsapp_text
 
@@ -64,13 +64,19 @@ def _mobile() -> str:
 class Samples:
     """Sends the samples of one run."""
 
-    def __init__(self, customer: Customer, *, edge_url: str, meta_url: str) -> None:
+    def __init__(
+        self, customer: Customer, *, edge_url: str, meta_url: str, buyers_url: str
+    ) -> None:
         self._customer = customer
         self._edge_url = edge_url
         self._meta_url = meta_url
+        self.buyers_url = buyers_url
         self._seed = Seed.fresh()
         self._webhook = leadgen(
-            *(LeadChange(leadgen_id=each, page_id=int(PAGE_ID)) for each in self._seed.leadgen_ids)
+            *(
+                LeadChange(leadgen_id=each, page_id=int(customer.identity.page_id))
+                for each in self._seed.leadgen_ids
+            )
         )
 
     def all(self) -> list[Callable[[], Awaitable[Outcome]]]:
@@ -88,7 +94,7 @@ class Samples:
         for leadgen_id, phone in zip(self._seed.leadgen_ids, self._seed.phones, strict=False):
             await self._register(leadgen_id, phone)
         await self._post_webhook("/webhooks/meta", self._webhook)
-        items = [await self._stored_item(str(each)) for each in self._seed.leadgen_ids]
+        items = [await self._settled_item(str(each), "stored") for each in self._seed.leadgen_ids]
         for item in items:
             await self._delivered(item["leadId"], self._customer.alpha)
         return Outcome(
@@ -102,10 +108,10 @@ class Samples:
         text = WhatsAppText(
             message_id=self._seed.message_id,
             wa_id=self._seed.wa_id,
-            phone_number_id=PHONE_NUMBER_ID,
+            phone_number_id=self._customer.identity.phone_number_id,
         )
         await self._post_webhook("/api/webhooks/whatsapp", whatsapp_text(text))
-        item = await self._stored_item(self._seed.message_id)
+        item = await self._settled_item(self._seed.message_id, "stored")
         await self._delivered(item["leadId"], self._customer.beta)
         return Outcome(
             name="b: WhatsApp text of a new customer",
@@ -127,10 +133,7 @@ class Samples:
         """(d) the webhook of (a) again."""
         await self._post_webhook("/webhooks/meta", self._webhook)
         for leadgen_id in self._seed.leadgen_ids:
-            await self._until(
-                f"the repeat of lead {leadgen_id} is a duplicate",
-                lambda leadgen_id=leadgen_id: self._is_duplicate(str(leadgen_id)),
-            )
+            await self._settled_item(str(leadgen_id), "duplicate")
         return Outcome(
             name="d: the same webhook again",
             happened="both items duplicate, nothing else",
@@ -151,7 +154,7 @@ class Samples:
 
     async def _register(self, leadgen_id: int, phone: str) -> None:
         lead = Lead(
-            page_id=PAGE_ID,
+            page_id=self._customer.identity.page_id,
             field_data=[
                 Answered(name="full_name", values=["Änne Example"]),
                 Answered(name="phone_number", values=[phone]),
@@ -181,10 +184,10 @@ class Samples:
             },
         )
 
-    async def _stored_item(self, external_id: str) -> dict[str, Any]:
-        """The webhook item that brought it, once it is stored."""
+    async def _settled_item(self, external_id: str, status: str) -> dict[str, Any]:
+        """The webhook item that brought it, once it has that status."""
         found = await self._until(
-            f"the item {external_id} is stored", lambda: self._item(external_id, "stored")
+            f"the item {external_id} is {status}", lambda: self._item(external_id, status)
         )
         return dict(found)
 
@@ -193,9 +196,6 @@ class Samples:
         return next(
             (item for item in listed.get("items", ()) if item["externalId"] == external_id), None
         )
-
-    async def _is_duplicate(self, external_id: str) -> dict[str, Any] | None:
-        return await self._item(external_id, "duplicate")
 
     async def _delivered(self, lead_id: str, workspace_id: str) -> None:
         """Returns when the lead was delivered to the workspace."""
