@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import grpc
 from opentelemetry import trace as otel
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from services.chassis.attributes import GRPC, RPC_METHOD, RPC_STATUS, RPC_SYSTEM
 from services.chassis.telemetry import Work, work
 from services.chassis.trace import Start, from_otel, parse
 
@@ -72,6 +73,7 @@ class ServerTelemetry(grpc.aio.ServerInterceptor):
             self._enter()
             try:
                 with work("rpc", method, start=start, span_kind=SpanKind.SERVER) as unit:
+                    _name_rpc(unit, method)
                     return await _observed(handler.unary_unary, request, context, unit)
             finally:
                 self._leave()
@@ -103,24 +105,39 @@ async def _observed(
         response = await behaviour(request, context)
     except asyncio.CancelledError:
         remaining = context.time_remaining()
-        over = remaining is not None and remaining <= 0
-        unit.outcome = "DEADLINE_EXCEEDED" if over else "CANCELLED"
+        # Our clock started when the caller's bytes arrived, so it may end a little after theirs.
+        over = remaining is not None and remaining <= DEADLINE_SHAVE_SECONDS
+        _end(unit, "DEADLINE_EXCEEDED" if over else "CANCELLED")
         raise
     except grpc.aio.AbortError:
-        unit.outcome = _name(context.code())
+        _end(unit, code_name(context.code()))
         raise
     except Exception:
-        unit.outcome = "UNKNOWN"
+        _end(unit, "UNKNOWN")
         raise
-    unit.outcome = _name(context.code())
+    _end(unit, code_name(context.code()))
     return response
 
 
-def _name(code: Any) -> str:
+def _name_rpc(unit: Work, method: str) -> None:
+    unit.span.set_attributes({RPC_SYSTEM: GRPC, RPC_METHOD: method.removeprefix("/")})
+
+
+def _end(unit: Work, code: str) -> None:
+    """Writes how the call ended to its line and its span; a code that was set is a failure too."""
+    unit.outcome = code
+    unit.span.set_attribute(RPC_STATUS, code)
+    if code != "OK":
+        unit.span.set_status(Status(StatusCode.ERROR, code))
+
+
+def code_name(code: Any) -> str:
     """The code's name; grpc.aio gives 0 or None where nothing was set, an int where one was."""
     if isinstance(code, grpc.StatusCode):
         return code.name
-    return next((status.name for status in grpc.StatusCode if status.value[0] == code), "OK")
+    if not code:
+        return "OK"
+    return next((status.name for status in grpc.StatusCode if status.value[0] == code), "UNKNOWN")
 
 
 class ClientTelemetry(grpc.aio.UnaryUnaryClientInterceptor):
@@ -143,17 +160,18 @@ class ClientTelemetry(grpc.aio.UnaryUnaryClientInterceptor):
         method = client_call_details.method
         name = method.decode() if isinstance(method, bytes) else str(method)
         with work("call", name, span_kind=SpanKind.CLIENT) as unit:
+            _name_rpc(unit, name)
             call = await continuation(self._details(client_call_details), request)
             try:
                 await call
             except asyncio.CancelledError:
                 call.cancel()
-                unit.outcome = "CANCELLED"
+                _end(unit, "CANCELLED")
                 raise
             except grpc.aio.AioRpcError as error:
-                unit.outcome = error.code().name
+                _end(unit, error.code().name)
                 raise
-            unit.outcome = _name(await call.code())
+            _end(unit, code_name(await call.code()))
             return call
 
     def _details(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:

@@ -61,6 +61,13 @@ def telemetry(service: str, config: ServiceConfig) -> Iterator[None]:
     if metrics_listen:
         host, _, port = metrics_listen.rpartition(":")
         start_http_server(int(port), addr=host)
+    with tracing(provider):
+        yield
+
+
+@contextmanager
+def tracing(provider: TracerProvider) -> Iterator[None]:
+    """Has spans made by this provider inside the block, then shuts it down."""
     previous, _Live.provider = _Live.provider, provider
     try:
         yield
@@ -140,6 +147,7 @@ class Work:
     """The canonical line of one unit of work while it is being written."""
 
     def __init__(self, live: Span) -> None:
+        self.span = live
         self.trace = from_otel(live.get_span_context())
         self.outcome = "ok"
         self.fields: dict[str, Any] = {}

@@ -16,8 +16,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
 SOON: Final = timedelta(seconds=60)
-_TRACEPARENT: Final = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
-_TRACE_ID: Final = re.compile(r"^[0-9a-f]{32}$")
+_TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 
@@ -59,7 +59,7 @@ def child_of(parent: TraceContext) -> TraceContext:
 
 def parse(traceparent: str | None, tracestate: str | None = None) -> TraceContext | None:
     """The context that a traceparent names, or None where it is absent or malformed."""
-    match = _TRACEPARENT.match(traceparent or "")
+    match = _TRACEPARENT.fullmatch(traceparent or "")
     if match is None or match[1] == _NO_TRACE or match[2] == _NO_SPAN:
         return None
     return TraceContext(
@@ -72,7 +72,7 @@ def parse(traceparent: str | None, tracestate: str | None = None) -> TraceContex
 
 def is_trace_id(text: str) -> bool:
     """Whether the text is 32 lower-case hex digits, not all of them zero."""
-    return bool(_TRACE_ID.match(text)) and text != _NO_TRACE
+    return bool(_TRACE_ID.fullmatch(text)) and text != _NO_TRACE
 
 
 def continue_from(
