@@ -118,6 +118,11 @@ function envoy_on_request(handle)
   if not body or body:length() == 0 then return end
   local good, problem = pcall(check_body, body:getBytes(0, body:length()), type_name)
   if good then return end
-  if type(problem) ~= "table" then error(problem) end
-  handle:respond({[":status"] = "400"}, problem.refused)
+  if type(problem) == "table" then
+    handle:respond({[":status"] = "400"}, problem.refused)
+  else
+    -- A bug of ours: without an answer here Envoy would let the request pass unchecked.
+    handle:logErr("body_check: " .. tostring(problem))
+    handle:respond({[":status"] = "500"}, "")
+  end
 end
