@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local.identity import Identity, identity_for
-from deploy.local.lifetime import die_with_parent
+from deploy.local.lifetime import tied
 
 # sun_path holds 108 bytes with the closing zero: unix(7).
 _SOCKET_PATH_BYTES_MAX = 107
@@ -158,13 +158,12 @@ async def _initdb(data: Path, password: Path, identity: Identity, *, durable: bo
         *([] if durable else ["--no-sync"]),
     ]
     process = await asyncio.create_subprocess_exec(
-        *identity.command(command, death_signal="KILL"),
+        *identity.command(tied(command)),
         cwd="/",
         env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        preexec_fn=die_with_parent(),
         **identity.spawn_arguments(),
     )
     printed, _ = await process.communicate()

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import pwd
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from deploy.local.lifetime import setpriv
 
 # CAP_DAC_READ_SEARCH only reads and traverses, so it comes first; containers often drop it and
 # keep CAP_DAC_OVERRIDE. Numbers: linux/capability.h.
@@ -30,30 +31,31 @@ class Identity:
     group_id: int | None = None
     capability: str | None = None
 
-    def command(self, command: Sequence[str], *, death_signal: str = "INT") -> list[str]:
-        """The command to execute; `death_signal` is set again where `setpriv` changes the user."""
-        if self.capability is None:
+    def command(self, command: Sequence[str]) -> list[str]:
+        """The command, preceded by what switches the user."""
+        tool = setpriv()
+        if self.user_id is None or tool is None:
             return list(command)
+        switch = [tool, f"--reuid={self.user_id}", f"--regid={self.group_id}", "--clear-groups"]
+        return [*switch, *self._lift(), "--", *command]
+
+    def _lift(self) -> list[str]:
+        """Keeps the one capability and no other."""
+        if self.capability is None:
+            return ["--no-new-privs"]
         kept = f"-all,+{self.capability}"
         # access(2) ignores capabilities of ordinary users unless no_setuid_fixup is set, and
         # PostgreSQL finds its own files by access(2).
         return [
-            _setpriv(),
-            f"--reuid={self.user_id}",
-            f"--regid={self.group_id}",
-            "--clear-groups",
             f"--inh-caps={kept}",
             f"--ambient-caps={kept}",
             "--securebits=+no_setuid_fixup",
             "--no-new-privs",
-            f"--pdeathsig={death_signal}",
-            "--",
-            *command,
         ]
 
     def spawn_arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `subprocess` that switch the user."""
-        if self.user_id is None or self.capability is not None:
+        """Keyword arguments of `subprocess` that switch the user where `setpriv` is missing."""
+        if self.user_id is None or setpriv() is not None:
             return {}
         return {"user": self.user_id, "group": self.group_id, "extra_groups": []}
 
@@ -61,13 +63,6 @@ class Identity:
         """Makes the child's user the owner of `path`; only that path, never what lies above."""
         if self.user_id is not None and self.group_id is not None:
             os.chown(path, self.user_id, self.group_id)
-
-
-def _setpriv() -> str:
-    found = shutil.which("setpriv")
-    if found is None:
-        raise IdentityUnusable("`setpriv` (package util-linux) is not on the PATH: install it.")
-    return found
 
 
 def _effective_capabilities() -> int:
@@ -127,16 +122,16 @@ async def identity_for(
     plain.give(folder)
     if await _reaches(plain, program, folder):
         return plain
-    capabilities = _effective_capabilities()
+    capabilities = _effective_capabilities() if setpriv() is not None else 0
     for name, number in _TRAVERSING_CAPABILITIES.items():
         lifted = Identity(user_id=user_id, group_id=group_id, capability=name)
         if capabilities >> number & 1 and await _reaches(lifted, program, folder):
             return lifted
     raise IdentityUnusable(
         f"root cannot run {program.name}, and user id {user_id} can reach {program} or {folder} "
-        "neither by itself nor with a capability of ours. Move the state folder and the virtual "
-        "environment below folders that everybody may traverse (mode 711), or start as an "
-        "ordinary user who owns them."
+        "neither by itself nor with a capability of ours (which takes `setpriv` of util-linux). "
+        "Move the state folder and the virtual environment below folders that everybody may "
+        "traverse (mode 711), or start as an ordinary user who owns them."
     )
 
 

@@ -1,31 +1,34 @@
 """Ties a child process to its parent, so that nothing outlives the launcher."""
 
-import ctypes
 import os
+import shutil
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
 
-_PR_SET_PDEATHSIG = 1
-# Looked up before any fork: between fork and exec only the plain call is left to do.
-_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+# The parent may have ended before the tie was made: then no signal will ever come.
+_STILL_THERE = 'test "$PPID" = "$0" && exec "$@"'
 
 
-def die_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
-    """A `preexec_fn` that makes the kernel send `death_signal` to the child when its parent ends.
+def setpriv() -> str | None:
+    """The program that sets what a process inherits (util-linux); None where there is none."""
+    return shutil.which("setpriv") if sys.platform == "linux" else None
 
-    It holds after `kill -9` of the parent too. The parent is the *thread* that forks, so start
-    children from a thread that lives as long as the process (the event loop's). Where the kernel
-    has no such call (anything but Linux) the child is left untied.
-    Source: prctl(2), PR_SET_PDEATHSIG; it is lost when the child changes its user afterwards.
+
+def tied(command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
+    """A command that does the same, and gets `death_signal` from the kernel when its parent ends.
+
+    It holds after `kill -9` of the parent too. The parent is the *thread* that starts it, so start
+    children from a thread that lives as long as the process (the event loop's). The process id
+    stays that of the command. Without `setpriv` the command comes back as it is.
+
+    A small program does it before the command, not a `preexec_fn`: Python code between fork and
+    exec crashes when threads of gRPC run at that moment.
+    Source: prctl(2), PR_SET_PDEATHSIG; a change of the user loses it, so change the user before.
     """
-    parent_pid = os.getpid()
-
-    def tie() -> None:
-        if _prctl is None:
-            return
-        _prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        # The parent may have ended between fork and prctl: then no signal will ever come.
-        if os.getppid() != parent_pid:
-            os._exit(1)
-
-    return tie
+    tool = setpriv()
+    if tool is None:
+        return list(command)
+    name = death_signal.name.removeprefix("SIG")
+    tie = [tool, f"--pdeathsig={name}", "--"]
+    return [*tie, "/bin/sh", "-c", _STILL_THERE, str(os.getpid()), *command]

@@ -27,7 +27,7 @@ from deploy.local.cluster import (
 )
 from deploy.local.family import alive, kill_family
 from deploy.local.identity import Identity, IdentityUnusable
-from deploy.local.lifetime import die_with_parent
+from deploy.local.lifetime import tied
 from deploy.local.ports import free_port, taken_port
 
 __all__ = ["EmbeddedPostgres", "IdentityUnusable", "PostgresFailed"]
@@ -216,7 +216,7 @@ class EmbeddedPostgres:
         log = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *identity.command(self._command()),
+                *identity.command(tied(self._command(), signal.SIGINT)),
                 cwd="/",
                 env=environment(),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -224,7 +224,6 @@ class EmbeddedPostgres:
                 stderr=log,
                 # Ctrl-C in a terminal reaches a whole session; the launcher decides who stops when.
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),
                 **identity.spawn_arguments(),
             )
         finally:

@@ -7,6 +7,7 @@ decides who stops when; and every child is killed by the kernel when the launche
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.family import kill_family
-from deploy.local.lifetime import die_with_parent
+from deploy.local.lifetime import tied
 from deploy.local.ports import PortTaken, free_port, require_free_port, taken_port
 
 __all__ = [
@@ -179,21 +180,20 @@ class Supervisor:
             self._progress(sentence)
 
     async def _spawn(self, program: Program) -> _Child:
+        if shutil.which(program.command[0]) is None:
+            raise ProgramFailed(f"{program.name}: {program.command[0]} was not found.")
         log = os.open(program.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             log_start = os.fstat(log).st_size
             process = await asyncio.create_subprocess_exec(
-                *program.command,
+                *tied(program.command),
                 cwd=program.folder,
                 env={**os.environ, **program.env},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),
             )
-        except FileNotFoundError as error:
-            raise ProgramFailed(f"{program.name}: {error.filename} was not found.") from error
         finally:
             os.close(log)
         return _Child(program=program, process=process, log_start=log_start)

@@ -30,7 +30,8 @@ STUBBORN = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = os.fork()
-print("started", child, flush=True)
+if child:
+    print("started", child, flush=True)
 while True:
     time.sleep(60)
 """
@@ -227,6 +228,22 @@ async def test_the_same_name_twice_is_refused(tmp_path: Path) -> None:
         await supervisor.start(a_program(tmp_path))
         with pytest.raises(ProgramFailed, match="child is running already"):
             await supervisor.start(a_program(tmp_path))
+
+
+async def test_no_python_code_runs_between_fork_and_exec(tmp_path: Path) -> None:
+    # It would crash now and then in a process where gRPC's threads run.
+    trace = tmp_path / "forked"
+    watching = True
+
+    def forked() -> None:
+        if watching:
+            trace.touch()
+
+    os.register_at_fork(after_in_child=forked)
+    async with Supervisor() as supervisor:
+        await supervisor.start(a_program(tmp_path))
+    watching = False
+    assert not trace.exists()
 
 
 LAUNCHER = """
