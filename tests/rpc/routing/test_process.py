@@ -1,0 +1,131 @@
+"""The routing service as a process of its own: a lead comes in, its offer goes out."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import msgspec
+import pytest
+
+from deploy.local.keys import Keys
+from deploy.local.ports import free_port
+from services.chassis.trace import new_root
+from tests.conftest import with_login
+from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue
+from waybill.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from waybill.routing.v1 import routing_service_pb2 as pb
+
+READY_SECONDS = 30
+
+
+class FakeDelivery(delivery_service_pb2_grpc.DeliveryServiceServicer):
+    """Takes every offer; the first call is answered with an outage."""
+
+    def __init__(self) -> None:
+        self.offers: asyncio.Queue[delivery_service_pb2.LeadOffer] = asyncio.Queue()
+        self.calls = 0
+
+    async def OfferLeads(
+        self, request: delivery_service_pb2.OfferLeadsRequest, context: Any
+    ) -> delivery_service_pb2.OfferLeadsResponse:
+        self.calls += 1
+        if self.calls == 1:
+            await context.abort(grpc.StatusCode.INTERNAL, "not yet")
+        response = delivery_service_pb2.OfferLeadsResponse()
+        for offer in request.offers:
+            await self.offers.put(offer)
+            response.results.add(lead_id=offer.lead_id, outcome="accepted")
+        return response
+
+
+@pytest.fixture
+async def delivery() -> AsyncIterator[tuple[FakeDelivery, int]]:
+    """A peer in delivery's place, and its port."""
+    # Of delivery's methods routing calls one.
+    servicer, server = FakeDelivery(), grpc.aio.server()  # type: ignore[abstract]
+    delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield servicer, port
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
+async def routing_process(
+    keys: Keys, database_url: str, delivery_port: int, log: Path
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, Callers]]:
+    """`python -m services.routing`, ready; ended if it still runs afterwards."""
+    port = free_port()
+    settings = {
+        "DATABASE_URL": with_login(database_url, "waybill_routing"),
+        "LISTEN": f"127.0.0.1:{port}",
+        "JWKS_FILE": str(keys.jwks_file),
+        "TOKEN_FILE": str(keys.token_file("routing")),
+        "SEALING_KEYS_FILE": str(keys.sealing_file),
+        "DELIVERY_TARGET": f"127.0.0.1:{delivery_port}",
+        "DEDUPE_SECRETS_FILE": str(keys.dedupe_file),
+    }
+    env = {**os.environ, **{f"WAYBILL_ROUTING_{key}": value for key, value in settings.items()}}
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.routing"), env=env, stdout=output, stderr=output
+        )
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            async with asyncio.timeout(READY_SECONDS):
+                await channel.channel_ready()
+            yield process, Callers(channel, keys)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_lead_is_offered_in_its_own_trace_although_delivery_was_down_at_first(
+    keys: Keys, database_url: str, delivery: tuple[FakeDelivery, int], tmp_path: Path
+) -> None:
+    org_id, trace, log = uuid4(), new_root(), tmp_path / "routing.log"
+    async with routing_process(keys, database_url, delivery[1], log) as (process, callers):
+        tenant = callers.tenant(org_id)
+        workspace = await a_workspace(tenant, offer_policy="manual")
+        await a_rule(tenant, workspace.workspace_id)
+        lead = a_lead(org_id, traceparent=trace.traceparent, details="Baker Street 221b")
+        await enqueue(callers.service("ingest"), lead)
+        async with asyncio.timeout(READY_SECONDS):
+            offer = await delivery[0].offers.get()
+        assert (offer.lead_id, offer.workspace_id) == (lead.lead_id, workspace.workspace_id)
+        assert offer.offer_policy == "manual"
+        assert offer.traceparent[3:35] == trace.trace_id
+        assert msgspec.json.decode(offer.payload_json)["customer"]["name"] == "Ada Lovelace"
+        routing = await tenant.GetRouting(pb.GetRoutingRequest(lead_id=lead.lead_id))
+        assert (routing.status, routing.attempts) == ("routed", 1)
+        assert UUID(routing.workspace_id) == UUID(workspace.workspace_id)
+        process.terminate()
+        async with asyncio.timeout(READY_SECONDS):
+            assert await process.wait() == 0
+    lines = log.read_text()
+    assert '"route leads"' in lines
+    for personal in ("Ada", "+49151", "Baker"):
+        assert personal not in lines
+
+
+async def test_missing_settings_are_named_all_at_once(tmp_path: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.routing"),
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    for name in ("DATABASE_URL", "LISTEN", "DELIVERY_TARGET", "DEDUPE_SECRETS_FILE"):
+        assert f"WAYBILL_ROUTING_{name}" in errors.decode()

@@ -1,0 +1,168 @@
+"""The router over a real database: leads go where rules say, or back when interrupted."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.chassis.database import Database
+from services.chassis.loops import Stopping, Wake
+from services.chassis.trace import new_root
+from services.routing.leads import Lead, NewLead
+from services.routing.matching import Rule
+from services.routing.router import Router, RouterPolicy
+from services.routing.store.attempts import AttemptStore
+from services.routing.store.leads import LeadStore
+from services.routing.store.rules import RuleStore
+from tests.schema.routing.builders import Admin, a_rule, a_workspace, status_of
+from tests.unit.routing.builders import RING, a_lead
+
+
+def a_router(
+    database: Database,
+    *,
+    rules: RuleStore | None = None,
+    offered: Wake | None = None,
+    policy: RouterPolicy | None = None,
+) -> Router:
+    return Router(
+        AttemptStore(database, "tester"),
+        rules or RuleStore(database),
+        RING,
+        offered or Wake(),
+        policy,
+    )
+
+
+async def enqueue(database: Database, *leads: Lead) -> None:
+    await LeadStore(database).enqueue_leads(
+        [NewLead(lead=lead, trace=new_root()) for lead in leads]
+    )
+
+
+async def test_leads_go_to_the_workspace_of_the_first_rule_that_matches(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id, offered = uuid4(), Wake()
+    germans, others = await a_workspace(routing_db, org_id), await a_workspace(routing_db, org_id)
+    german_rule = await a_rule(
+        routing_db, org_id, germans, p_priority=1, p_condition='lead.phone_country == "DE"'
+    )
+    await a_rule(routing_db, org_id, others, p_priority=2)
+    german = a_lead(org_id=org_id, email="")
+    french = a_lead(org_id=org_id, phone="+33612345678", email="")
+    nobody = a_lead(phone="+33612345678")
+    await enqueue(routing_db, german, french, nobody)
+    assert await a_router(routing_db, offered=offered).step() == 3
+    rows = await admin.fetch("select lead_id, routing_status, workspace_id from routing.leads")
+    assert {row["lead_id"]: (row["routing_status"], row["workspace_id"]) for row in rows} == {
+        german.lead_id: ("routed", germans),
+        french.lead_id: ("routed", others),
+        nobody.lead_id: ("failed", None),
+    }
+    (first, second) = (await LeadStore(routing_db).list_decisions(org_id, french.lead_id))[
+        0
+    ].candidates
+    assert first == {
+        "rule_id": german_rule["rule_id"],
+        "rule_version": 1,
+        "result": "failed",
+        "failing_predicate": 'lead.phone_country == "DE"',
+    }
+    assert second["result"] == "matched"
+    # It was set: the wait is over at once.
+    await offered.wait(60)
+
+
+async def test_a_batch_of_leads_with_rules_of_equal_number_keeps_each_ones_record(
+    routing_db: Database,
+) -> None:
+    leads = []
+    for _ in range(3):
+        org_id = uuid4()
+        workspace_id = await a_workspace(routing_db, org_id)
+        await a_rule(routing_db, org_id, workspace_id, p_condition="false")
+        await a_rule(routing_db, org_id, workspace_id)
+        leads.append(a_lead(org_id=org_id))
+    await enqueue(routing_db, *leads)
+    await a_router(routing_db).step()
+    for lead in leads:
+        (decision,) = await LeadStore(routing_db).list_decisions(lead.org_id, lead.lead_id)
+        results = [candidate["result"] for candidate in decision.candidates]
+        assert (decision.outcome, results) == ("routed", ["failed", "matched"])
+
+
+async def test_two_routers_at_once_route_each_lead_once(routing_db: Database, admin: Admin) -> None:
+    org_id = uuid4()
+    await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
+    leads = [a_lead(org_id=org_id, phone="", email="") for _ in range(400)]
+    await enqueue(routing_db, *leads)
+    routers = [a_router(routing_db, policy=RouterPolicy(batch_leads_max=20)) for _ in range(4)]
+
+    async def drain(router: Router) -> int:
+        handled = 0
+        while batch := await router.step():
+            handled += batch
+        return handled
+
+    assert sum(await asyncio.gather(*map(drain, routers))) >= 400
+    await drain(a_router(routing_db))
+    assert await admin.fetchval("select count(*) from routing.outbox") == 400
+    assert await admin.fetchval("select count(*) from routing.lead_routing_logs") == 400
+
+
+class HangingRules(RuleStore):
+    """Says when it was asked, and never answers."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.asked = asyncio.Event()
+
+    async def get_rule_sets(self, org_ids: Sequence[UUID]) -> dict[UUID, list[Rule]]:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_an_interrupted_batch_goes_back_with_the_attempts_unspent(
+    routing_db: Database, admin: Admin
+) -> None:
+    lead = a_lead()
+    await enqueue(routing_db, lead)
+    rules = HangingRules(routing_db)
+    step = asyncio.create_task(a_router(routing_db, rules=rules).step())
+    await rules.asked.wait()
+    assert await status_of(admin, lead.lead_id) == "routing"
+    step.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    assert await status_of(admin, lead.lead_id) == "pending"
+    assert await admin.fetchval("select routing_attempts from routing.leads") == 0
+
+
+async def test_what_a_batch_had_no_time_for_goes_back_and_comes_again(
+    routing_db: Database, admin: Admin
+) -> None:
+    leads = [a_lead() for _ in range(3)]
+    await enqueue(routing_db, *leads)
+    router = a_router(routing_db, policy=RouterPolicy(decide_seconds_max=-1))
+    assert await router.step() == 3
+    statuses = "select array_agg(routing_status order by routing_status) from routing.leads"
+    assert await admin.fetchval(statuses) == ["failed", "pending", "pending"]
+
+
+async def test_a_woken_router_routes_without_waiting_for_its_poll(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id, stopping, offered = uuid4(), Stopping(), Wake()
+    await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
+    router = a_router(routing_db, offered=offered)
+    running = asyncio.create_task(router.run(stopping, poll_seconds=3600))
+    lead = a_lead(org_id=org_id)
+    await enqueue(routing_db, lead)
+    router.wake.set()
+    await offered.wait(60)
+    stopping.set()
+    await running
+    assert await status_of(admin, lead.lead_id) == "routed"
