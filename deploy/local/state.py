@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +25,8 @@ class State:
     """Where everything of one local run lives."""
 
     folder: Path
+    _chosen: dict[str, int] = field(default_factory=dict)
+    """Ports of this start: once our own process listens there, they are taken."""
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Self:
@@ -77,10 +79,12 @@ class State:
 
         A `fixed` one must stay as it is (rows name it): whoever uses it says when it is taken.
         """
+        if name in self._chosen:
+            return self._chosen[name]
         settings = self.settings()
         ports = settings.setdefault("ports", {})
         if name not in ports or (not fixed and taken_port(ports[name])):
             ports[name] = free_port()
             write_private(self._settings, json.dumps(settings, indent=2))
-        port: int = ports[name]
-        return port
+        self._chosen[name] = ports[name]
+        return self._chosen[name]
