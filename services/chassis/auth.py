@@ -16,6 +16,7 @@ from uuid import UUID
 import jwt
 
 from services.chassis.errors import DomainError
+from services.chassis.telemetry import log
 
 AUTHENTICATED: Final = "authenticated"
 SERVICE_ROLE: Final = "service_role"
@@ -113,10 +114,17 @@ class TokenVerifier:
             raise _refused(type(error).__name__) from None
 
     def _read(self) -> None:
-        written_at_ns = self._file.stat().st_mtime_ns
-        if written_at_ns == self._read_at_ns:
+        try:
+            written_at_ns = self._file.stat().st_mtime_ns
+            if written_at_ns == self._read_at_ns:
+                return
+            keys = jwt.PyJWKSet.from_dict(json.loads(self._file.read_text()))
+        except (OSError, ValueError, jwt.PyJWTError) as error:
+            if not self._keys:
+                raise
+            # Caught while it is replaced: what we know stays good until it can be read.
+            log.warning("the keys cannot be read again", error=type(error).__name__)
             return
-        keys = jwt.PyJWKSet.from_dict(json.loads(self._file.read_text()))
         self._keys = {key.key_id or "": key for key in keys.keys}
         self._read_at_ns = written_at_ns
 
@@ -152,8 +160,12 @@ class TokenFile:
 
     def __call__(self) -> str:
         """The token as it stands now."""
-        written_at_ns = self._path.stat().st_mtime_ns
-        if written_at_ns != self._read_at_ns:
-            self._token = self._path.read_text().strip()
-            self._read_at_ns = written_at_ns
+        try:
+            written_at_ns = self._path.stat().st_mtime_ns
+            if written_at_ns != self._read_at_ns and (token := self._path.read_text().strip()):
+                self._token, self._read_at_ns = token, written_at_ns
+        except OSError as error:
+            if not self._token:
+                raise
+            log.warning("the own token cannot be read again", error=type(error).__name__)
         return self._token

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import grpc
 from google.api import field_behavior_pb2
@@ -23,10 +23,17 @@ from services.chassis.errors import (
     Violation,
     invalid,
     to_status,
+    unavailable,
 )
 from services.chassis.interceptors import deadline_left, is_quiet, wrap_unary
 from services.chassis.telemetry import log
 
+_OUTAGES: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.CANCELLED,
+)
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -60,8 +67,11 @@ class Gate(grpc.aio.ServerInterceptor):
                 return await handler.unary_unary(request, context)
             except DomainError as error:
                 await abort(context, error)
-            except (grpc.aio.AbortError, grpc.aio.AioRpcError):
+            except grpc.aio.AbortError:
                 raise
+            except grpc.aio.AioRpcError as error:
+                log.error("a peer failed", method=method, code=error.code().name)
+                await abort(context, _of_peer(error))
             except Exception as error:
                 log.error("uncaught", method=method, error=type(error).__name__, exc_info=True)
                 await abort(context, DomainError("INTERNAL", INTERNAL_TEXT))
@@ -88,6 +98,13 @@ class Gate(grpc.aio.ServerInterceptor):
 
 class NotUnaryError(Exception):
     """A streaming method was served through the gate, which knows unary ones only."""
+
+
+def _of_peer(error: grpc.aio.AioRpcError) -> DomainError:
+    """A peer's failure that no handler has translated: an outage, or a bug between us and it."""
+    if error.code() in _OUTAGES:
+        return unavailable("A service that we need cannot be reached. Try again.")
+    return DomainError("INTERNAL", INTERNAL_TEXT)
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:

@@ -1,0 +1,306 @@
+"""What every call passes, and how it is turned away, over a real channel and the real server."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import jwt
+import pytest
+
+from services.chassis.auth import caller
+from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
+from services.chassis.gate import missing_fields
+from tests.rpc.callers import Signer
+from tests.rpc.chassis.recording import recording
+from tests.rpc.chassis.served import SERVICE, door
+from waybill.routing.v1.routing_service_pb2 import (
+    CreateRuleRequest,
+    EnqueueLeadsRequest,
+    EnqueueLeadsResponse,
+    GetRoutingRequest,
+    LeadToRoute,
+    ListRulesRequest,
+    ListRulesResponse,
+    UpdateRuleRequest,
+)
+
+SECRET = "ada.lovelace@example.com"
+RULES = ListRulesRequest()
+
+
+def a_lead(**more: Any) -> LeadToRoute:
+    ids = {name: str(uuid4()) for name in ("org_id", "lead_id", "source_id")}
+    return LeadToRoute(**{**ids, "traceparent": "00-" + "1" * 32 + "-" + "1" * 16 + "-00", **more})
+
+
+async def test_a_good_token_is_let_through_and_the_handler_knows_the_caller(
+    tmp_path: Path,
+) -> None:
+    seen = []
+
+    async def answer(request: Any, context: Any) -> ListRulesResponse:
+        seen.append(caller())
+        return ListRulesResponse()
+
+    async with door(tmp_path, answer) as opened:
+        await opened.call()
+        assert [each.org for each in seen] == [opened.org_id]
+        assert seen[0].service is None
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": 1_600_000_000},
+        {"exp": None},
+        {"exp": "soon"},
+        {"iss": "somebody-else"},
+        {"iss": None},
+        {"aud": "another-audience"},
+        {"aud": None},
+        {"sub": None},
+        {"role": None},
+        {"role": "admin"},
+        {"role": ["authenticated"]},
+        {"org_id": None},
+        {"org_id": "not-a-uuid"},
+        {"org_id": 5},
+        {"workspace_id": "not-a-uuid"},
+        {"workspace_id": ""},
+        {"nbf": 4_000_000_000},
+    ],
+    ids=str,
+)
+async def test_a_token_with_wrong_claims_is_refused(tmp_path: Path, claims: dict[str, Any]) -> None:
+    async with door(tmp_path) as opened:
+        good = {"role": "authenticated", "org_id": str(opened.org_id)}
+        token = opened.signer.token(**{**good, **claims})
+        refusal = await opened.refusal("ListRules", RULES, token)
+        assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "TOKEN_REFUSED")
+        assert refusal.info is not None
+        assert refusal.info.metadata["cause"]
+
+
+async def test_a_call_without_a_token_is_refused(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal("ListRules", RULES, None)
+        assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "TOKEN_REFUSED")
+
+
+@pytest.mark.parametrize("text", ["", " ", "abc", "a.b.c", "e30.e30.", "x" * 4000])
+async def test_what_is_no_token_is_refused(tmp_path: Path, text: str) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal("ListRules", RULES, text)
+        assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "TOKEN_REFUSED")
+
+
+async def test_another_key_under_our_key_id_is_refused(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        forged = Signer(key_id=opened.signer.key_id).tenant(opened.org_id)
+        refusal = await opened.refusal("ListRules", RULES, forged)
+        assert refusal.reason == "TOKEN_REFUSED"
+
+
+async def test_a_key_id_that_we_do_not_have_is_refused(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        unknown = Signer(key_id="another").tenant(opened.org_id)
+        assert (await opened.refusal("ListRules", RULES, unknown)).reason == "TOKEN_REFUSED"
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+async def test_a_token_that_chooses_a_weaker_algorithm_is_refused(
+    tmp_path: Path, algorithm: str
+) -> None:
+    async with door(tmp_path) as opened:
+        claims = jwt.decode(opened.tenant, options={"verify_signature": False})
+        header = {"kid": opened.signer.key_id, "alg": algorithm}
+        parts = [
+            base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+            for part in (header, claims)
+        ]
+        token = ".".join([*parts, "" if algorithm == "none" else "AAAA"])
+        assert (await opened.refusal("ListRules", RULES, token)).reason == "TOKEN_REFUSED"
+
+
+async def test_a_key_added_to_the_jwks_file_is_known_without_a_restart(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        successor = Signer(key_id="successor")
+        token = successor.tenant(opened.org_id)
+        assert (await opened.refusal("ListRules", RULES, token)).reason == "TOKEN_REFUSED"
+        successor.write_jwks(opened.config.jwks_file)
+        await opened.stub.ListRules(
+            RULES, timeout=5, metadata=(("authorization", f"Bearer {token}"),)
+        )
+        assert (await opened.refusal("ListRules", RULES, opened.tenant)).reason == "TOKEN_REFUSED"
+
+
+async def test_a_jwks_file_caught_half_written_changes_nothing(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        opened.config.jwks_file.write_text('{"keys": [')
+        await opened.call()
+        opened.config.jwks_file.unlink()
+        await opened.call()
+
+
+async def test_a_tenant_may_not_call_what_services_call(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        request = EnqueueLeadsRequest(leads=[a_lead()])
+        refusal = await opened.refusal("EnqueueLeads", request, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("PERMISSION_DENIED", "METHOD_NOT_ALLOWED")
+        assert refusal.info is not None
+        assert refusal.info.metadata == {"method": f"{SERVICE}EnqueueLeads"}
+
+
+async def test_a_service_that_is_not_on_the_list_is_refused(tmp_path: Path) -> None:
+    async def answer(request: Any, context: Any) -> EnqueueLeadsResponse:
+        return EnqueueLeadsResponse()
+
+    async with door(tmp_path, answer) as opened:
+        request = EnqueueLeadsRequest(leads=[a_lead()])
+        for name in ("delivery", "operator", ""):
+            refusal = await opened.refusal("EnqueueLeads", request, opened.signer.service(name))
+            assert refusal.reason == "METHOD_NOT_ALLOWED"
+        metadata = (("authorization", f"Bearer {opened.signer.service('ingest')}"),)
+        await opened.stub.EnqueueLeads(request, timeout=5, metadata=metadata)
+
+
+async def test_a_service_may_not_call_what_only_tenants_call(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.signer.service("ingest"))
+        assert refusal.reason == "METHOD_NOT_ALLOWED"
+
+
+async def test_a_workspace_token_is_refused_where_it_is_not_named(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        token = opened.signer.tenant(opened.org_id, uuid4())
+        assert (await opened.refusal("ListRules", RULES, token)).reason == "METHOD_NOT_ALLOWED"
+        lead = GetRoutingRequest(lead_id=str(uuid4()))
+        metadata = (("authorization", f"Bearer {token}"),)
+        await opened.stub.GetRouting(lead, timeout=5, metadata=metadata)
+
+
+async def test_a_method_that_is_in_no_table_is_refused(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        request = UpdateRuleRequest(rule_id="r", etag="1")
+        for token in (opened.tenant, opened.signer.service("operator")):
+            refusal = await opened.refusal("UpdateRule", request, token)
+            assert refusal.reason == "METHOD_NOT_ALLOWED"
+
+
+async def test_a_call_without_a_deadline_is_refused(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant, seconds=None)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "DEADLINE_MISSING")
+
+
+async def test_all_missing_fields_are_named_together(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal("CreateRule", CreateRuleRequest(), opened.tenant)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.violations == ("workspace_id", "name", "condition")
+        assert refusal.info is not None
+        assert refusal.info.metadata == {"fields": "workspace_id,name,condition"}
+
+
+async def test_missing_fields_of_nested_messages_are_named_by_their_place(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        request = EnqueueLeadsRequest(leads=[a_lead(), a_lead(org_id="", traceparent="")])
+        refusal = await opened.refusal("EnqueueLeads", request, opened.signer.service("ingest"))
+        assert refusal.violations == ("leads[1].org_id", "leads[1].traceparent")
+
+
+def test_a_whole_request_misses_nothing() -> None:
+    assert missing_fields(EnqueueLeadsRequest(leads=[a_lead()])) == []
+
+
+async def test_a_refusal_carries_reason_metadata_and_violations(tmp_path: Path) -> None:
+    async def refuse(request: Any, context: Any) -> ListRulesResponse:
+        raise invalid(
+            Violation(field="phone", description="is no phone number"),
+            Violation(field="type", description="is not one of ours"),
+        )
+
+    async with door(tmp_path, refuse) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.violations == ("phone", "type")
+        assert refusal.retry_seconds is None
+
+
+async def test_a_refusal_that_passes_says_when_to_come_back(tmp_path: Path) -> None:
+    async def refuse(request: Any, context: Any) -> ListRulesResponse:
+        raise unavailable("The database is away.", retry_after_seconds=1.5)
+
+    async with door(tmp_path, refuse) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+        assert refusal.retry_seconds == 1.5
+
+
+async def test_a_refusal_keeps_its_metadata(tmp_path: Path) -> None:
+    async def refuse(request: Any, context: Any) -> ListRulesResponse:
+        raise DomainError("LEAD_NOT_FOUND", "There is none.", metadata={"lead_id": "7"})
+
+    async with door(tmp_path, refuse) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("NOT_FOUND", "LEAD_NOT_FOUND")
+        assert refusal.text == "There is none."
+        assert refusal.info is not None
+        assert refusal.info.metadata == {"lead_id": "7"}
+
+
+async def test_an_uncaught_error_leaves_as_internal_and_says_nothing(tmp_path: Path) -> None:
+    async def fail(request: Any, context: Any) -> ListRulesResponse:
+        raise ValueError(SECRET)
+
+    with recording() as said:
+        async with door(tmp_path, fail) as opened:
+            refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("INTERNAL", "INTERNAL")
+        assert refusal.text == INTERNAL_TEXT
+        assert said.line("rpc")["outcome"] == "INTERNAL"
+        uncaught = [line for line in said.lines if line["event"] == "uncaught"]
+        assert [line["error"] for line in uncaught] == ["ValueError"]
+        assert SECRET not in said.everything()
+
+
+@pytest.mark.parametrize(
+    ("peer", "code", "reason"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "UNAVAILABLE"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "UNAVAILABLE", "UNAVAILABLE"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "UNAVAILABLE", "UNAVAILABLE"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "INTERNAL", "INTERNAL"),
+        (grpc.StatusCode.UNAUTHENTICATED, "INTERNAL", "INTERNAL"),
+    ],
+)
+async def test_a_peers_failure_is_an_outage_or_a_bug_and_its_text_stays_inside(
+    tmp_path: Path, peer: grpc.StatusCode, code: str, reason: str
+) -> None:
+    async def fail(request: Any, context: Any) -> ListRulesResponse:
+        raise grpc.aio.AioRpcError(peer, grpc.aio.Metadata(), grpc.aio.Metadata(), details=SECRET)
+
+    async with door(tmp_path, fail) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == (code, reason)
+        assert SECRET not in refusal.text
+
+
+@pytest.mark.parametrize("method", ["ListRules", "GetRouting", "CreateRule", "EnqueueLeads"])
+async def test_every_method_refuses_a_call_without_token(tmp_path: Path, method: str) -> None:
+    async with door(tmp_path) as opened:
+        refusal = await opened.refusal(method, _empty(method), None)
+        assert refusal.reason == "TOKEN_REFUSED"
+
+
+def _empty(method: str) -> Any:
+    requests = {
+        "ListRules": ListRulesRequest,
+        "GetRouting": GetRoutingRequest,
+        "CreateRule": CreateRuleRequest,
+        "EnqueueLeads": EnqueueLeadsRequest,
+    }
+    return requests[method]()
