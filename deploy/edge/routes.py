@@ -3,6 +3,7 @@
 from deploy.edge.clusters import INGEST_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
+from services.chassis.server import EDGE_MARK
 
 HEALTH_PATH = "/api/health"
 WEBHOOKS_PREFIX = "/webhooks/"
@@ -52,7 +53,10 @@ def _transcoded(config: EdgeConfig, service: str) -> Json:
             "retry_policy": _retry("connect-failure,refused-stream"),
         },
         # The services refuse calls without a deadline; JSON callers seldom know of it.
-        "request_headers_to_add": [{"header": deadline, "append_action": "ADD_IF_ABSENT"}],
+        "request_headers_to_add": [
+            {"header": deadline, "append_action": "ADD_IF_ABSENT"},
+            _mark(),
+        ],
     }
 
 
@@ -67,9 +71,16 @@ def _passed_through(config: EdgeConfig, service: str) -> Json:
             },
             "retry_policy": _retry("connect-failure,refused-stream"),
         },
+        "request_headers_to_add": [_mark()],
         # Buffering would hold back streams; gRPC servers have a message limit of their own.
         **_buffer(disabled=True),
     }
+
+
+def _mark() -> Json:
+    """Tells a service that the call's trace is a caller's from outside: a link, not a parent."""
+    header = {"key": EDGE_MARK, "value": "1"}
+    return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _exempt(config: EdgeConfig, prefix: str) -> Json:

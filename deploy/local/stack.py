@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -21,7 +22,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import Address, EdgeConfig
-from deploy.edge.envoy import envoy_command
+from deploy.edge.descriptors import with_error_details
+from deploy.edge.envoy import drain, envoy_command
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import require_free_port
 from deploy.local.postgres import EmbeddedPostgres
@@ -67,6 +69,7 @@ class Stack:
         )
         self._options = options
         self._tell = tell
+        self._edge_config: EdgeConfig | None = None
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -114,8 +117,18 @@ class Stack:
 
     async def stop(self) -> None:
         """Stops every process, the database last."""
+        await self._drain_edge()
         await self.supervisor.stop_all()
         await self.postgres.stop()
+
+    async def _drain_edge(self) -> None:
+        """Lets the edge finish what runs; one that is away already has nothing to finish."""
+        if self._edge_config is None:
+            return
+        # It is about to end by itself: that is no crash.
+        self.supervisor.expect_end("edge")
+        with contextlib.suppress(aiohttp.ClientError):
+            await drain(self._edge_config)
 
     async def start_program(self, name: str) -> None:
         """Starts one process (again) and waits until it is ready."""
@@ -237,7 +250,8 @@ class Stack:
     async def _write_edge_config(self) -> None:
         descriptors = self.state.edge / "descriptors.binpb"
         await asyncio.to_thread(write_image, descriptors)
-        config = EdgeConfig(
+        descriptors.write_bytes(with_error_details(descriptors.read_bytes()))
+        self._edge_config = EdgeConfig(
             listen=Address(host=HOST, port=self._edge_port),
             ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
             services={name: Address.parse(self.address(name)) for name in self.services},
@@ -249,7 +263,9 @@ class Stack:
             access_log=self.state.logs / "access.log",
             admin_port=self.state.port("edge-admin"),
         )
-        write_private(self.state.edge / "envoy.json", json.dumps(bootstrap(config), indent=1))
+        write_private(
+            self.state.edge / "envoy.json", json.dumps(bootstrap(self._edge_config), indent=1)
+        )
 
     async def _migrate(self) -> None:
         admin = await asyncpg.connect(self.postgres.url)

@@ -3,6 +3,7 @@
 Every builder returns the bytes for the wire. Defaults make a valid event; pass what matters.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -220,7 +221,7 @@ async def send(
     if secret is not None:
         signed["X-Hub-Signature-256"] = sign(secret, body)
         signed["X-Hub-Signature"] = sign_sha1(secret, body)
-    return await _request("POST", url, data=body, headers={**signed, **(headers or {})})
+    return await _request("POST", url, data=io.BytesIO(body), headers={**signed, **(headers or {})})
 
 
 async def handshake(url: str, verify_token: str, challenge: str = "1158201444") -> Answer:
