@@ -16,8 +16,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.chassis.auth import Access, caller
 from services.chassis.database import Database, Record
-from services.chassis.errors import DomainError, Violation, invalid
-from services.chassis.page_tokens import decode, encode, page_size
+from services.chassis.errors import Violation, invalid
+from services.chassis.fields import parse_uuid
+from services.chassis.pages import parse_page_from
 from services.chassis.server import Served
 from services.chassis.trace import is_trace_id
 from waybill.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
@@ -132,17 +133,17 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
         who = caller()
         kind, value = parse_by(request)
         orgs = [who.org_id] if who.org_id else await self._orgs_of(kind, value)
-        limit = page_size(request.page_size)
-        scope = f"traces:{kind}:{hashlib.sha256(value.encode()).hexdigest()[:16]}"
-        before = parse_before(request.page_token, scope)
-        rows = await self._store.find_traces(orgs, who.workspace_id, kind, value, limit + 1, before)
-        response = FindTracesResponse(
-            service=self._service, traces=[to_summary(row) for row in rows[:limit]]
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        page = parse_page_from(request, _before, "traces", kind, digest)
+        rows = await self._store.find_traces(
+            orgs, who.workspace_id, kind, value, page.rows_to_read, page.start
         )
-        if len(rows) > limit:
-            last = rows[limit - 1]["started_at"].isoformat()
-            response.next_page_token = encode((last,), scope=scope)
-        return response
+        found, next_page_token = page.split(rows, lambda row: (row["started_at"].isoformat(),))
+        return FindTracesResponse(
+            service=self._service,
+            traces=[to_summary(row) for row in found],
+            next_page_token=next_page_token,
+        )
 
     async def _orgs_of(self, kind: str, value: str) -> list[UUID]:
         if kind not in _FOUND_WITHOUT_ORG:
@@ -172,14 +173,6 @@ def parse_by(request: FindTracesRequest) -> tuple[str, str]:
     return kind, value.lower() if kind == "email" else value
 
 
-def parse_uuid(text: str, field: str) -> UUID:
-    """The UUID; INVALID_REQUEST naming the field where it is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise invalid(Violation(field=field, description="is not a UUID")) from None
-
-
 def parse_phone(text: str) -> str:
     """The phone in E.164."""
     try:
@@ -190,15 +183,9 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def parse_before(page_token: str, scope: str) -> datetime | None:
-    """Where the last page ended; PAGE_TOKEN_REFUSED where the token is not of this query."""
-    if not page_token:
-        return None
-    try:
-        return datetime.fromisoformat(decode(page_token, scope=scope)[0])
-    except (ValueError, IndexError):
-        text = "The page token belongs to another query. Start at the first page."
-        raise DomainError("PAGE_TOKEN_REFUSED", text) from None
+def _before(keys: tuple[str, ...]) -> datetime:
+    (started_at,) = keys
+    return datetime.fromisoformat(started_at)
 
 
 def to_entry(row: Record) -> TimelineEntry:

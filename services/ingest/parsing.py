@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from services.chassis.errors import DomainError, Violation, invalid
-from services.chassis.page_tokens import decode
+from services.chassis.fields import NAME_CHARACTERS_MAX, Fields
 from services.ingest.leads import TYPES, Message, NewLead, identities
 from services.ingest.phones import is_region, to_e164
 from services.ingest.text import clean
@@ -16,12 +15,38 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     CreateSourceRequest,
 )
 
-NAME_CHARACTERS_MAX: Final = 200
+PHONE_CHARACTERS_MAX: Final = 100
+ACCESS_TOKEN_CHARACTERS_MAX: Final = 2_000
 DETAILS_CHARACTERS_MAX: Final = 10_000
 SOURCE_KINDS: Final = ("meta_page", "instagram_account", "whatsapp_number", "form")
 ITEM_STATUSES: Final = (
     "pending", "processing", "failed", "stored", "duplicate", "ignored", "dead_letter",
 )  # fmt: skip
+
+
+class IngestFields(Fields):
+    """Fields with what ingest knows of phones and regions."""
+
+    def phone(self, field: str, text: str, default_region: str) -> str:
+        """The phone in E.164."""
+        phone = to_e164(text, default_region)
+        if phone is None:
+            self.refuse(field, "is not a valid phone number")
+        return phone or ""
+
+    def region(self, field: str, text: str) -> str:
+        """The ISO 3166 code of a country."""
+        if not is_region(text):
+            self.refuse(field, "is not an ISO 3166 country code (DE)")
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgToCreate:
+    """An org as asked for."""
+
+    name: str
+    default_region: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,98 +60,58 @@ class SourceToCreate:
     access_token: str
 
 
-def check_org(request: CreateOrgRequest) -> None:
-    """Refuses an org whose name or region will not do."""
-    _refuse_any(
-        _too_long("name", request.name, NAME_CHARACTERS_MAX),
-        _no_region(request.default_region),
+def parse_org(request: CreateOrgRequest) -> OrgToCreate:
+    """The org to create."""
+    fields = IngestFields()
+    org = OrgToCreate(
+        name=fields.name("name", request.name),
+        default_region=fields.region("default_region", request.default_region),
     )
+    fields.done()
+    return org
 
 
 def parse_source(request: CreateSourceRequest) -> SourceToCreate:
     """The source to create."""
-    kinds = ", ".join(SOURCE_KINDS)
-    _refuse_any(
-        None
-        if request.kind in SOURCE_KINDS
-        else Violation(field="kind", description=f"is not one of {kinds}"),
-        _too_long("external_id", request.external_id, NAME_CHARACTERS_MAX),
-        _too_long("name", request.name, NAME_CHARACTERS_MAX),
-        _too_long("access_token", request.access_token, 2000),
-        _no_region(request.default_region),
+    fields = IngestFields()
+    source = SourceToCreate(
+        kind=fields.one_of("kind", request.kind, SOURCE_KINDS),
+        external_id=fields.name("external_id", request.external_id),
+        name=fields.text("name", request.name, NAME_CHARACTERS_MAX),
+        default_region=fields.region("default_region", request.default_region),
+        access_token=fields.text("access_token", request.access_token, ACCESS_TOKEN_CHARACTERS_MAX),
     )
-    return SourceToCreate(
-        kind=request.kind,
-        external_id=request.external_id.strip(),
-        name=clean(request.name),
-        default_region=request.default_region,
-        access_token=request.access_token,
-    )
+    fields.done()
+    return source
 
 
 def parse_lead(
     request: CreateLeadRequest, *, source_id: UUID, default_region: str, now: datetime
 ) -> NewLead:
     """The lead that a caller has."""
-    phone = to_e164(request.customer_phone, default_region)
-    types = ", ".join(TYPES)
-    _refuse_any(
-        None
-        if phone
-        else Violation(field="customer_phone", description="is not a valid phone number"),
-        None
-        if request.type in TYPES
-        else Violation(field="type", description=f"is not one of {types}"),
-        _too_long("customer_name", request.customer_name, NAME_CHARACTERS_MAX),
-        _too_long("details", request.details, DETAILS_CHARACTERS_MAX),
-    )
-    details = clean(request.details)
-    return NewLead(
+    fields = IngestFields()
+    phone = fields.phone("customer_phone", request.customer_phone, default_region)
+    details = fields.text("details", request.details, DETAILS_CHARACTERS_MAX)
+    lead = NewLead(
         source_id=source_id,
         source_kind="api",
-        type=request.type,
+        type=fields.one_of("type", request.type, TYPES),
         received_at=now,
         identities=identities(phone=phone),
-        phone=phone or "",
-        phone_raw=clean(request.customer_phone, 100),
-        full_name=clean(request.customer_name),
+        phone=phone,
+        phone_raw=clean(request.customer_phone, PHONE_CHARACTERS_MAX),
+        full_name=fields.text("customer_name", request.customer_name, NAME_CHARACTERS_MAX),
         details=details,
         message=Message(body=details) if details else None,
     )
+    fields.done()
+    return lead
 
 
 def parse_item_status(status: str) -> str | None:
     """The status to list; None: all."""
-    if status and status not in ITEM_STATUSES:
-        wrong = f"is not one of {', '.join(ITEM_STATUSES)}"
-        raise invalid(Violation(field="status", description=wrong))
+    fields = IngestFields()
+    if status:
+        fields.one_of("status", status, ITEM_STATUSES)
+    fields.done()
     return status or None
-
-
-def parse_position(page_token: str, scope: str) -> UUID | None:
-    """The id where the last page ended. Raises PAGE_TOKEN_REFUSED."""
-    if not page_token:
-        return None
-    try:
-        return UUID(decode(page_token, scope=scope)[0])
-    except (ValueError, IndexError):
-        text = "The page token belongs to another list. Start at the first page."
-        raise DomainError("PAGE_TOKEN_REFUSED", text) from None
-
-
-def _refuse_any(*violations: Violation | None) -> None:
-    found = [violation for violation in violations if violation is not None]
-    if found:
-        raise invalid(*found)
-
-
-def _too_long(field: str, text: str, characters_max: int) -> Violation | None:
-    if len(text) <= characters_max:
-        return None
-    return Violation(field=field, description=f"has more than {characters_max} characters")
-
-
-def _no_region(region: str) -> Violation | None:
-    if is_region(region):
-        return None
-    return Violation(field="default_region", description="is not an ISO 3166 country code (DE)")

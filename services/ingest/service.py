@@ -1,30 +1,28 @@
 """Ingest's gRPC edge: parse, call, answer."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from services.chassis.auth import caller
 from services.chassis.batching import Closed, GroupCommit, Overloaded
 from services.chassis.errors import DomainError
+from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.page_tokens import encode, page_size
+from services.chassis.pages import parse_page
 from services.chassis.requests import parse_request_id
 from services.chassis.sealing import KeyRing, seal
 from services.chassis.server import Served
 from services.chassis.trace import current
-from services.chassis.trace_service import parse_uuid
 from services.ingest.answers import to_item, to_lead, to_source
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.parsing import (
-    check_org,
     parse_item_status,
     parse_lead,
-    parse_position,
+    parse_org,
     parse_source,
 )
 from services.ingest.store import IngestStore, LeadToStore, StoredLead
-from services.ingest.text import clean
 from waybill.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
@@ -47,10 +45,6 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     ReplayWebhookItemResponse,
 )
 
-_SOURCES: Final = "ingest.sources"
-_LEADS: Final = "ingest.leads"
-_ITEMS: Final = "ingest.items"
-
 
 class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
     """`waybill.ingest.v1.IngestService`; the proto says what each RPC promises."""
@@ -69,12 +63,12 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         self._writer = writer
 
     async def CreateOrg(self, request: CreateOrgRequest, context: Any) -> CreateOrgResponse:
-        check_org(request)
+        org = parse_org(request)
         answer = await self._store.create_org(
             org_id=new_id(),
             source_id=new_id(),
-            name=clean(request.name),
-            default_region=request.default_region,
+            name=org.name,
+            default_region=org.default_region,
             request=parse_request_id(request),
             trace=current(),
         )
@@ -119,12 +113,11 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         return seal(self._ring, secret, table="sources", key=str(source_id), org_id=org_id)
 
     async def ListSources(self, request: ListSourcesRequest, context: Any) -> ListSourcesResponse:
-        limit = page_size(request.page_size)
-        after = parse_position(request.page_token, _SOURCES)
-        rows = await self._store.list_sources(caller().org, limit + 1, after)
+        page = parse_page(request, "sources")
+        rows = await self._store.list_sources(caller().org, page.rows_to_read, page.start)
+        sources, token = page.split(rows, lambda row: (str(row["source_id"]),))
         return ListSourcesResponse(
-            sources=[to_source(row) for row in rows[:limit]],
-            next_page_token=_next(rows, limit, "source_id", _SOURCES),
+            sources=[to_source(row) for row in sources], next_page_token=token
         )
 
     async def CreateLead(self, request: CreateLeadRequest, context: Any) -> CreateLeadResponse:
@@ -153,25 +146,22 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         return GetLeadResponse(lead=to_lead(await self._store.get_lead(caller().org, lead_id)))
 
     async def ListLeads(self, request: ListLeadsRequest, context: Any) -> ListLeadsResponse:
-        limit = page_size(request.page_size)
-        before = parse_position(request.page_token, _LEADS)
-        rows = await self._store.list_leads(caller().org, limit + 1, before)
-        return ListLeadsResponse(
-            leads=[to_lead(row) for row in rows[:limit]],
-            next_page_token=_next(rows, limit, "lead_id", _LEADS),
-        )
+        page = parse_page(request, "leads")
+        rows = await self._store.list_leads(caller().org, page.rows_to_read, page.start)
+        leads, token = page.split(rows, lambda row: (str(row["lead_id"]),))
+        return ListLeadsResponse(leads=[to_lead(row) for row in leads], next_page_token=token)
 
     async def ListWebhookItems(
         self, request: ListWebhookItemsRequest, context: Any
     ) -> ListWebhookItemsResponse:
         status = parse_item_status(request.status)
-        scope = f"{_ITEMS}:{status}"
-        limit = page_size(request.page_size)
-        before = parse_position(request.page_token, scope)
-        rows = await self._store.list_webhook_items(caller().org, status, limit + 1, before)
+        page = parse_page(request, "items", status)
+        rows = await self._store.list_webhook_items(
+            caller().org, status, page.rows_to_read, page.start
+        )
+        items, token = page.split(rows, lambda row: (str(row["item_id"]),))
         return ListWebhookItemsResponse(
-            items=[to_item(row) for row in rows[:limit]],
-            next_page_token=_next(rows, limit, "item_id", scope),
+            items=[to_item(row) for row in items], next_page_token=token
         )
 
     async def ReplayWebhookItem(
@@ -189,10 +179,3 @@ def ingest_served(service: IngestService) -> Served:
         add=ingest_service_pb2_grpc.add_IngestServiceServicer_to_server,
         servicer=service,
     )
-
-
-def _next(rows: list[Any], limit: int, key: str, scope: str) -> str:
-    """The token of the next page; empty where the rows end with this one."""
-    if len(rows) <= limit:
-        return ""
-    return encode((str(rows[limit - 1][key]),), scope=scope)

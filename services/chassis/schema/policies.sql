@@ -5,8 +5,9 @@ do $$
 declare
   v_table record;
   v_orgs constant text :=
-    'org_id = any ((select coalesce(nullif(current_setting(''app.org_ids'', true), ''''), ''{}''))'
-    '::uuid[])';
+    -- Cast inside, so that it is done once and not for every row; the outer cast makes it an array.
+    'org_id = any ((select coalesce(nullif(current_setting(''app.org_ids'', true), ''''), ''{}'')'
+    '::uuid[])::uuid[])';
   v_workspace constant text :=
     'and ((select coalesce(current_setting(''app.workspace_id'', true), '''')) = '''' or workspace_id'
     ' = (select nullif(current_setting(''app.workspace_id'', true), '''')::uuid))';

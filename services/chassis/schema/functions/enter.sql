@@ -9,7 +9,8 @@ language sql
 set search_path from current
 as $$
   select
-    set_config('app.org_ids', p_org_ids::text, true),
+    -- A batch names an org once for each of its items; policies compare every row with each.
+    set_config('app.org_ids', array(select distinct unnest(p_org_ids))::text, true),
     set_config('app.workspace_id', coalesce(p_workspace_id::text, ''), true),
     set_config('app.trace_id', coalesce(substr(p_traceparent, 4, 32), ''), true);
 $$;
