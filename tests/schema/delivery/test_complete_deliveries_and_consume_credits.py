@@ -1,0 +1,173 @@
+import asyncio
+import random
+from collections import Counter
+from uuid import uuid4
+
+from services.chassis.database import Database
+from services.delivery.completion import Completions
+from services.delivery.deliveries import CompletionByHand
+from services.delivery.store.deliveries import DeliveryStore
+from tests.schema.delivery.builders import (
+    LEASE_SECONDS,
+    a_workspace,
+    advance,
+    an_offer,
+    balance,
+    broken_equations,
+    claim,
+    complete,
+    delivery,
+    later,
+    offer_status,
+    offered,
+)
+
+
+async def test_completing_consumes_one_credit_and_sends_the_offer(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=2)
+    (offer,) = await offered(delivery_db, workspace)
+    assert await complete(delivery_db, [offer]) == {offer.delivery_id: "completed"}
+    assert await balance(delivery_db, workspace) == (1, 0, 1)
+    assert (await delivery(delivery_db, offer))["status"] == "DELIVERED"
+    assert await offer_status(delivery_db, offer) == "SENT_TO_DEVELOPER"
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_completing_twice_consumes_once(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=2)
+    (offer,) = await offered(delivery_db, workspace)
+    await complete(delivery_db, [offer])
+    assert await complete(delivery_db, [offer, offer]) == {offer.delivery_id: "duplicate"}
+    assert await balance(delivery_db, workspace) == (1, 0, 1)
+
+
+async def test_a_live_hold_is_captured(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    token = uuid4()
+    await claim(delivery_db, token=token)
+    assert await balance(delivery_db, workspace) == (0, 1, 0)
+    outcomes = await complete(delivery_db, [offer], tokens=[token])
+    assert outcomes == {offer.delivery_id: "completed"}
+    assert await balance(delivery_db, workspace) == (0, 0, 1)
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_without_credit_completing_changes_nothing(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    first, second = await offered(delivery_db, workspace, 2)
+    outcomes = await complete(delivery_db, [first, second])
+    assert outcomes == {
+        first.delivery_id: "completed",
+        second.delivery_id: "insufficient_credits",
+    }
+    assert (await delivery(delivery_db, second))["status"] == "PENDING"
+    assert await offer_status(delivery_db, second) == "LEAD_READY"
+    assert await balance(delivery_db, workspace) == (0, 0, 1)
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_a_stalled_worker_past_its_lease_completes_nothing(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=2)
+    (offer,) = await offered(delivery_db, workspace)
+    token = uuid4()
+    await claim(delivery_db, token=token)
+    late = await complete(delivery_db, [offer], tokens=[token], now=later(LEASE_SECONDS))
+    stranger = await complete(delivery_db, [offer], tokens=[uuid4()])
+    assert late == stranger == {offer.delivery_id: "lease_lost"}
+    assert await balance(delivery_db, workspace) == (1, 1, 0)
+    assert await offer_status(delivery_db, offer) == "LEAD_READY"
+
+
+async def test_each_item_of_a_batch_has_a_fate_of_its_own(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=2)
+    poor = await a_workspace(delivery_db)
+    sent, good, stopped = await offered(delivery_db, workspace, 3)
+    (unpaid,) = await offered(delivery_db, poor)
+    nowhere = an_offer(workspace)
+    await complete(delivery_db, [sent])
+    await advance(delivery_db, stopped, "STOPPED")
+    outcomes = await complete(delivery_db, [nowhere, unpaid, stopped, good, sent])
+    assert outcomes == {
+        sent.delivery_id: "duplicate",
+        good.delivery_id: "completed",
+        stopped.delivery_id: "state_refused",
+        unpaid.delivery_id: "insufficient_credits",
+        nowhere.delivery_id: "not_found",
+    }
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_the_single_form_answers_the_outcome(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    outcomes = [
+        await delivery_db.value(
+            "complete_delivery_and_consume_credit",
+            p_org_id=offer.org_id,
+            p_delivery_id=offer.delivery_id,
+            p_traceparent=offer.traceparent,
+        )
+        for _ in range(2)
+    ]
+    assert outcomes == ["completed", "duplicate"]
+
+
+async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200_credits(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=200)
+    offers = await offered(delivery_db, workspace, 300)
+    calls = random.sample(offers * 4, 1000)
+
+    async def one_by_one(part: list[int]) -> list[str]:
+        return [
+            (await complete(delivery_db, [calls[index]]))[calls[index].delivery_id]
+            for index in part
+        ]
+
+    lanes = await asyncio.gather(*(one_by_one(list(range(n, 1000, 20))) for n in range(20)))
+    outcomes = Counter(outcome for lane in lanes for outcome in lane)
+    assert outcomes["completed"] == 200
+    assert outcomes.keys() <= {"completed", "duplicate", "insufficient_credits"}
+    assert await balance(delivery_db, workspace) == (0, 0, 200)
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_overlapping_batches_in_any_order_do_not_deadlock(delivery_db: Database) -> None:
+    workspaces = [await a_workspace(delivery_db, credits=30) for _ in range(4)]
+    offers = [
+        offer for workspace in workspaces for offer in await offered(delivery_db, workspace, 25)
+    ]
+    batches = [random.sample(offers, 60) for _ in range(20)]
+    answers = await asyncio.gather(*(complete(delivery_db, batch) for batch in batches))
+    completed = Counter(
+        key for answer in answers for key, outcome in answer.items() if outcome == "completed"
+    )
+    assert set(completed.values()) == {1}
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_concurrent_callers_share_batches_and_each_gets_its_answer(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=50)
+    offers = await offered(delivery_db, workspace, 100)
+    store = DeliveryStore(delivery_db)
+    async with Completions(store, batch_deliveries_max=50, waiting_max=1000) as completions:
+        outcomes = Counter(
+            await asyncio.gather(
+                *(
+                    completions.complete(
+                        CompletionByHand(
+                            org_id=offer.org_id,
+                            delivery_id=offer.delivery_id,
+                            traceparent=offer.traceparent,
+                        )
+                    )
+                    for offer in offers * 2
+                )
+            )
+        )
+    assert outcomes["completed"] == 50
+    assert await balance(delivery_db, workspace) == (0, 0, 50)

@@ -1,0 +1,117 @@
+from uuid import UUID, uuid4
+
+from services.chassis.database import Database, Record
+from tests.schema.delivery.builders import (
+    LEASE_SECONDS,
+    Offered,
+    a_workspace,
+    claim,
+    complete,
+    finish,
+    grant,
+    later,
+    offered,
+)
+
+
+async def test_a_lead_that_waited_failed_and_arrived_is_told_whole(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db)
+    (offer,) = await offered(delivery_db, workspace)
+    await claim(delivery_db, now=later(1))
+    await grant(delivery_db, workspace, 1, now=later(100))
+    token = uuid4()
+    rows = await claim(delivery_db, token=token, now=later(101))
+    await finish(delivery_db, rows, token, verdict="retry", now=later(102))
+    token = uuid4()
+    rows = await claim(delivery_db, token=token, now=later(110))
+    await finish(delivery_db, rows, token, verdict="DELIVERED", now=later(111))
+    bars = await _trace(delivery_db, offer)
+    told = [(bar["name"], bar["waiting"], bar["outcome"]) for bar in bars]
+    waits = [name for name, waiting, _ in told if waiting]
+    assert waits == [
+        "queue for delivery",
+        "wait for credit",
+        "credit held",
+        "wait before retry",
+        "credit held",
+    ]
+    assert ("delivery attempt", False, "retry") in told
+    assert ("delivery attempt", False, "accepted") in told
+    assert ("credit consumption", False, "CREDIT_CONSUMPTION") in told
+    assert ("offer to SENT_TO_DEVELOPER", False, "SENT_TO_DEVELOPER") in told
+    assert all(bar["started_at"] <= bar["ended_at"] for bar in bars)
+    starts = [bar["started_at"] for bar in bars]
+    assert starts == sorted(starts)
+    first, second = (bar for bar in bars if bar["name"] == "delivery attempt")
+    assert first["attempt_trace_id"] is None
+    assert second["attempt_trace_id"] not in (None, offer.traceparent[3:35])
+    assert offer.traceparent[3:35] in second["linked_trace_ids"]
+
+
+async def test_what_still_goes_on_has_no_end(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    await claim(delivery_db)
+    await claim(delivery_db, now=later(LEASE_SECONDS))
+    bars = await _trace(delivery_db, offer)
+    open_bars = {(bar["name"], bar["outcome"]) for bar in bars if bar["ended_at"] is None}
+    assert open_bars == {
+        ("delivery", "IN_PROGRESS"),
+        ("delivery attempt", "pending"),
+        ("credit held", "pending"),
+    }
+
+
+async def test_a_workspace_token_and_another_org_see_what_is_theirs(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    await complete(delivery_db, [offer])
+    assert await _trace(delivery_db, offer, workspace_id=workspace.workspace_id) != []
+    assert await _trace(delivery_db, offer, workspace_id=uuid4()) == []
+    assert await _trace(delivery_db, offer, org_id=uuid4()) == []
+
+
+async def test_traces_are_found_by_lead_and_by_workspace_newest_first(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db)
+    (old,) = await offered(delivery_db, workspace)
+    (new,) = await offered(delivery_db, workspace, now=later(1))
+    found = await _find(delivery_db, workspace.org_id, "workspace_id", workspace.workspace_id)
+    assert [row["key"] for row in found] == [new.offer_id, old.offer_id]
+    found = await _find(delivery_db, workspace.org_id, "lead_id", old.lead_id)
+    assert [row["trace_id"] for row in found] == [old.traceparent[3:35]]
+    assert await _find(delivery_db, workspace.org_id, "phone", "+4930123456") == []
+    orgs = await delivery_db.rows("find_orgs_of", p_kind="lead_id", p_value=str(old.lead_id))
+    assert [row["org_id"] for row in orgs] == [workspace.org_id]
+    orgs = await delivery_db.rows("find_trace_orgs", p_trace_id=old.traceparent[3:35])
+    assert [row["org_id"] for row in orgs] == [workspace.org_id]
+    assert await delivery_db.rows("find_orgs_of", p_kind="webhook_id", p_value="x") == []
+
+
+async def _trace(
+    db: Database,
+    offer: Offered,
+    *,
+    org_id: UUID | None = None,
+    workspace_id: UUID | None = None,
+) -> list[Record]:
+    return await db.rows(
+        "get_trace",
+        p_org_ids=[org_id or offer.org_id],
+        p_workspace_id=workspace_id,
+        p_trace_id=offer.traceparent[3:35],
+    )
+
+
+async def _find(db: Database, org_id: UUID, kind: str, value: object) -> list[Record]:
+    return await db.rows(
+        "find_traces",
+        p_org_ids=[org_id],
+        p_workspace_id=None,
+        p_kind=kind,
+        p_value=str(value),
+        p_limit=10,
+    )

@@ -1,0 +1,80 @@
+"""Each equation of the books notices a row that was tampered with."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.chassis.database import Database
+from tests.schema.delivery.builders import (
+    a_workspace,
+    broken_equations,
+    claim,
+    complete,
+    offered,
+)
+
+# What is done behind the functions' back, and the equation that notices.
+TAMPERINGS = {
+    "one delivery per offer at LEAD_READY or SENT_TO_DEVELOPER": (
+        "delete from delivery.deliveries where status = 'IN_PROGRESS'"
+    ),
+    "sent offers have a completed delivery": (
+        "update delivery.lead_offers set status = 'LEAD_READY' where status = 'SENT_TO_DEVELOPER'"
+    ),
+    "one consumption per delivered delivery": (
+        "update delivery.deliveries set status = 'FAILED' where status = 'DELIVERED'"
+    ),
+    "ledger transactions add up to zero": (
+        "update delivery.credit_entries set amount = 2 where account = 'consumed'"
+    ),
+    "balances equal the sum of their entries": (
+        "update delivery.credit_accounts set available = available + 1, granted = granted + 1"
+    ),
+    "no negative balance": (
+        "alter table delivery.credit_accounts drop constraint credit_accounts_available_check;"
+        " update delivery.credit_accounts set available = -1, granted = held + consumed - 1"
+    ),
+    "held equals live holds": (
+        "update delivery.credit_holds set status = 'released' where status = 'live'"
+    ),
+    "each attempt belongs to a credit held for its delivery": (
+        "delete from delivery.credit_holds where status = 'live'"
+    ),
+    "each offer has an event for every step": (
+        "delete from delivery.lead_events where to_status = 'LEAD_READY'"
+    ),
+    "no row without a trace": "update delivery.lead_events set trace_id = repeat('0', 32)",
+}
+
+
+@pytest.fixture
+async def kept_books(delivery_db: Database) -> Database:
+    """Books with a delivered lead and one under way."""
+    workspace = await a_workspace(delivery_db, credits=5)
+    sent, _ = await offered(delivery_db, workspace, 2)
+    token = uuid4()
+    await claim(delivery_db, token=token)
+    await complete(delivery_db, [sent], tokens=[token])
+    assert await broken_equations(delivery_db) == {}
+    return delivery_db
+
+
+@pytest.mark.parametrize("equation", TAMPERINGS)
+async def test_a_tampered_row_is_named(equation: str, kept_books: Database, admin: Any) -> None:
+    await admin.execute("set session_replication_role = replica")
+    await admin.execute(TAMPERINGS[equation])
+    broken = await broken_equations(kept_books)
+    assert equation in broken
+    assert all(": " in violation for violation in broken[equation])
+
+
+async def test_every_equation_is_tampered_with(kept_books: Database) -> None:
+    rows = await kept_books.rows("verify_books")
+    assert {row["equation"] for row in rows} == set(TAMPERINGS)
+    assert await kept_books.rows("book_totals") != []
+
+
+async def test_offers_taken_over_are_counted(kept_books: Database) -> None:
+    (total,) = await kept_books.rows("book_totals")
+    assert tuple(total.values()) == ("offers_taken_over", 2)
