@@ -3,7 +3,7 @@
 import os
 import socket
 from ipaddress import ip_network
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -45,7 +45,7 @@ class DeliveryConfig(ServiceConfig):
     send_lease_seconds: float = Field(default=60, gt=0, le=3600)
     report_batch_deliveries_max: int = Field(default=200, ge=1, le=1000)
 
-    retry_schedule_seconds: tuple[float, ...] = Field(
+    retry_schedule_seconds: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         default=SCHEDULE_SECONDS, min_length=1, max_length=20
     )
     retry_jitter_share: float = Field(default=0.2, ge=0, le=1)
