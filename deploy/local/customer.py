@@ -32,6 +32,10 @@ class Api:
         """POST of JSON; the answer's JSON. Raises RefusedError."""
         return await self._call("POST", path, json=body)
 
+    async def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PATCH of JSON; the answer's JSON. Raises RefusedError."""
+        return await self._call("PATCH", path, json=body)
+
     async def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self.session.request(

@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -25,7 +26,7 @@ from deploy.edge.config import Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import drain, envoy_command
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
-from deploy.local.ports import require_free_port
+from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT, State, write_private
@@ -134,6 +135,23 @@ class Stack:
         """Starts one process (again) and waits until it is ready."""
         self._tell(f"{name} is starting")
         await self.supervisor.start(self._program(name))
+
+    async def start_replica(self, service: str) -> str:
+        """Starts a second process of a service, on a port of its own; answers its name."""
+        first = self._service(service)
+        replica = dataclasses.replace(
+            first,
+            name=f"{service}-2",
+            log_path=self.state.logs / f"{service}-2.log",
+            env={
+                **first.env,
+                f"WAYBILL_{service.upper()}_LISTEN": f"{HOST}:{free_port()}",
+                f"WAYBILL_{service.upper()}_HTTP_LISTEN": f"{HOST}:{free_port()}",
+            },
+            ready=None,
+        )
+        await self.supervisor.start(replica)
+        return replica.name
 
     async def renew_tokens(self) -> None:
         """Renews the services' tokens until it is cancelled."""
