@@ -1,0 +1,167 @@
+"""Adds up the books across services: pure, from what each service says of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from services.console.waterfall import Gap, gaps_to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equation:
+    """Something that must hold within one service, and the first hundred rows that break it."""
+
+    name: str
+    holds: bool
+    violation_count: int = 0
+    violations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What one service says: its equations, and totals that another service's must equal."""
+
+    service: str
+    equations: tuple[Equation, ...]
+    totals: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """A total by its service and name."""
+
+    service: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.service}.{self.name}"
+
+    def of(self, books: Mapping[str, Books]) -> int | None:
+        """Its value, or None where the service did not say it."""
+        said = books.get(self.service)
+        return None if said is None else said.totals.get(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoff:
+    """What one service handed over and the next one took over: both must be as many."""
+
+    handed_over: Total
+    taken_over: Total
+
+    @property
+    def services(self) -> tuple[str, str]:
+        """Both services."""
+        return self.handed_over.service, self.taken_over.service
+
+
+HANDOFFS: Final = (
+    Handoff(
+        handed_over=Total(service="ingest", name="leads_handed_over"),
+        taken_over=Total(service="routing", name="leads_taken_over"),
+    ),
+    Handoff(
+        handed_over=Total(service="routing", name="offers_handed_over"),
+        taken_over=Total(service="delivery", name="offers_taken_over"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffCheck:
+    """A handoff with both totals; None where a service did not say its own."""
+
+    handoff: Handoff
+    handed_over: int | None
+    taken_over: int | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether both services said their totals."""
+        return self.handed_over is not None and self.taken_over is not None
+
+    @property
+    def holds(self) -> bool:
+        """Whether both are known and as many."""
+        return self.is_known and self.handed_over == self.taken_over
+
+    @property
+    def name(self) -> str:
+        """`ingest.leads_handed_over = routing.leads_taken_over`."""
+        return f"{self.handoff.handed_over} = {self.handoff.taken_over}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The books of all services, checked; `readings` says how often totals were read."""
+
+    books: Mapping[str, Books]
+    handoffs: tuple[HandoffCheck, ...]
+    gaps: tuple[Gap, ...]
+    readings: int
+
+    @property
+    def broken_count(self) -> int:
+        """Equations that do not hold, and services that could not be asked."""
+        equations = [each for books in self.books.values() for each in books.equations]
+        broken = sum(not each.holds for each in equations)
+        return broken + sum(not each.holds for each in self.handoffs) + len(self.gaps)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every equation holds and every service could be asked."""
+        return self.broken_count == 0
+
+
+def check(books: Mapping[str, Books], gaps: Sequence[Gap] = (), readings: int = 1) -> Verdict:
+    """The verdict on what the services said."""
+    handoffs = tuple(
+        HandoffCheck(
+            handoff=handoff,
+            handed_over=handoff.handed_over.of(books),
+            taken_over=handoff.taken_over.of(books),
+        )
+        for handoff in HANDOFFS
+    )
+    return Verdict(books=books, handoffs=handoffs, gaps=tuple(gaps), readings=readings)
+
+
+def to_read_again(verdict: Verdict) -> tuple[str, ...]:
+    """The services whose totals differ from their neighbour's; both sides of each difference."""
+    differing = [each for each in verdict.handoffs if each.is_known and not each.holds]
+    services = [service for each in differing for service in each.handoff.services]
+    return tuple(dict.fromkeys(services))
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as `waybill verify --json` prints it."""
+    return {
+        "holds": verdict.holds,
+        "services": [
+            {
+                "service": books.service,
+                "equations": [
+                    {
+                        "name": each.name,
+                        "holds": each.holds,
+                        "violation_count": each.violation_count,
+                        "violations": list(each.violations),
+                    }
+                    for each in books.equations
+                ],
+                "totals": dict(sorted(books.totals.items())),
+            }
+            for books in verdict.books.values()
+        ],
+        "handoffs": [
+            {
+                "name": each.name,
+                "holds": each.holds,
+                "handed_over": each.handed_over,
+                "taken_over": each.taken_over,
+            }
+            for each in verdict.handoffs
+        ],
+        "readings": verdict.readings,
+        "missing": gaps_to_json(verdict.gaps),
+    }

@@ -1,0 +1,76 @@
+"""Draws the verdict on the books: a line for each equation, the rows that break it below."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from services.console.books import Books, Equation, HandoffCheck, Verdict
+from services.console.text import printable
+
+
+def render_verdict(verdict: Verdict) -> Group:
+    """The verdict for `rich`'s `Console.print`."""
+    return Group(*_parts(verdict))
+
+
+def _parts(verdict: Verdict) -> Iterator[RenderableType]:
+    for books in verdict.books.values():
+        yield from books_lines(books)
+    yield Text("between services", style="bold")
+    yield from (handoff_line(each, verdict.readings) for each in verdict.handoffs)
+    for gap in verdict.gaps:
+        yield Text.assemble((f"✗ {gap.service}: ", "bold red"), printable(gap.problem))
+    yield summary(verdict)
+
+
+def books_lines(books: Books) -> Iterator[RenderableType]:
+    """One service's equations."""
+    yield Text(books.service, style="bold")
+    if not books.equations:
+        yield Text("  it names no equations", style="yellow")
+    for equation in books.equations:
+        yield from equation_lines(equation)
+
+
+def equation_lines(equation: Equation) -> Iterator[RenderableType]:
+    """An equation, and the rows that break it."""
+    line = _marked(equation.holds, equation.name)
+    if not equation.holds:
+        line.append(f"  {_count(equation.violation_count, 'row')}", style="red")
+    yield line
+    for violation in equation.violations:
+        yield Padding(Text(printable(violation), style="red"), (0, 0, 0, 6))
+    if equation.violations and equation.violation_count > len(equation.violations):
+        more = equation.violation_count - len(equation.violations)
+        yield Padding(Text(f"and {more} more", style="red"), (0, 0, 0, 6))
+
+
+def handoff_line(handoff: HandoffCheck, readings: int) -> Text:
+    """A handoff with both totals, and how sure a difference is."""
+    line = _marked(handoff.holds, handoff.name)
+    line.append(f"  {_total(handoff.handed_over)} and {_total(handoff.taken_over)}")
+    if handoff.is_known and not handoff.holds:
+        line.append(f", read {_count(readings, 'time')}", style="red")
+    return line
+
+
+def summary(verdict: Verdict) -> Text:
+    """The verdict in a sentence."""
+    if verdict.holds:
+        return Text("All books add up.", style="bold green")
+    return Text(f"{_count(verdict.broken_count, 'thing')} must be looked into.", style="bold red")
+
+
+def _marked(holds: bool, name: str) -> Text:
+    mark, style = ("✓", "green") if holds else ("✗", "bold red")
+    return Text.assemble("  ", (mark, style), f" {printable(name)}")
+
+
+def _total(value: int | None) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,91 @@
+"""`waybill endpoint`: where workspaces receive their leads."""
+
+from typing import Annotated, Final
+
+import typer
+
+from services.console.client import DELIVERY, TIMEOUT_SECONDS
+from services.console.grouping import command, group
+from services.console.options import (
+    AllPages,
+    AsJson,
+    PageSize,
+    PageToken,
+    RequestId,
+    Timeout,
+    or_new,
+)
+from services.console.output import show, show_list
+from services.console.running import ask, ask_pages
+from waybill.delivery.v1.delivery_service_pb2 import (
+    CreateEndpointRequest,
+    EnableEndpointRequest,
+    ListEndpointsRequest,
+)
+
+_COLUMNS: Final = (
+    "endpoint_id", "workspace_id", "url", "status", "disabled_reason", "create_time",
+)  # fmt: skip
+
+endpoints = group("endpoint", "Where workspaces receive their leads.")
+
+
+@command(
+    endpoints,
+    "create",
+    "waybill endpoint create 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f https://buyer.example/leads",
+)
+def create(
+    workspace_id: Annotated[str, typer.Argument(help="The workspace: a UUID.")],
+    url: Annotated[str, typer.Argument(help="Where deliveries are posted.")],
+    request_id: RequestId = "",
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Create an endpoint and show its signing secret, this once."""
+    request = CreateEndpointRequest(
+        request_id=or_new(request_id), workspace_id=workspace_id, url=url
+    )
+    answer = ask(
+        DELIVERY, lambda delivery: delivery.CreateEndpoint, request, timeout_seconds=timeout
+    )
+    show(answer, as_json=as_json)
+
+
+@command(endpoints, "list", "waybill endpoint list", "waybill endpoint list --all --json")
+def list_endpoints(
+    workspace_id: Annotated[
+        str, typer.Option("--workspace", help="Only those of this workspace.")
+    ] = "",
+    page_size: PageSize = 0,
+    page_token: PageToken = "",
+    all_pages: AllPages = False,
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """List endpoints, oldest first."""
+    request = ListEndpointsRequest(
+        workspace_id=workspace_id, page_size=page_size, page_token=page_token
+    )
+    answer = ask_pages(
+        DELIVERY,
+        lambda delivery: delivery.ListEndpoints,
+        request,
+        timeout_seconds=timeout,
+        all_pages=all_pages,
+    )
+    show_list(answer, answer.endpoints, _COLUMNS, as_json=as_json)
+
+
+@command(endpoints, "enable", "waybill endpoint enable 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
+def enable(
+    endpoint_id: Annotated[str, typer.Argument(help="The endpoint: a UUID.")],
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Enable an endpoint that was disabled, and send what was parked for it."""
+    request = EnableEndpointRequest(endpoint_id=endpoint_id)
+    answer = ask(
+        DELIVERY, lambda delivery: delivery.EnableEndpoint, request, timeout_seconds=timeout
+    )
+    show(answer, as_json=as_json)

@@ -1,0 +1,113 @@
+"""`waybill migrate`: the services' schemas, by an administrator's database URL."""
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import asyncpg
+import typer
+from rich.text import Text
+
+from services.chassis.migrate import MigrationFailedError, Schema, down, schemas, status, up
+from services.console.failures import ConsoleError
+from services.console.grouping import command, group
+from services.console.options import AsJson
+from services.console.output import err, out, print_json
+from services.console.running import run
+from services.console.settings import migrate_url
+from services.console.text import printable
+
+Step = Callable[[Schema, str], Awaitable[Any]]
+Service = Annotated[
+    str, typer.Argument(metavar="[SERVICE]", help="Only this service's schema; default: all.")
+]
+
+migrations = group(
+    "migrate",
+    "The services' schemas, by WAYBILL_DATABASE_URL or WAYBILL_<SERVICE>_MIGRATE_URL"
+    " (an administrator's, not a service's own).",
+)
+
+
+@command(migrations, "up", "waybill migrate up", "waybill migrate up ingest")
+def migrate_up(service: Service = "", as_json: AsJson = False) -> None:
+    """Bring schemas to their newest state; safe to repeat."""
+    names = run(_each(chosen(service), up), "migrating")
+    _say_done("migrated", list(names), as_json)
+
+
+@command(migrations, "down", "waybill migrate down routing --yes")
+def migrate_down(
+    service: Service = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Really: their data is lost.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take schemas back by all their migrations. Their data is lost."""
+    wanted = chosen(service)
+    if not yes:
+        names = ", ".join(schema.name for schema in wanted)
+        raise ConsoleError(f"This loses all data of {names}. Repeat it with --yes to do it.")
+    names_done = run(_each(wanted[::-1], down), "taking back")
+    _say_done("taken_back", list(names_done), as_json)
+
+
+@command(migrations, "status", "waybill migrate status", "waybill migrate status delivery --json")
+def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
+    """Show which migrations are applied and which are pending."""
+    said = run(_each(chosen(service), status), "reading")
+    stands = {name: to_status(text) for name, text in said.items()}
+    if as_json:
+        print_json({"schemas": stands})
+        return
+    for name, each in stands.items():
+        out().print(Text(name, style="bold"))
+        for state in ("applied", "pending"):
+            for migration in each[state]:
+                out().print(Text(f"  {state:<8} {migration}"))
+
+
+def chosen(service: str) -> list[Schema]:
+    """The schema of that service, or all. Raises ConsoleError for a service that has none."""
+    known = schemas()
+    if not service:
+        return known
+    found = [schema for schema in known if schema.name == service]
+    if not found:
+        names = ", ".join(schema.name for schema in known)
+        raise ConsoleError(f"There is no service {service} with a schema; there are {names}.")
+    return found
+
+
+async def _each(wanted: list[Schema], step: Step) -> dict[str, Any]:
+    """What the step says of each schema, one after the other."""
+    said: dict[str, Any] = {}
+    for schema in wanted:
+        said[schema.name] = await _step(schema, step)
+        if step is not status:
+            err().print(Text(f"{schema.name}: done"))
+    return said
+
+
+async def _step(schema: Schema, step: Step) -> Any:
+    url = migrate_url(os.environ, schema.name)
+    try:
+        return await step(schema, url)
+    except MigrationFailedError as error:
+        raise ConsoleError(str(error)) from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # Without the URL: it may hold a password.
+        raise ConsoleError(f"{schema.name}: the database says: {error}") from None
+
+
+def to_status(text: str) -> dict[str, list[str]]:
+    """Applied and pending migrations, from dbmate's `[X] 0001_name.sql` lines."""
+    lines = [printable(line.strip()) for line in text.splitlines()]
+    return {
+        "applied": [line.removeprefix("[X] ") for line in lines if line.startswith("[X] ")],
+        "pending": [line.removeprefix("[ ] ") for line in lines if line.startswith("[ ] ")],
+    }
+
+
+def _say_done(what: str, names: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({what: names})

@@ -1,0 +1,143 @@
+"""What went wrong, said to the operator: a sentence, and what a service answered with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from services.chassis.errors import DOMAIN, STATUS_DETAILS_KEY, Violation
+
+_OUTAGES: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+class ConsoleError(Exception):
+    """Something that ends the command with exit code 1; `lines` say it, the first one in short."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(lines[0])
+        self.lines = lines
+
+
+class SettingMissingError(ConsoleError):
+    """An environment variable that the command needs is not set."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(
+            f"{variable} is not set: run `make run` and, in another terminal,"
+            " `source .waybill/env`, or export it yourself."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a service said of a call it refused; empty where it carried no details of ours."""
+
+    reason: str = ""
+    message: str = ""
+    violations: tuple[Violation, ...] = ()
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The call that failed: whom it asked, how long it waited, and by what it is found."""
+
+    service: str
+    address: str
+    timeout_seconds: float
+    trace_id: str
+    request_id: str = ""
+
+
+class CallFailedError(ConsoleError):
+    """A service refused a call, failed at it or could not be reached."""
+
+    def __init__(self, call: Call, code: grpc.StatusCode, details: str, refusal: Refusal) -> None:
+        super().__init__(*failure_lines(call, code, details, refusal))
+        self.code = code
+        self.reason = refusal.reason
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether the service (or what it needs) could not be reached, rather than said no."""
+        return self.code in _OUTAGES
+
+
+def failed(call: Call, error: grpc.aio.AioRpcError) -> CallFailedError:
+    """The failure that a gRPC error stands for."""
+    return CallFailedError(call, error.code(), error.details() or "", refusal_of(error))
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
+    """The details that travelled with the error."""
+    for key, value in error.trailing_metadata() or ():
+        if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
+            return parse_refusal(status_pb2.Status.FromString(value))
+    return Refusal()
+
+
+def parse_refusal(status: status_pb2.Status) -> Refusal:
+    """Reason, message, field violations and when to try again."""
+    info = error_details_pb2.ErrorInfo()
+    bad_request = error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
+    reason, retry_after = "", None
+    for detail in status.details:
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            reason = info.reason
+        elif detail.Unpack(bad_request):
+            continue
+        elif detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToMilliseconds() / 1000
+    return Refusal(
+        reason=reason,
+        message=status.message,
+        violations=tuple(
+            Violation(field=violation.field, description=violation.description)
+            for violation in bad_request.field_violations
+        ),
+        retry_after_seconds=retry_after,
+    )
+
+
+def failure_lines(
+    call: Call, code: grpc.StatusCode, details: str, refusal: Refusal
+) -> Sequence[str]:
+    """The failure in words: what happened, why, and what to do."""
+    if refusal.reason:
+        return _refused_lines(call, code, refusal)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return (
+            f"{call.service} could not be reached at {call.address}. Is it running?",
+            details,
+            *_repeat(call),
+        )
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return (
+            f"{call.service} at {call.address} did not answer within {call.timeout_seconds:g} s.",
+            *_repeat(call),
+        )
+    return (
+        f"{call.service} failed: {details or code.name}",
+        f"status: {code.name}",
+        f"trace: {call.trace_id}",
+    )
+
+
+def _refused_lines(call: Call, code: grpc.StatusCode, refusal: Refusal) -> Sequence[str]:
+    lines = [refusal.message, f"reason: {refusal.reason} ({code.name}, said by {call.service})"]
+    lines += [f"field {each.field}: {each.description}" for each in refusal.violations]
+    if refusal.retry_after_seconds is not None:
+        lines.append(f"try again after {refusal.retry_after_seconds:g} s")
+    if code is grpc.StatusCode.INTERNAL:
+        lines.append(f"trace: {call.trace_id}")
+    return lines
+
+
+def _repeat(call: Call) -> Sequence[str]:
+    """Nobody knows whether it happened; the same request id makes a repeat harmless."""
+    if not call.request_id:
+        return ()
+    return (f"It may have happened all the same: repeat it with --request-id {call.request_id}",)
