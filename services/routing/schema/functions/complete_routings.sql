@@ -32,52 +32,41 @@ as $$
 declare
   c_topic constant text := 'delivery.offer_leads';
   c_until constant timestamptz := p_now + make_interval(secs => p_dedupe_seconds);
-  v_held bigint[];
+  v_held held_lead[];
 begin
   perform enter(p_org_ids);
-  with held as materialized (
-    select i.ordinal
-    from leads l
-    join unnest(p_org_ids, p_lead_ids) with ordinality as i (org_id, lead_id, ordinal)
-      using (org_id, lead_id)
-    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
-    order by l.org_id, l.lead_id
-    for update of l
-  )
-  select coalesce(array_agg(ordinal), '{}') into v_held from held;
-
+  v_held := array(select h from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h);
   perform hold_dedupe_hashes(
       coalesce(array_agg(h.org_id order by h.ordinal), '{}'),
       coalesce(array_agg(h.lead_id order by h.ordinal), '{}'),
       coalesce(array_agg(i.workspace_id order by h.ordinal), '{}'),
       coalesce(array_agg(h.hash order by h.ordinal), '{}'),
+      coalesce(array_agg(l.trace_id order by h.ordinal), '{}'),
       c_until, p_now)
   from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
     as h (org_id, lead_id, hash, ordinal)
-  join unnest(p_org_ids, p_lead_ids, p_workspace_ids) with ordinality
-    as i (org_id, lead_id, workspace_id, ordinal) using (org_id, lead_id)
-  where i.ordinal = any (v_held);
+  join unnest(p_org_ids, p_lead_ids, p_workspace_ids) as i (org_id, lead_id, workspace_id)
+    using (org_id, lead_id)
+  join unnest(v_held) l using (org_id, lead_id);
 
   return query
   with item as materialized (
-    select i.*, holder.holder_lead_id, l.routing_attempts, l.routing_locked_by,
-      l.routing_locked_at, l.trace_id, l.tracestate,
+    select i.*, holder.holder_lead_id, l.attempt, l.worker, l.locked_at, l.trace_id, l.tracestate,
       -- A retry's trace is not the lead's; what travels on stays in the lead's.
       case
         when substr(i.attempt_traceparent, 4, 32) = l.trace_id then i.attempt_traceparent
         else l.traceparent
       end as traceparent
     from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_rule_ids, p_rule_versions,
-        p_records, p_offers, p_attempt_traceparents) with ordinality
+        p_records, p_offers, p_attempt_traceparents)
       as i (org_id, lead_id, workspace_id, rule_id, rule_version, record, offer,
-        attempt_traceparent, ordinal)
-    join leads l using (org_id, lead_id)
+        attempt_traceparent)
+    join unnest(v_held) l using (org_id, lead_id)
     left join (
       select f.org_id, f.lead_id, min(f.holder_lead_id::text)::uuid as holder_lead_id
       from find_dedupe_holders(p_hash_org_ids, p_hash_lead_ids, p_hashes, p_now) f
       group by f.org_id, f.lead_id
     ) holder using (org_id, lead_id)
-    where i.ordinal = any (v_held)
   ), hash as materialized (
     select h.org_id, h.lead_id, count(distinct h.hash) as hash_count,
       (array_agg(h.hash order by h.ordinal))[1] as first_hash
@@ -108,12 +97,12 @@ begin
     insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, rule_id,
       rule_version, workspace_id, holder_lead_id, candidates, inputs, worker, started_at,
       decided_at, trace_id, attempt_trace_id, attempt_traceparent)
-    select item.org_id, item.lead_id, item.routing_attempts,
+    select item.org_id, item.lead_id, item.attempt,
       case when item.holder_lead_id is null then 'routed' else 'duplicate' end,
       case when item.holder_lead_id is not null then 'CROSS_PARTNER_DUPLICATE' end,
       item.rule_id, item.rule_version, item.workspace_id, item.holder_lead_id,
-      item.record -> 'candidates', item.record -> 'inputs', item.routing_locked_by,
-      item.routing_locked_at, p_now, item.trace_id, substr(item.attempt_traceparent, 4, 32), item.attempt_traceparent
+      item.record -> 'candidates', item.record -> 'inputs', item.worker, item.locked_at, p_now,
+      item.trace_id, substr(item.attempt_traceparent, 4, 32), item.attempt_traceparent
     from item
   ), offered as (
     insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,

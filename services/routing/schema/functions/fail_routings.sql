@@ -21,14 +21,8 @@ begin
   perform enter(p_org_ids);
   return query
   with held as materialized (
-    select l.org_id, l.lead_id, l.routing_attempts, l.routing_locked_by, l.routing_locked_at,
-      l.trace_id, l.traceparent, l.tracestate,
-      p_now + routing_retry_delay(l.routing_attempts) as retry_at
-    from leads l
-    join unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id) using (org_id, lead_id)
-    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
-    order by l.org_id, l.lead_id
-    for update of l
+    select l.*, p_now + routing_retry_delay(l.attempt) as retry_at
+    from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) l
   ), item as materialized (
     select held.*, i.outcome, i.error, i.record, i.attempt_traceparent
     from held
@@ -53,15 +47,15 @@ begin
   ), logged as (
     insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, candidates, inputs,
       worker, started_at, decided_at, retry_at, trace_id, attempt_trace_id, attempt_traceparent)
-    select item.org_id, item.lead_id, item.routing_attempts, item.outcome, item.error,
-      item.record -> 'candidates', item.record -> 'inputs', item.routing_locked_by,
-      item.routing_locked_at, p_now, item.retry_at, item.trace_id, substr(item.attempt_traceparent, 4, 32),
+    select item.org_id, item.lead_id, item.attempt, item.outcome, item.error,
+      item.record -> 'candidates', item.record -> 'inputs', item.worker,
+      item.locked_at, p_now, item.retry_at, item.trace_id, substr(item.attempt_traceparent, 4, 32),
       item.attempt_traceparent
     from item
   ), queued as (
     insert into lead_routing_queue (org_id, lead_id, attempt, next_retry_at, error, enqueued_at,
       trace_id, traceparent, tracestate)
-    select item.org_id, item.lead_id, item.routing_attempts + 1, item.retry_at, item.error, p_now,
+    select item.org_id, item.lead_id, item.attempt + 1, item.retry_at, item.error, p_now,
       item.trace_id, item.traceparent, item.tracestate
     from item
     where item.retry_at is not null

@@ -8,6 +8,7 @@ create or replace function hold_dedupe_hashes(
   p_lead_ids uuid[],
   p_workspace_ids uuid[],
   p_hashes text[],
+  p_trace_ids text[],
   p_until timestamptz,
   p_now timestamptz
 ) returns void
@@ -18,10 +19,9 @@ begin
   insert into lead_dedupe_hashes
     (org_id, hash, lead_id, workspace_id, claimed_at, until, trace_id)
   select distinct on (i.org_id, i.hash collate "C")
-    i.org_id, i.hash, i.lead_id, i.workspace_id, p_now, p_until, l.trace_id
-  from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_hashes) with ordinality
-    as i (org_id, lead_id, workspace_id, hash, ordinal)
-  join leads l on l.org_id = i.org_id and l.lead_id = i.lead_id
+    i.org_id, i.hash, i.lead_id, i.workspace_id, p_now, p_until, i.trace_id
+  from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_hashes, p_trace_ids) with ordinality
+    as i (org_id, lead_id, workspace_id, hash, trace_id, ordinal)
   order by i.org_id, i.hash collate "C", i.ordinal
   on conflict (org_id, hash) do update
   set lead_id = excluded.lead_id,

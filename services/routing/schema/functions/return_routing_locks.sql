@@ -14,12 +14,8 @@ declare
 begin
   perform enter(p_org_ids);
   with held as materialized (
-    select l.org_id, l.lead_id
-    from leads l
-    join unnest(p_org_ids, p_lead_ids) as i (org_id, lead_id) using (org_id, lead_id)
-    where l.routing_lock_token = p_token and l.routing_lock_expires_at > p_now
-    order by l.org_id, l.lead_id
-    for update of l
+    select h.org_id, h.lead_id
+    from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h
   )
   update leads l
   set routing_status = 'pending',

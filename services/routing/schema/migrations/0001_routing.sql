@@ -92,7 +92,7 @@ create index idx_leads_expiring on leads (lead_expires_at) where due_at is not n
 create index idx_leads_trace on leads (trace_id);
 create index idx_leads_phone on leads (org_id, phone) where phone <> '';
 create index idx_leads_email on leads (org_id, email) where email <> '';
-create index idx_leads_workspace on leads (org_id, workspace_id, enqueued_at);
+create index idx_leads_workspace on leads (workspace_id, enqueued_at);
 create index idx_leads_id on leads (lead_id);
 
 create table lead_routing_queue (
@@ -150,10 +150,23 @@ create table lead_dedupe_hashes (
 ) with (fillfactor = 70);
 comment on table lead_dedupe_hashes is
   'Which lead holds a person''s keyed hash; the key is what lets one of two equal leads through';
-create index idx_lead_dedupe_hashes_lead on lead_dedupe_hashes (org_id, lead_id);
+create index idx_lead_dedupe_hashes_lead on lead_dedupe_hashes (lead_id);
 create index idx_lead_dedupe_hashes_trace on lead_dedupe_hashes (trace_id);
 
+create type held_lead as (
+  org_id uuid,
+  lead_id uuid,
+  attempt int,
+  worker text,
+  locked_at timestamptz,
+  trace_id text,
+  traceparent text,
+  tracestate text
+);
+comment on type held_lead is 'A lead that a worker holds, locked for the running transaction';
+
 -- migrate:down
+drop type held_lead;
 drop table lead_dedupe_hashes;
 drop table lead_routing_logs;
 drop table lead_routing_queue;
