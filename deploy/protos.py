@@ -70,6 +70,20 @@ def differences(left: Path, right: Path) -> list[str]:
     return sorted([*different, *missing])
 
 
+def refresh() -> None:
+    """Brings `gen/` up to date; files that are right already are left alone."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch)
+        generate(fresh)
+        for name in differences(fresh / "waybill", GEN / "waybill"):
+            source, target = fresh / "waybill" / name, GEN / "waybill" / name
+            if source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+            else:
+                target.unlink()
+
+
 def _buf(*arguments: str) -> bool:
     return subprocess.run([SCRIPTS / "buf", *arguments], cwd=ROOT, check=False).returncode == 0
 
@@ -95,8 +109,7 @@ def main() -> None:
     """Entry point; exits 1 when a check fails."""
     match sys.argv[1:]:
         case ["generate"]:
-            shutil.rmtree(GEN / "waybill", ignore_errors=True)
-            generate(GEN)
+            refresh()
         case ["check"]:
             raise SystemExit(0 if check() else 1)
         case ["image", path]:

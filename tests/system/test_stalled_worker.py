@@ -13,6 +13,7 @@ from tests.system.waiting import until
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 FINISHED = "finish deliveries"
+TABLES = ("deliveries", "attempts", "credit_transactions", "credit_accounts", "lead_events")
 
 
 async def received(stack: Stack, customer: Customer, at_least: int) -> list[dict[str, Any]]:
@@ -88,13 +89,7 @@ async def test_a_delivery_worker_that_stalls_past_its_lease_changes_nothing(
 async def snapshot(rows: Rows, org_id: UUID) -> list[tuple[Any, ...]]:
     """Every row of delivery's that says what happened to the org's deliveries."""
     found: list[tuple[Any, ...]] = []
-    for table in (
-        "deliveries",
-        "attempts",
-        "credit_transactions",
-        "credit_accounts",
-        "lead_events",
-    ):
+    for table in TABLES:
         query = f"select t::text from delivery.{table} t where org_id = $1 order by 1"
         found += [(table, row["t"]) for row in await rows.fetch(query, org_id)]
     return found
