@@ -38,7 +38,7 @@ class MessageReader:
             )
         except UnreadableMessageError as error:
             return Fault(reason=f"malformed: {error}", permanent=True)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             return Fault(reason=f"malformed: {type(error).__name__}", permanent=True)
 
 
