@@ -33,7 +33,7 @@ from tests.rpc.delivery.world import (
     Buyer,
     Callers,
     FakeRouting,
-    World,
+    SendingWorld,
     a_config,
     serving_routing,
 )
@@ -61,7 +61,7 @@ async def buyer() -> AsyncIterator[Callable[[str], Buyer]]:
 
 
 @pytest.fixture
-async def world(keys: Keys, delivery_db: Database) -> AsyncIterator[World]:
+async def world(keys: Keys, delivery_db: Database) -> AsyncIterator[SendingWorld]:
     """Delivery, ready to be called; its sender takes a step when a test says so."""
     stopping, ring = Stopping(), load_key_ring(keys.sealing_file)
     # Of routing's methods delivery calls one.
@@ -94,11 +94,10 @@ async def world(keys: Keys, delivery_db: Database) -> AsyncIterator[World]:
                 serving(config, ACCESS, served) as server,
                 grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
             ):
-                yield World(
+                yield SendingWorld(
                     callers=Callers(channel, keys),
                     database=delivery_db,
                     routing=routing,
-                    keys=keys,
-                    stopping=stopping,
                     sender=sender,
+                    stopping=stopping,
                 )

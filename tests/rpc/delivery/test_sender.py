@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from services.chassis.webhook_signatures import SigningSecret, verify
-from tests.rpc.delivery.world import Buyer, Workspace, World
+from tests.rpc.delivery.world import Buyer, SendingWorld, Workspace
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 
 MakeBuyer = Callable[[str], Buyer]
 
 
-async def send(world: World) -> None:
+async def send(world: SendingWorld) -> None:
     """Sends what is due, and waits until it is reported back."""
     async with world.sender:
         await world.sender.step()
@@ -33,7 +33,7 @@ async def status(workspace: Workspace, delivery_id: str) -> tuple[str, str]:
 
 
 async def test_a_lead_arrives_signed_byte_for_byte_and_is_paid_for(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(credits=1)
@@ -75,7 +75,7 @@ async def test_a_lead_arrives_signed_byte_for_byte_and_is_paid_for(
     ],
 )
 async def test_each_answer_means_what_the_table_says(
-    code: int, outcome: str, ends_as: tuple[str, str], world: World, buyer: MakeBuyer
+    code: int, outcome: str, ends_as: tuple[str, str], world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     details: dict[str, Any] = {"headers": {"Location": acme.url}} if code == 302 else {}
@@ -93,7 +93,7 @@ async def test_each_answer_means_what_the_table_says(
 
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "cut", "hang"])
 async def test_an_answer_that_never_came_is_unknown_and_keeps_its_credit_held(
-    fault: str, world: World, buyer: MakeBuyer
+    fault: str, world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     await acme.show(fault)
@@ -108,7 +108,7 @@ async def test_an_answer_that_never_came_is_unknown_and_keeps_its_credit_held(
 
 
 async def test_a_buyer_that_nobody_reaches_is_tried_again_and_costs_nothing(
-    world: World,
+    world: SendingWorld,
 ) -> None:
     workspace = await world.a_workspace("http://127.0.0.1:1/leads", credits=1)
     delivery_id = await workspace.a_delivery()
@@ -117,7 +117,7 @@ async def test_a_buyer_that_nobody_reaches_is_tried_again_and_costs_nothing(
     assert await workspace.balance() == (1, 0, 0)
 
 
-async def test_a_bomb_behind_a_200_is_a_delivery(world: World, buyer: MakeBuyer) -> None:
+async def test_a_bomb_behind_a_200_is_a_delivery(world: SendingWorld, buyer: MakeBuyer) -> None:
     acme = buyer("acme")
     await acme.show("gzip_bomb")
     workspace = await world.a_workspace(acme.url, credits=1)
@@ -127,7 +127,7 @@ async def test_a_bomb_behind_a_200_is_a_delivery(world: World, buyer: MakeBuyer)
 
 
 async def test_a_gone_endpoint_is_disabled_and_enabling_it_sends_what_was_parked(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     await acme.answer(410)
@@ -146,7 +146,7 @@ async def test_a_gone_endpoint_is_disabled_and_enabling_it_sends_what_was_parked
 
 
 async def test_without_credit_nothing_is_sent_until_some_is_granted(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url)
@@ -164,7 +164,7 @@ async def test_without_credit_nothing_is_sent_until_some_is_granted(
     ("value", "seconds"), [("120", 120), ("inf", 5), ("-5", 5), ("1.5", 5), ("999999", 3600)]
 )
 async def test_retry_after_is_honoured_within_bounds_and_never_costs_a_delivery(
-    value: str, seconds: int, world: World, buyer: MakeBuyer
+    value: str, seconds: int, world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     await acme.answer(429, headers={"Retry-After": value})
@@ -178,7 +178,7 @@ async def test_retry_after_is_honoured_within_bounds_and_never_costs_a_delivery(
 
 
 async def test_one_buyer_of_two_makes_it_partial_and_costs_one_credit(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     good, bad = buyer("good"), buyer("bad")
     await bad.answer(400, body={"error": "no"})
@@ -190,7 +190,7 @@ async def test_one_buyer_of_two_makes_it_partial_and_costs_one_credit(
 
 
 async def test_an_answer_is_kept_without_what_looks_personal(
-    world: World, buyer: MakeBuyer, admin: Any
+    world: SendingWorld, buyer: MakeBuyer, admin: Any
 ) -> None:
     acme = buyer("acme")
     await acme.answer(400, body={"error": "we know +4915112345678 and ada@example.com"})
@@ -202,7 +202,7 @@ async def test_an_answer_is_kept_without_what_looks_personal(
 
 
 async def test_a_dead_letter_is_sent_again_under_the_same_webhook_id(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     await acme.answer(400)
@@ -216,7 +216,7 @@ async def test_a_dead_letter_is_sent_again_under_the_same_webhook_id(
 
 
 async def test_a_worker_that_is_asked_to_stop_gives_its_claims_back_unspent(
-    world: World, buyer: MakeBuyer
+    world: SendingWorld, buyer: MakeBuyer
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url, credits=1)
@@ -231,7 +231,9 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_claims_back_unspent(
     assert await outcomes(workspace, delivery_id) == []
 
 
-async def test_a_hanging_buyer_does_not_delay_another(world: World, buyer: MakeBuyer) -> None:
+async def test_a_hanging_buyer_does_not_delay_another(
+    world: SendingWorld, buyer: MakeBuyer
+) -> None:
     slow, quick = buyer("slow"), buyer("quick")
     await slow.show("hang", times=50)
     hanging = await world.a_workspace(slow.url, credits=50)
@@ -249,7 +251,7 @@ async def test_a_hanging_buyer_does_not_delay_another(world: World, buyer: MakeB
 
 
 async def test_a_rewritten_secret_does_not_open_and_the_lead_is_kept(
-    world: World, buyer: MakeBuyer, admin: Any
+    world: SendingWorld, buyer: MakeBuyer, admin: Any
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url, credits=1)
@@ -261,7 +263,7 @@ async def test_a_rewritten_secret_does_not_open_and_the_lead_is_kept(
 
 
 async def test_a_name_that_leads_to_a_forbidden_address_is_not_called(
-    world: World, buyer: MakeBuyer, admin: Any
+    world: SendingWorld, buyer: MakeBuyer, admin: Any
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url, credits=1)
@@ -273,7 +275,7 @@ async def test_a_name_that_leads_to_a_forbidden_address_is_not_called(
 
 
 async def test_the_attempt_is_below_the_leads_trace_and_a_retry_is_linked_to_it(
-    world: World, buyer: MakeBuyer, admin: Any
+    world: SendingWorld, buyer: MakeBuyer, admin: Any
 ) -> None:
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url, credits=1)
@@ -288,7 +290,9 @@ async def test_the_attempt_is_below_the_leads_trace_and_a_retry_is_linked_to_it(
     assert "baggage" not in request["headers"]
 
 
-async def test_many_leads_to_many_buyers_arrive_once_each(world: World, buyer: MakeBuyer) -> None:
+async def test_many_leads_to_many_buyers_arrive_once_each(
+    world: SendingWorld, buyer: MakeBuyer
+) -> None:
     buyers = [buyer(f"buyer{n}") for n in range(5)]
     workspaces = [await world.a_workspace(one.url, credits=20) for one in buyers]
     for workspace in workspaces:

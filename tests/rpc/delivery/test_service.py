@@ -3,6 +3,7 @@
 import asyncio
 from uuid import uuid4
 
+import grpc
 import pytest
 from google.protobuf.message import Message
 
@@ -262,3 +263,13 @@ async def test_the_operator_reads_traces_and_books(world: World) -> None:
     books = await operator.VerifyBooks(VerifyBooksRequest())
     assert all(equation.holds for equation in books.equations)
     assert dict(books.totals) == {"offers_taken_over": 1}
+
+
+@pytest.mark.parametrize("name", ["ingest", "delivery", "operator"])
+async def test_offers_come_from_routing_alone(name: str, world: World) -> None:
+    workspace = await world.a_workspace()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.callers.service(name).OfferLeads(
+            pb.OfferLeadsRequest(offers=[workspace.a_lead(lead_id=str(uuid4()))])
+        )
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED

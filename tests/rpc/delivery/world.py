@@ -180,14 +180,11 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All of it."""
+    """Callers of one server, the database below it and the peer beside it."""
 
     callers: Callers
     database: Database
     routing: FakeRouting
-    keys: Keys
-    stopping: Stopping
-    sender: Sender
 
     async def a_workspace(
         self, *urls: str, credits: int = 0, org_id: UUID | None = None
@@ -201,6 +198,14 @@ class World:
         if credits:
             await workspace.grant(credits)
         return workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingWorld(World):
+    """The same with a sender, which takes a step when a test says so."""
+
+    sender: Sender
+    stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
