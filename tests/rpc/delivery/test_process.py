@@ -141,9 +141,9 @@ async def _blocked_backend(admin: Any) -> int:
     async with asyncio.timeout(READY_SECONDS):
         while True:
             pid: int | None = await admin.fetchval(
-                "select pid from pg_stat_activity, pg_sleep(0.02)"
-                " where pg_backend_pid() = any (pg_blocking_pids(pid))"
-                " and query like '%finish_deliveries%'"
+                # pg_stat_activity would stand still for the length of our transaction.
+                "select pid from pg_locks, pg_sleep(0.02)"
+                " where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))"
             )
             if pid is not None:
                 return pid
