@@ -49,9 +49,10 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run: the edge's port, PostgreSQL settings, and settings for services by name."""
+    """How to run: ports (None: any), PostgreSQL settings, and settings for services by name."""
 
     edge_port: int | None = None
+    postgres_port: int | None = None
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +67,10 @@ class Stack:
         self.keys = Keys(state)
         self.supervisor = Supervisor(progress=tell)
         self.postgres = EmbeddedPostgres(
-            state.postgres, settings=options.postgres_settings, progress=tell
+            state.postgres,
+            settings=options.postgres_settings,
+            port=options.postgres_port,
+            progress=tell,
         )
         self._options = options
         self._tell = tell
