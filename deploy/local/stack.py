@@ -140,7 +140,7 @@ class Stack:
         self._tell(f"{name} is starting")
         await self.supervisor.start(self._program(name))
 
-    async def start_replica(self, service: str) -> str:
+    async def start_replica(self, service: str, *, listen: str | None = None) -> str:
         """Starts a second process of a service, on a port of its own; answers its name."""
         first = self._service(service)
         replica = dataclasses.replace(
@@ -149,7 +149,7 @@ class Stack:
             log_path=self.state.logs / f"{service}-2.log",
             env={
                 **first.env,
-                f"WAYBILL_{service.upper()}_LISTEN": f"{HOST}:{free_port()}",
+                f"WAYBILL_{service.upper()}_LISTEN": listen or f"{HOST}:{free_port()}",
                 f"WAYBILL_{service.upper()}_HTTP_LISTEN": f"{HOST}:{free_port()}",
             },
             ready=None,

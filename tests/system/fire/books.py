@@ -34,6 +34,8 @@ select
     where org_id = $1 and type = 'CREDIT_CONSUMPTION') as charged
 """
 
+OPEN = ("items_open", "to_routing", "to_route", "to_delivery", "to_send")
+
 
 class Books:
     """The rows of one customer; opens a connection each time, because servers are killed here."""
@@ -78,9 +80,8 @@ class Books:
         await self.delivered(leads, seconds_max=seconds_max)
 
         async def at_rest() -> bool:
-            open_rows = "items_open to_routing to_route to_delivery to_send".split()
             standing = await self.standing()
-            return not any(standing[name] for name in open_rows)
+            return not any(standing[name] for name in OPEN)
 
         await until(at_rest, seconds_max=30)
         standing = await self.standing()

@@ -15,7 +15,7 @@ from tests.system.fire.books import Books
 from tests.system.fire.flood import Flood
 
 CREDITS: Final = 10_000
-# Leases as short as their bounds allow, so that nobody waits a minute for a process that was killed.
+# Leases as short as their bounds allow: nobody waits a minute for what was killed.
 SETTINGS: Final = {
     "WAYBILL_INGEST_CALL_TIMEOUT_SECONDS": "3",
     "WAYBILL_INGEST_DATABASE_STATEMENT_TIMEOUT_SECONDS": "3",

@@ -72,17 +72,17 @@ class Flood:
                 Answered(name="full_name", values=[f"Person {number}"]),
                 Answered(name="phone_number", values=[f"0160{number:07d}"]),
             ]
-            lead = Lead(page_id=page_id, field_data=answers)
-            await self._again(
-                lambda key=leadgen_id, content=msgspec.json.encode(lead): self.session.put(
-                    f"{self.stack.meta_url}/_control/leads/{key}",
-                    data=content,
-                    headers={"Content-Type": "application/json"},
-                )
-            )
+            await self._register(leadgen_id, Lead(page_id=page_id, field_data=answers))
             changes.append(LeadChange(leadgen_id=leadgen_id, page_id=int(page_id)))
         await self.webhook("/webhooks/meta", leadgen(*changes))
         await self._count(_LEADS_PER_WEBHOOK)
+
+    async def _register(self, leadgen_id: int, lead: Lead) -> None:
+        """Has Meta know the answers of a lead."""
+        url = f"{self.stack.meta_url}/_control/leads/{leadgen_id}"
+        headers = {"Content-Type": "application/json"}
+        content = msgspec.json.encode(lead)
+        await self._again(lambda: self.session.put(url, data=content, headers=headers))
 
     async def whatsapp(self) -> None:
         """A WhatsApp webhook with the texts of five people."""
