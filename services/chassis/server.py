@@ -83,7 +83,7 @@ class Server:
             await asyncio.sleep(min(QUIET_SECONDS, seconds_max))
 
 
-class Health(health.aio.HealthServicer):  # type: ignore[misc]
+class Health(health.aio.HealthServicer):
     """The health service; who watches it is let go at the end, or the server's stop would wait."""
 
     def __init__(self) -> None:
