@@ -25,6 +25,7 @@ from services.delivery.store.deliveries import DeliveryStore
 CALLERS: Final = 64
 _BATCH_MAX: Final = 200
 _OFFERS_A_CALL: Final = 500
+_WARM_UP: Final = 4 * CALLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +41,20 @@ async def measure(run: Run) -> list[Figure]:
     async with databases(run, "credits") as opened:
         database = await opened.open("delivery", connections=CALLERS)
         store = DeliveryStore(database)
-        one_count, many_count = int(run.pick(8_000, 300)), int(run.pick(40_000, 600))
-        org_id, workspace_id = await _workspace(database, one_count + many_count)
-        run.tell(f"credits: {one_count + many_count} deliveries are made")
-        ready = await _deliveries(database, org_id, workspace_id, one_count + many_count)
+        one_count, many_count = int(run.pick(6_000, 300)), int(run.pick(40_000, 600))
+        count = one_count + many_count + _WARM_UP
+        org_id, workspace_id = await _workspace(database, count)
+        run.tell(f"credits: {count} deliveries are made")
+        ready = await _deliveries(database, org_id, workspace_id, count)
+        # First calls open connections and plan statements.
+        await _complete(ready[-_WARM_UP:], lambda each: _singly(database, each))
         run.tell(f"credits: {one_count} completions, one call each")
         one = await _complete(ready[:one_count], lambda each: _singly(database, each))
         run.tell(f"credits: {many_count} completions by group commit")
         async with Completions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:
-            many = await _complete(ready[one_count:], completions.complete)
+            many = await _complete(ready[one_count : one_count + many_count], completions.complete)
     return [*_figures("one call each", one, 1_000), *_figures("group commit", many, 20_000, one)]
 
 
