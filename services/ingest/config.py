@@ -34,3 +34,4 @@ class IngestConfig(ServiceConfig):
     item_batch_max: int = Field(default=100, ge=1)
     item_lease_seconds: float = Field(default=120, gt=0)
     secrets_fresh_seconds: float = Field(default=60, gt=0)
+    sources_fresh_seconds: float = Field(default=60, gt=0)
