@@ -72,7 +72,7 @@ async def _offered(run: Run, running: World, load: HttpLoad, schedule: Schedule)
     began, to_wall = time.monotonic(), time.time() - time.monotonic()
     samples = await load.at_rate(schedule, contents)
     accepted = [sample for sample in samples if sample.status == 200]
-    rows = await _delivered(run, running, phones, len(accepted), run.pick(120, 20))
+    rows = await _delivered(run, running, phones, len(accepted), run.pick(60, 20))
     taken = time.monotonic() - began
     cost = (await read_meter(running.stack, running.admin)).since(before)
     return _fates(samples, accepted, phones, rows, to_wall=to_wall, taken=taken, cost=cost)

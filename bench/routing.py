@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+from bench.cost import family_seconds
 from bench.database import databases
 from bench.figures import Figure, Target, ratio
 from bench.latencies import per_second
@@ -51,15 +52,18 @@ _OFFER: Final = {"type": "order", "details": "Two rooms, near the river.", "answ
 async def measure(run: Run) -> list[Figure]:
     """The rate of each batch size."""
     rates: dict[int, float] = {}
+    cpu: dict[int, float] = {}
     async with databases(run, "routing") as opened:
         database = await opened.open("routing", connections=max(CALLERS.values()))
         org_id, workspace_id = await _workspace(database)
         for batch, target in TARGETS.items():
-            # What the target would take, for some seconds.
-            leads = int(target * run.pick(4, 0.1))
+            # What the target would take, for a second.
+            leads = int(target * run.pick(1, 0.1))
             run.tell(f"routing: {leads} leads in batches of {batch}")
             await _enqueue(database, org_id, leads)
+            before = family_seconds(opened.server.pid)
             rates[batch] = await _route(database, workspace_id, leads, batch)
+            cpu[batch] = (family_seconds(opened.server.pid) - before) / leads * 1e6
         run.tell("routing: the bare commit by pgbench")
         bare = await pgbench(
             opened.url, _BARE, run.folder, clients=CALLERS[1], seconds=run.pick(5, 1)
@@ -70,7 +74,8 @@ async def measure(run: Run) -> list[Figure]:
             value=rate,
             unit="/s",
             target=Target(value=TARGETS[batch]),
-            beside=ratio(rate, bare, "the bare commits"),
+            beside=f"{ratio(rate, bare, 'the bare commits')}; "
+            f"{cpu[batch]:.0f} µs of PostgreSQL's CPU",
         )
         for batch, rate in rates.items()
     ] + [
