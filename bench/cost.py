@@ -55,7 +55,7 @@ async def read_meter(stack: Stack, admin: "asyncpg.Connection[asyncpg.Record]") 
         """
     )
     cpu_seconds = {name: _seconds(stack.supervisor.pid(name)) for name in (*stack.services, "edge")}
-    cpu_seconds["PostgreSQL"] = _family_seconds(stack.postgres.pid)
+    cpu_seconds["PostgreSQL"] = family_seconds(stack.postgres.pid)
     return Meter(cpu_seconds=cpu_seconds, statements=statements, wal_bytes=wal_bytes)
 
 
@@ -67,7 +67,7 @@ def _seconds(pid: int, *, with_ended_children: bool = False) -> float:
     return cpu_ticks(stat, with_ended_children=with_ended_children) / _TICKS_PER_SECOND
 
 
-def _family_seconds(pid: int) -> float:
-    """A server and its backends, those that have ended included."""
+def family_seconds(pid: int) -> float:
+    """CPU seconds of a server and its backends, those that have ended included."""
     running = sum(_seconds(child) for child in children_of(pid))
     return running + _seconds(pid, with_ended_children=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
+from bench.cost import family_seconds
 from bench.database import databases
 from bench.figures import Figure, Target, ratio
 from bench.latencies import Percentiles, per_second
@@ -25,38 +26,47 @@ from services.delivery.store.deliveries import DeliveryStore
 CALLERS: Final = 64
 _BATCH_MAX: Final = 200
 _OFFERS_A_CALL: Final = 500
+_WARM_UP: Final = 4 * CALLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast completions went, and how long each took."""
+    """How fast completions went, how long each took, and PostgreSQL's CPU microseconds of each."""
 
     rate: float
     spread: Percentiles
+    cpu_microseconds: float
 
 
 async def measure(run: Run) -> list[Figure]:
     """Rates and latencies of both ways."""
     async with databases(run, "credits") as opened:
         database = await opened.open("delivery", connections=CALLERS)
-        store = DeliveryStore(database)
-        one_count, many_count = int(run.pick(8_000, 300)), int(run.pick(40_000, 600))
-        org_id, workspace_id = await _workspace(database, one_count + many_count)
-        run.tell(f"credits: {one_count + many_count} deliveries are made")
-        ready = await _deliveries(database, org_id, workspace_id, one_count + many_count)
+        store, server = DeliveryStore(database), opened.server.pid
+        one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(12_000, 600))
+        count = one_count + many_count + _WARM_UP
+        org_id, workspace_id = await _workspace(database, count)
+        run.tell(f"credits: {count} deliveries are made")
+        ready = await _deliveries(database, org_id, workspace_id, count)
+        # First calls open connections and plan statements.
+        await _complete(server, ready[-_WARM_UP:], lambda each: _singly(database, each))
         run.tell(f"credits: {one_count} completions, one call each")
-        one = await _complete(ready[:one_count], lambda each: _singly(database, each))
+        one = await _complete(server, ready[:one_count], lambda each: _singly(database, each))
         run.tell(f"credits: {many_count} completions by group commit")
         async with Completions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:
-            many = await _complete(ready[one_count:], completions.complete)
+            many = await _complete(
+                server, ready[one_count : one_count + many_count], completions.complete
+            )
     return [*_figures("one call each", one, 1_000), *_figures("group commit", many, 20_000, one)]
 
 
 def _figures(way: str, pace: Pace, target: float, other: Pace | None = None) -> list[Figure]:
     what = f"credit completions on one workspace, {CALLERS} callers, {way}"
-    beside = ratio(pace.rate, other.rate, "single calls") if other else ""
+    beside = f"{pace.cpu_microseconds:.0f} µs of PostgreSQL's CPU"
+    if other:
+        beside = f"{ratio(pace.rate, other.rate, 'single calls')}; {beside}"
     late = Target(value=10, at_most=True) if other else None
     return [
         Figure(what=what, value=pace.rate, unit="/s", target=Target(value=target), beside=beside),
@@ -126,7 +136,9 @@ async def _singly(database: Database, completion: CompletionByHand) -> str:
 
 
 async def _complete(
-    ready: Sequence[CompletionByHand], complete: Callable[[CompletionByHand], Awaitable[str]]
+    server: int,
+    ready: Sequence[CompletionByHand],
+    complete: Callable[[CompletionByHand], Awaitable[str]],
 ) -> Pace:
     """Completes all of them, each caller one after the other."""
     waiting = iter(ready)
@@ -139,9 +151,14 @@ async def _complete(
                 raise RuntimeError(f"a delivery of the bench ended as {outcome}")
             seconds.append(time.perf_counter() - began)
 
+    spent = family_seconds(server)
     started = time.perf_counter()
     async with asyncio.TaskGroup() as callers:
         for _ in range(CALLERS):
             callers.create_task(caller())
     taken = time.perf_counter() - started
-    return Pace(rate=per_second(len(seconds), taken), spread=Percentiles.of_seconds(seconds))
+    return Pace(
+        rate=per_second(len(seconds), taken),
+        spread=Percentiles.of_seconds(seconds),
+        cpu_microseconds=(family_seconds(server) - spent) / len(seconds) * 1e6,
+    )

@@ -17,6 +17,7 @@ from services.chassis.migrate import Schema, up
 DATABASE: Final = "bench"
 # As `make run` starts it, plus the counting of statements.
 SETTINGS: Final = {
+    "autovacuum_naptime": "5s",
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "top",
 }

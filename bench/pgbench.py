@@ -1,4 +1,4 @@
-"""PostgreSQL's own load generator: what the same server does with the same rows alone."""
+"""PostgreSQL's own load generator: the same server, the same rows, and nothing else."""
 
 import asyncio
 import os

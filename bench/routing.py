@@ -12,16 +12,22 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+from bench.cost import family_seconds
 from bench.database import databases
 from bench.figures import Figure, Target, ratio
 from bench.latencies import per_second
+from bench.pgbench import pgbench
 from bench.run import Run
 from services.chassis.database import Database, Record
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 
 TARGETS: Final = {1: 1_500, 10: 8_000, 50: 15_000, 200: 20_000}
-CALLERS: Final = 4
+# Small batches wait for the disk, large ones for the processor.
+CALLERS: Final = {1: 32, 10: 16, 50: 4, 200: 4}
+_BARE: Final = (
+    "insert into routing.ticks values (gen_random_uuid(), now(), now(), repeat('a', 32));"
+)
 _LEASE_SECONDS: Final = 60.0
 _DEDUPE_SECONDS: Final = 90 * 86_400.0
 _FACTS: Final = {
@@ -46,24 +52,38 @@ _OFFER: Final = {"type": "order", "details": "Two rooms, near the river.", "answ
 async def measure(run: Run) -> list[Figure]:
     """The rate of each batch size."""
     rates: dict[int, float] = {}
+    cpu: dict[int, float] = {}
     async with databases(run, "routing") as opened:
-        database = await opened.open("routing", connections=CALLERS)
+        database = await opened.open("routing", connections=max(CALLERS.values()))
         org_id, workspace_id = await _workspace(database)
         for batch, target in TARGETS.items():
-            # What the target would take, for some seconds.
-            leads = int(target * run.pick(4, 0.1))
+            # What the target would take, for a second.
+            leads = int(target * run.pick(1, 0.1))
             run.tell(f"routing: {leads} leads in batches of {batch}")
             await _enqueue(database, org_id, leads)
+            before = family_seconds(opened.server.pid)
             rates[batch] = await _route(database, workspace_id, leads, batch)
+            cpu[batch] = (family_seconds(opened.server.pid) - before) / leads * 1e6
+        run.tell("routing: the bare commit by pgbench")
+        bare = await pgbench(
+            opened.url, _BARE, run.folder, clients=CALLERS[1], seconds=run.pick(5, 1)
+        )
     return [
         Figure(
-            what=f"routing decisions, batches of {batch}, {CALLERS} callers",
+            what=f"routing decisions, batches of {batch}, {CALLERS[batch]} callers",
             value=rate,
             unit="/s",
             target=Target(value=TARGETS[batch]),
-            beside=ratio(rate, rates[1], "the rate of single ones"),
+            beside=f"{ratio(rate, bare, 'the bare commits')}; "
+            f"{cpu[batch]:.0f} µs of PostgreSQL's CPU",
         )
         for batch, rate in rates.items()
+    ] + [
+        Figure(
+            what=f"bare commits of one row by pgbench, {CALLERS[1]} connections",
+            value=bare,
+            unit="/s",
+        )
     ]
 
 
@@ -117,7 +137,7 @@ async def _route(database: Database, workspace_id: UUID, count: int, batch: int)
 
     started = time.monotonic()
     async with asyncio.TaskGroup() as callers:
-        for _ in range(CALLERS):
+        for _ in range(CALLERS[batch]):
             callers.create_task(caller())
     if routed < count:
         raise RuntimeError(f"only {routed} of {count} leads were routed")

@@ -17,6 +17,7 @@ import jwt
 
 from services.chassis.errors import DomainError
 from services.chassis.telemetry import log
+from services.chassis.verified_tokens import VerifiedTokens
 
 AUTHENTICATED: Final = "authenticated"
 SERVICE_ROLE: Final = "service_role"
@@ -87,17 +88,27 @@ class TokenVerifier:
         self._audience = audience
         self._read_at_ns = -1
         self._keys: dict[str, Any] = {}
+        self._verified: VerifiedTokens[Caller] = VerifiedTokens()
         self._read()
 
     def verify(self, authorization: str | None) -> Caller:
-        """The caller that an `authorization` value names; TOKEN_REFUSED where it names none."""
+        """The caller that an `authorization` value names; TOKEN_REFUSED where it names none.
+
+        A token that was verified is good until it expires or the keys change.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _refused("send `authorization: Bearer <token>`")
-        return to_caller(self._claims(token.strip()))
+        token = token.strip()
+        self._read()
+        if known := self._verified.holder(token):
+            return known
+        claims = self._claims(token)
+        caller = to_caller(claims)
+        self._verified.keep(token, float(claims["exp"]), caller)
+        return caller
 
     def _claims(self, token: str) -> dict[str, Any]:
-        self._read()
         try:
             key = self._keys[jwt.get_unverified_header(token).get("kid", "")]
             return jwt.decode(
@@ -126,6 +137,7 @@ class TokenVerifier:
             log.warning("the keys cannot be read again", error=type(error).__name__)
             return
         self._keys = {key.key_id or "": key for key in keys.keys}
+        self._verified.forget()
         self._read_at_ns = written_at_ns
 
 

@@ -40,7 +40,7 @@ class DeliveryConfig(ServiceConfig):
     send_batch_deliveries_max: int = Field(default=100, ge=1, le=1000)
     send_in_flight_max: int = Field(default=200, ge=1, le=10_000)
     send_workspace_in_flight_max: int = Field(
-        default=10, ge=1, le=1000, description="Deliveries under way to one workspace"
+        default=50, ge=1, le=1000, description="Deliveries under way to one workspace"
     )
     send_lease_seconds: float = Field(default=60, gt=0, le=3600)
     report_batch_deliveries_max: int = Field(default=200, ge=1, le=1000)

@@ -17,6 +17,7 @@ from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.ingest import handoff
 from services.ingest.access import ACCESS
+from services.ingest.api_sources import ApiSources
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
 from services.ingest.http import serving_http
@@ -68,7 +69,13 @@ async def main(stopping: Stopping) -> None:
                     config=config,
                     concurrent_max=config.item_batch_max,
                 )
-                service = IngestService(store, ring=ring, secrets=secrets, writer=writer)
+                service = IngestService(
+                    store,
+                    ring=ring,
+                    secrets=secrets,
+                    writer=writer,
+                    api_sources=ApiSources(store, fresh_seconds=config.sources_fresh_seconds),
+                )
                 async with (
                     looping(stopping, drain_seconds=config.drain_seconds) as loops,
                     webhook_writer(store, config, [leads.wake, messages.wake]) as webhooks,

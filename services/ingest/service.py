@@ -15,6 +15,7 @@ from services.chassis.sealing import KeyRing, seal
 from services.chassis.server import Served
 from services.chassis.trace import current
 from services.ingest.answers import to_item, to_lead, to_source
+from services.ingest.api_sources import ApiSources
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.parsing import (
     parse_app,
@@ -57,11 +58,13 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         ring: KeyRing,
         secrets: AppSecrets,
         writer: GroupCommit[LeadToStore, StoredLead],
+        api_sources: ApiSources,
     ) -> None:
         self._store = store
         self._ring = ring
         self._secrets = secrets
         self._writer = writer
+        self._api_sources = api_sources
 
     async def CreateOrg(self, request: CreateOrgRequest, context: Any) -> CreateOrgResponse:
         org = parse_org(request)
@@ -124,11 +127,11 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
 
     async def CreateLead(self, request: CreateLeadRequest, context: Any) -> CreateLeadResponse:
         org_id = caller().org
-        source = await self._store.get_api_source(org_id)
+        source = await self._api_sources.of(org_id)
         lead = parse_lead(
             request,
-            source_id=source["source_id"],
-            default_region=source["default_region"],
+            source_id=source.source_id,
+            default_region=source.default_region,
             now=datetime.now(UTC),
         )
         to_store = LeadToStore(

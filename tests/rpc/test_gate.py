@@ -127,6 +127,8 @@ async def test_a_token_that_chooses_a_weaker_algorithm_is_refused(
 
 async def test_a_key_added_to_the_jwks_file_is_known_without_a_restart(tmp_path: Path) -> None:
     async with door(tmp_path) as opened:
+        # Verified while its key was known: that must not outlive the key.
+        await opened.call()
         successor = Signer(key_id="successor")
         token = successor.tenant(opened.org_id)
         assert (await opened.refusal("ListRules", RULES, token)).reason == "TOKEN_REFUSED"

@@ -20,6 +20,7 @@ from services.chassis.sealing import KeyRing
 from services.chassis.server import serving
 from services.chassis.trace_service import trace_served
 from services.ingest.access import ACCESS
+from services.ingest.api_sources import ApiSources
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
 from services.ingest.http import serving_http
@@ -147,7 +148,13 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
         apps = AppSecrets(store, RING, fresh_seconds=config.secrets_fresh_seconds)
         writer = await stack.enter_async_context(lead_writer(store, config, Wake()))
         webhooks = await stack.enter_async_context(webhook_writer(store, config, []))
-        service = IngestService(store, ring=RING, secrets=apps, writer=writer)
+        service = IngestService(
+            store,
+            ring=RING,
+            secrets=apps,
+            writer=writer,
+            api_sources=ApiSources(store, fresh_seconds=60),
+        )
         served = [ingest_served(service), trace_served(database, "ingest")]
         server = await stack.enter_async_context(serving(config, ACCESS, served))
         receiver = Receiver(webhooks, apps, items_max=config.webhook_items_max)

@@ -23,12 +23,23 @@ begin
     from unnest(p_org_ids, p_outbox_ids, p_outcomes, p_errors, p_retry_after_seconds)
       as s (org_id, outbox_id, outcome, error, retry_after_seconds)
   ), locked as materialized (
-    select o.org_id, o.outbox_id
-    from outbox o
-    join settled s using (org_id, outbox_id)
-    where o.claim_token = p_token and o.claim_expires_at > p_now
-    order by o.org_id, o.outbox_id
-    for update of o
+    select o.*
+    from (
+      select distinct s.org_id, s.outbox_id
+      from settled s
+      order by s.org_id, s.outbox_id
+    ) s
+    -- One look-up by key a row, whatever the statistics of a table that fills fast say.
+    cross join lateral (
+      select o.org_id, o.outbox_id
+      from outbox o
+      where o.org_id = s.org_id
+        and o.outbox_id = s.outbox_id
+        and o.claim_token = p_token
+        and o.claim_expires_at > p_now
+      limit 1
+      for update
+    ) o
   )
   update outbox o
   set status = case when s.outcome in ('sent', 'refused') then s.outcome else 'pending' end,

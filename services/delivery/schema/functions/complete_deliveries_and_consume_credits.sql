@@ -50,11 +50,31 @@ begin
         when h.hold_id is not null then 'completed'
         else 'unpaid' end as outcome
     from named n
-    left join deliveries d using (org_id, delivery_id)
-    left join lead_offers o on o.org_id = d.org_id and o.offer_id = d.offer_id
-    left join credit_accounts a on a.org_id = d.org_id and a.workspace_id = d.workspace_id
-    left join credit_holds h
-      on h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
+    -- One look-up by key each, whatever the statistics of tables that fill fast say.
+    left join lateral (
+      select d.*
+      from deliveries d
+      where d.org_id = n.org_id and d.delivery_id = n.delivery_id
+      limit 1
+    ) d on true
+    left join lateral (
+      select o.status
+      from lead_offers o
+      where o.org_id = d.org_id and o.offer_id = d.offer_id
+      limit 1
+    ) o on true
+    left join lateral (
+      select a.available
+      from credit_accounts a
+      where a.org_id = d.org_id and a.workspace_id = d.workspace_id
+      limit 1
+    ) a on true
+    left join lateral (
+      select h.hold_id
+      from credit_holds h
+      where h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
+      limit 1
+    ) h on true
   ), judged as (
     select f.org_id, f.delivery_id, f.status, f.workspace_id, f.offer_id, f.trace_id, f.hold_id,
       case

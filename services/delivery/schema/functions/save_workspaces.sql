@@ -27,6 +27,11 @@ begin
   select distinct on (n.org_id, n.workspace_id)
     n.org_id, n.workspace_id, p_now, substr(n.traceparent, 4, 32)
   from unnest(p_org_ids, p_workspace_ids, p_traceparents) as n (org_id, workspace_id, traceparent)
+  -- A conflict with a row that somebody is updating waits for them, and a busy account always is.
+  where not exists (
+    select
+    from credit_accounts a
+    where a.org_id = n.org_id and a.workspace_id = n.workspace_id)
   order by n.org_id, n.workspace_id
   on conflict do nothing;
 end;

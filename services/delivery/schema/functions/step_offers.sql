@@ -11,11 +11,20 @@ language sql
 set search_path from current
 as $$
   with before as materialized (
-    select o.org_id, o.offer_id, o.status
-    from lead_offers o
-    join unnest(p_org_ids, p_offer_ids) as n (org_id, offer_id) using (org_id, offer_id)
-    order by o.org_id, o.offer_id
-    for update of o
+    select o.*
+    from (
+      select distinct n.org_id, n.offer_id
+      from unnest(p_org_ids, p_offer_ids) as n (org_id, offer_id)
+      order by n.org_id, n.offer_id
+    ) n
+    -- One look-up by key an offer, whatever the statistics of a table that fills fast say.
+    cross join lateral (
+      select o.org_id, o.offer_id, o.status
+      from lead_offers o
+      where o.org_id = n.org_id and o.offer_id = n.offer_id
+      limit 1
+      for update
+    ) o
   ), moved as (
     update lead_offers o
     set status = p_to_status,

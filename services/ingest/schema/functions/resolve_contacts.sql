@@ -29,7 +29,13 @@ begin
   ), known as (
     select distinct on (g.position) g.position, c.contact_id
     from given g
-    join contact_identities c using (org_id, kind, value)
+    -- One look-up by key an identity, here and below: a join could read all of an org's.
+    cross join lateral (
+      select c.contact_id, c.created_at
+      from contact_identities c
+      where c.org_id = g.org_id and c.kind = g.kind and c.value = g.value
+      limit 1
+    ) c
     order by g.position, c.created_at, c.contact_id
   )
   select array_agg(
@@ -61,9 +67,12 @@ begin
     select distinct on (g.org_id, g.candidate_id) g.org_id, g.candidate_id, k.contact_id
     from unnest(p_org_ids, p_leads, v_candidates) as g (org_id, lead, candidate_id)
     cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
-    join contact_identities k
-      on k.org_id = g.org_id and k.kind = i.kind and k.value = i.value
-      and k.contact_id <> g.candidate_id
+    join lateral (
+      select k.contact_id, k.created_at
+      from contact_identities k
+      where k.org_id = g.org_id and k.kind = i.kind and k.value = i.value
+      limit 1
+    ) k on k.contact_id <> g.candidate_id
     order by g.org_id, g.candidate_id, k.created_at, k.contact_id) w
   where c.org_id = w.org_id and c.contact_id = w.candidate_id
     and not exists (
@@ -75,8 +84,12 @@ begin
   left join lateral (
     select c.contact_id
     from jsonb_to_recordset(p_leads[p.position] -> 'identities') as i (kind text, value text)
-    join contact_identities c
-      on c.org_id = p_org_ids[p.position] and c.kind = i.kind and c.value = i.value
+    cross join lateral (
+      select c.contact_id, c.created_at
+      from contact_identities c
+      where c.org_id = p_org_ids[p.position] and c.kind = i.kind and c.value = i.value
+      limit 1
+    ) c
     order by c.created_at, c.contact_id
     limit 1) r on true;
 

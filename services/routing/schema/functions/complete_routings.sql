@@ -51,7 +51,8 @@ begin
 
   return query
   with item as materialized (
-    select i.*, holder.holder_lead_id, l.attempt, l.worker, l.locked_at, l.trace_id, l.tracestate,
+    select i.*, h.holder_lead_id, h.first_hash, coalesce(h.hash_count, 0) as hash_count,
+      l.attempt, l.worker, l.locked_at, l.trace_id, l.tracestate,
       -- A retry's trace is not the lead's; what travels on stays in the lead's.
       case
         when substr(i.attempt_traceparent, 4, 32) = l.trace_id then i.attempt_traceparent
@@ -62,17 +63,8 @@ begin
       as i (org_id, lead_id, workspace_id, rule_id, rule_version, record, offer,
         attempt_traceparent)
     join unnest(v_held) l using (org_id, lead_id)
-    left join (
-      select f.org_id, f.lead_id, min(f.holder_lead_id::text)::uuid as holder_lead_id
-      from find_dedupe_holders(p_hash_org_ids, p_hash_lead_ids, p_hashes, p_now) f
-      group by f.org_id, f.lead_id
-    ) holder using (org_id, lead_id)
-  ), hash as materialized (
-    select h.org_id, h.lead_id, count(distinct h.hash) as hash_count,
-      (array_agg(h.hash order by h.ordinal))[1] as first_hash
-    from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
-      as h (org_id, lead_id, hash, ordinal)
-    group by h.org_id, h.lead_id
+    left join judge_dedupe_hashes(p_hash_org_ids, p_hash_lead_ids, p_hashes, p_now) h
+      using (org_id, lead_id)
   ), decided as (
     update leads l
     set routing_status = case when item.holder_lead_id is null then 'routed' else 'failed' end,
@@ -87,11 +79,10 @@ begin
         routing_lock_expires_at = null,
         due_at = null,
         decided_at = p_now,
-        dedupe_hash = hash.first_hash,
-        dedupe_hash_count = coalesce(hash.hash_count, 0),
-        dedupe_until = case when hash.first_hash is not null then c_until end
+        dedupe_hash = item.first_hash,
+        dedupe_hash_count = item.hash_count,
+        dedupe_until = case when item.first_hash is not null then c_until end
     from item
-    left join hash using (org_id, lead_id)
     where l.org_id = item.org_id and l.lead_id = item.lead_id
   ), logged as (
     insert into lead_routing_logs (org_id, lead_id, attempt, outcome, error, rule_id,
@@ -114,7 +105,13 @@ begin
         'payload', item.offer),
       p_now, p_now, item.trace_id, item.traceparent, item.tracestate
     from item
-    join workspaces w on w.org_id = item.org_id and w.workspace_id = item.workspace_id
+    -- One look-up by key a lead; a join could read all workspaces of the org for each.
+    cross join lateral (
+      select w.workspace_id, w.offer_policy
+      from workspaces w
+      where w.org_id = item.org_id and w.workspace_id = item.workspace_id
+      limit 1
+    ) w
     where item.holder_lead_id is null
   )
   select i.org_id, i.lead_id,

@@ -1,0 +1,66 @@
+"""An org's API source is read once in a while, not for each lead."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.chassis.database import Database, Record
+from services.chassis.errors import DomainError
+from services.ingest.api_sources import ApiSources
+from services.ingest.store import IngestStore
+
+
+class Orgs(Database):
+    """A database that knows API sources and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.sources: dict[UUID, UUID] = {}
+        self.asked = 0
+
+    async def rows(self, function: str, **arguments: object) -> list[Record]:
+        assert function == "get_api_source"
+        self.asked += 1
+        source_id = self.sources.get(UUID(str(arguments["p_org_id"])))
+        return [{"source_id": source_id, "default_region": "DE"}] if source_id else []
+
+
+class Clock:
+    """Seconds that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_source_is_read_once_while_it_is_fresh() -> None:
+    orgs, clock, org_id = Orgs(), Clock(), uuid4()
+    orgs.sources[org_id] = uuid4()
+    sources = ApiSources(IngestStore(orgs), fresh_seconds=60, clock=clock)
+    first = await sources.of(org_id)
+    clock.now = 59.9
+    assert await sources.of(org_id) == first
+    assert first.source_id == orgs.sources[org_id]
+    assert orgs.asked == 1
+    clock.now = 60
+    await sources.of(org_id)
+    assert orgs.asked == 2
+
+
+async def test_each_org_has_its_own() -> None:
+    orgs, one, other = Orgs(), uuid4(), uuid4()
+    orgs.sources = {one: uuid4(), other: uuid4()}
+    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    assert (await sources.of(one)).source_id == orgs.sources[one]
+    assert (await sources.of(other)).source_id == orgs.sources[other]
+
+
+async def test_an_org_that_is_not_there_yet_is_asked_for_again() -> None:
+    orgs, org_id = Orgs(), uuid4()
+    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    with pytest.raises(DomainError) as refusal:
+        await sources.of(org_id)
+    assert refusal.value.reason == "ORG_NOT_FOUND"
+    orgs.sources[org_id] = uuid4()
+    assert (await sources.of(org_id)).source_id == orgs.sources[org_id]
