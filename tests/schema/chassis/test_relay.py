@@ -11,7 +11,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.outbox import OutboxItem, OutboxStore
-from services.chassis.relay import Answer, Relay, parts_of
+from services.chassis.relay import Answer, Relay, RelayPolicy, parts_of
 from services.chassis.trace import new_root
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -109,6 +109,20 @@ async def test_what_waits_for_a_receiver_that_is_away_keeps_its_place(
     assert {row[:3] for subject, row in (await rows(admin)).items() if subject in older} == {
         ("sent", 2, code)
     }
+
+
+async def test_a_backlog_of_one_tenant_keeps_no_other_tenants_items_waiting(
+    ingest_db: Database, admin: Admin
+) -> None:
+    backlog = await enqueue(admin, 30)
+    small = [subject for _ in range(3) for subject in await enqueue(admin, 1)]
+    receiver, policy = Receiver(), RelayPolicy(batch_items_max=10)
+    relay = Relay(TOPIC, OutboxStore(ingest_db), receiver.take, policy)
+    await relay.step()
+    assert set(small) <= set(receiver.taken)
+    while await relay.step():
+        pass
+    assert [subject for subject in receiver.taken if subject in backlog] == backlog
 
 
 def an_item(size: int) -> OutboxItem:
