@@ -109,8 +109,7 @@ KEYS: Final = (
     without_constraint(
         "delivery.lead_offers",
         "lead_offers_org_id_lead_id_workspace_id_key",
-        DELIVERY + "test_offer_leads.py"
-        "::test_the_same_leads_offered_by_many_at_once_are_offered_once",
+        DELIVERY + "test_offer_leads.py::test_a_lead_named_twice_in_one_batch_is_offered_once",
     ),
     without_constraint(
         "delivery.deliveries",
@@ -209,7 +208,7 @@ FENCES: Final = (
     without_text(
         "ingest.settle_outbox",
         " and o.claim_expires_at > p_now",
-        CHASSIS + "test_outbox.py::test_a_relay_that_lost_its_lease_settles_nothing",
+        CHASSIS + "test_outbox.py::test_a_relay_that_comes_back_after_its_lease_settles_nothing",
     ),
     without_text(
         "ingest.settle_webhook_items",
