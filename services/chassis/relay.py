@@ -41,7 +41,12 @@ _AWAY: Final = (
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.CANCELLED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNIMPLEMENTED,
 )
+# gRPC's own words for a message above the limit; a server that sheds load says something else.
+_TOO_LARGE: Final = "larger than max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,7 @@ class Relay:
         try:
             answers = await self._send(items)
         except grpc.aio.AioRpcError as error:
-            if error.code() in _AWAY:
+            if _is_away(error):
                 return [_deferred(item, error.code().name) for item in items]
             fault = error.code().name
         except Exception as error:
@@ -138,6 +143,11 @@ class Relay:
         """Gives interrupted work back with the attempt unspent."""
         returned = [Settlement(item=item, outcome=RETURNED) for item in items]
         await self._store.settle_outbox(token, returned)
+
+
+def _is_away(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the call failed for what the receiver is, not for what was in it."""
+    return error.code() in _AWAY and _TOO_LARGE not in (error.details() or "")
 
 
 def parts_of(items: Sequence[OutboxItem], bytes_max: int) -> list[list[OutboxItem]]:

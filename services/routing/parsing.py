@@ -123,9 +123,7 @@ def _parse_or_refuse(item: LeadToRoute, now: datetime) -> NewLead | DomainError:
 def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
     fields = RoutingFields()
     received_at = _parse_received_at(fields, item, now)
-    trace = fields.trace(
-        "traceparent", item.traceparent, fields.verbatim("tracestate", item.tracestate)
-    )
+    trace = fields.trace("traceparent", item.traceparent, item.tracestate)
     lead = Lead(
         org_id=fields.uuid("org_id", item.org_id),
         lead_id=fields.uuid("lead_id", item.lead_id),

@@ -260,7 +260,7 @@ FENCES: Final = (
     without_text(
         "delivery.extend_delivery_lease",
         "claim_token = p_token and ",
-        DELIVERY + "test_sending_again.py",
+        DELIVERY + "test_last_lines.py::test_a_lease_is_lengthened_by_its_holder_alone",
     ),
     without_text(
         "delivery.return_deliveries",
