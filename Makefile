@@ -28,6 +28,10 @@ run: $(STAMP) ## Start everything locally and send the samples (ARGS=--once: the
 test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: mutate
+mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=consumption)
+	$(BIN)/python -m tests.mutations $(ARGS)
+
 .PHONY: check
 check: $(STAMP) ## Format, lint, types, import arrows, protos, generated code
 	$(BIN)/ruff format --check .

@@ -33,7 +33,13 @@ from deploy.local.ports import free_port, taken_port
 __all__ = ["EmbeddedPostgres", "IdentityUnusable", "PostgresFailed"]
 
 _HOST = "127.0.0.1"
-_DEFAULT_SETTINGS = {"max_connections": "200", "timezone": "UTC", "log_timezone": "UTC"}
+_DEFAULT_SETTINGS = {
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # The detail of a failed constraint quotes the row: names and phones, in the server's log.
+    "log_error_verbosity": "terse",
+}
 # A recovery reports every 10 s (log_startup_progress_interval), so a minute without a new line in
 # the log is a server that hangs.
 _SILENCE_SECONDS_MAX = 60.0

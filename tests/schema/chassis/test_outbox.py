@@ -75,6 +75,19 @@ async def test_a_relay_that_lost_its_lease_settles_nothing(
     assert await admin.fetchval("select status from ingest.outbox") == "pending"
 
 
+async def test_a_relay_that_comes_back_after_its_lease_settles_nothing(
+    ingest_db: Database, admin: Admin
+) -> None:
+    await an_item(admin)
+    stalled = new_id()
+    items = await claimed(ingest_db, stalled)
+    # Nobody has claimed it again yet: the end of the lease alone is what counts.
+    await admin.execute("update ingest.outbox set claim_expires_at = now() - interval '1 second'")
+    settlement = Settlement(item=items[0], outcome="sent")
+    assert await OutboxStore(ingest_db).settle_outbox(stalled, [settlement]) == 0
+    assert await admin.fetchval("select status from ingest.outbox") == "pending"
+
+
 async def test_each_outcome_leaves_the_row_as_it_says(ingest_db: Database, admin: Admin) -> None:
     for _ in range(4):
         await an_item(admin, due_at=datetime.now(UTC))

@@ -133,3 +133,39 @@ async def test_an_interrupted_lead_goes_back_with_the_attempt_unspent(
     assert row["routing_lock_token"] is None
     (again,) = await acquire(routing_db, now=later(seconds=1))
     assert again["attempt"] == 1
+
+
+async def test_a_backlog_of_one_tenant_keeps_no_other_tenants_leads_waiting(
+    routing_db: Database,
+) -> None:
+    flooding = uuid4()
+    backlog = await leads(routing_db, flooding, 1000, now=later(seconds=-60))
+    small = [await a_lead(routing_db, uuid4()) for _ in range(20)]
+    first = await acquire(routing_db, limit=100)
+    assert set(small) <= set(ids(first))
+    of_backlog = [row for row in first if row["org_id"] == flooding]
+    assert len(of_backlog) == 80, "the backlog fills what the others leave"
+    second = ids(await acquire(routing_db, limit=100))
+    assert len(second) == 100
+    assert set(second) <= set(backlog)
+
+
+async def test_a_backlog_is_claimed_in_order_of_age(routing_db: Database) -> None:
+    org_id = uuid4()
+    backlog = [
+        await a_lead(routing_db, org_id, now=later(seconds=-100 + place)) for place in range(30)
+    ]
+    claimed: list[UUID] = []
+    while rows := await acquire(routing_db, limit=8):
+        claimed += ids(rows)
+    assert claimed == backlog
+
+
+async def test_more_tenants_than_a_claim_takes_are_all_served_in_turn(
+    routing_db: Database,
+) -> None:
+    waiting = {await a_lead(routing_db, uuid4()) for _ in range(30)}
+    while rows := await acquire(routing_db, limit=4):
+        assert len(rows) <= 4
+        waiting -= set(ids(rows))
+    assert not waiting

@@ -1,6 +1,8 @@
--- Claims leads to route over all tenants, oldest due first: new ones, failed ones whose retry is
--- due, and ones whose holder let its lease run out. p_token fences what is done with them until
+-- Claims leads to route over all tenants: new ones, failed ones whose retry is due, and ones whose
+-- holder let its lease run out, oldest due first. p_token fences what is done with them until
 -- p_now + p_lease_seconds. Leads due before p_due_from are left to a claim without it.
+-- While more is due than one claim takes, half of a claim is shared out among the tenants that have
+-- due leads, the oldest of each, so that one tenant's backlog keeps no other's leads waiting.
 -- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted.
 create or replace function acquire_routing_locks(
   p_worker text,
@@ -29,7 +31,54 @@ language sql
 security definer
 set search_path from current
 as $$
-  with due as materialized (
+  with recursive lane as materialized (
+    select case when count(*) > p_limit then p_limit / 2 else 0 end as shared_limit
+    from (
+      select
+      from leads l
+      where l.due_at <= p_now
+        and l.due_at >= coalesce(p_due_from, '-infinity')
+        and l.lead_expires_at > p_now
+      order by l.due_at
+      limit p_limit + 1
+    ) first
+  ), tenant as (
+    -- One look-up in the index for each tenant, however many leads it has.
+    select (select l.org_id from leads l where l.due_at is not null order by l.org_id limit 1)
+      as org_id
+    from lane
+    where lane.shared_limit > 0
+    union all
+    select (select l.org_id from leads l
+      where l.due_at is not null and l.org_id > t.org_id
+      order by l.org_id limit 1)
+    from tenant t
+    where t.org_id is not null
+  ), chosen as materialized (
+    select t.org_id, (select shared_limit from lane) / count(*) over () as share
+    from (
+      select t.org_id
+      from tenant t
+      where t.org_id is not null
+      -- Where there are too many for one claim, the next has others.
+      order by random()
+      limit (select shared_limit from lane)
+    ) t
+  ), shared as materialized (
+    select l.*
+    from chosen c
+    cross join lateral (
+      select l.org_id, l.lead_id, l.due_at
+      from leads l
+      where l.org_id = c.org_id
+        and l.due_at <= p_now
+        and l.due_at >= coalesce(p_due_from, '-infinity')
+        and l.lead_expires_at > p_now
+      order by l.due_at
+      limit c.share
+      for update skip locked
+    ) l
+  ), oldest as materialized (
     select l.org_id, l.lead_id, l.due_at
     from leads l
     where l.due_at <= p_now
@@ -38,6 +87,17 @@ as $$
     order by l.due_at
     limit p_limit
     for update skip locked
+  ), due as materialized (
+    select d.org_id, d.lead_id, d.due_at
+    from (
+      select s.*, 1 as place from shared s
+      union all
+      select o.*, 2
+      from oldest o
+      where (o.org_id, o.lead_id) not in (select s.org_id, s.lead_id from shared s)
+    ) d
+    order by d.place, d.due_at
+    limit p_limit
   ), unqueued as (
     delete from lead_routing_queue q
     using due

@@ -1,0 +1,288 @@
+"""Every line of defence that can be taken away, with the tests that must turn red without it."""
+
+from typing import Final
+
+from tests.mutations.mutation import Mutation
+
+INGEST: Final = "tests/schema/ingest/"
+ROUTING: Final = "tests/schema/routing/"
+DELIVERY: Final = "tests/schema/delivery/"
+CHASSIS: Final = "tests/schema/chassis/"
+
+
+def without_constraint(table: str, constraint: str, *tests: str) -> Mutation:
+    """A table without one key or check."""
+    return Mutation(
+        name=f"no {constraint} on {table}",
+        sql=f"alter table {table} drop constraint {constraint} cascade",
+        tests=tests,
+    )
+
+
+def without_index(index: str, *tests: str) -> Mutation:
+    """A table without one unique index."""
+    return Mutation(name=f"no {index}", sql=f"drop index {index}", tests=tests)
+
+
+def open_policy(table: str, *tests: str) -> Mutation:
+    """A table whose policy lets every tenant through."""
+    return Mutation(
+        name=f"open policy of {table}",
+        sql=f"alter policy tenant on {table} using (true) with check (true)",
+        tests=tests,
+    )
+
+
+def without_text(function: str, old: str, *tests: str, new: str = "") -> Mutation:
+    """A function without one of its conditions."""
+    return Mutation(
+        name=f"{function} without {' '.join(old.split())!r}",
+        function=function,
+        old=old,
+        new=new,
+        tests=tests,
+    )
+
+
+KEYS: Final = (
+    without_constraint(
+        "ingest.lead_sources",
+        "lead_sources_pkey",
+        INGEST + "test_upsert_lead_source.py::test_of_many_that_ask_at_once_one_makes_the_lead",
+    ),
+    without_constraint(
+        "ingest.messages",
+        "messages_org_id_source_id_external_id_key",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_the_same_message_at_once_is_stored_once",
+    ),
+    without_constraint(
+        "ingest.requests",
+        "requests_pkey",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_the_same_request_at_once_makes_one_lead",
+    ),
+    without_constraint(
+        "ingest.contact_identities",
+        "contact_identities_pkey",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_a_thousand_leads_of_one_person_at_once_make_one_contact",
+    ),
+    without_index(
+        "ingest.idx_conversations_open",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_a_thousand_leads_of_one_person_at_once_make_one_contact",
+    ),
+    without_constraint(
+        "ingest.source_directory",
+        "source_directory_pkey",
+        INGEST + "test_create_source.py::test_of_many_that_want_a_page_at_once_one_gets_it",
+    ),
+    without_constraint(
+        "ingest.webhook_deliveries",
+        "webhook_deliveries_pkey",
+        INGEST + "test_store_webhook_deliveries.py"
+        "::test_storing_the_same_delivery_again_changes_nothing",
+    ),
+    without_constraint(
+        "routing.leads",
+        "leads_pkey",
+        ROUTING + "test_enqueue_leads.py"
+        "::test_a_lead_that_comes_again_at_the_same_moment_is_one_lead",
+    ),
+    without_constraint(
+        "routing.lead_dedupe_hashes",
+        "lead_dedupe_hashes_pkey",
+        ROUTING + "test_complete_routing.py"
+        "::test_of_equal_leads_at_the_same_moment_exactly_one_is_routed",
+    ),
+    without_constraint(
+        "routing.requests",
+        "requests_pkey",
+        ROUTING + "test_rules.py::test_the_same_request_id_makes_one_rule",
+    ),
+    without_constraint(
+        "routing.ticks",
+        "ticks_pkey",
+        ROUTING + "test_expire_leads.py::test_a_tick_is_bounded_and_runs_once",
+    ),
+    without_constraint(
+        "delivery.lead_offers",
+        "lead_offers_org_id_lead_id_workspace_id_key",
+        DELIVERY + "test_offer_leads.py::test_a_lead_named_twice_in_one_batch_is_offered_once",
+    ),
+    without_constraint(
+        "delivery.deliveries",
+        "deliveries_org_id_offer_id_key",
+        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_index(
+        "delivery.idx_credit_transactions_consumption",
+        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_index(
+        "delivery.idx_credit_holds_live",
+        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "delivery.attempts",
+        "attempts_org_id_delivery_id_endpoint_id_number_key",
+        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "delivery.credit_entries",
+        "credit_entries_org_id_workspace_id_version_account_key",
+        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "delivery.requests",
+        "requests_pkey",
+        DELIVERY + "test_credits.py::test_the_same_request_grants_once_and_answers_as_it_did",
+    ),
+    without_constraint(
+        "delivery.ticks",
+        "ticks_pkey",
+        DELIVERY + "test_credits.py::test_a_tick_is_run_by_one_process",
+    ),
+)
+
+CHECKS: Final = tuple(
+    without_constraint(
+        "delivery.credit_accounts",
+        check,
+        DELIVERY + "test_last_lines.py::test_a_balance_is_never_negative_and_always_accounted_for",
+    )
+    for check in (
+        "credit_accounts_available_check",
+        "credit_accounts_held_check",
+        "credit_accounts_check",
+    )
+)
+
+TRIGGERS: Final = (
+    Mutation(
+        name="no trg_lead_offers_validate_transition",
+        sql="drop trigger trg_lead_offers_validate_transition on delivery.lead_offers",
+        tests=(
+            DELIVERY + "test_validate_lead_offer_status_transition.py"
+            "::test_exactly_the_steps_of_the_table_are_taken",
+        ),
+    ),
+)
+
+POLICIES: Final = (
+    open_policy(
+        "ingest.leads",
+        INGEST + "test_create_source.py",
+        INGEST + "test_get_trace.py::test_others_and_workspaces_see_nothing_of_it",
+    ),
+    open_policy(
+        "routing.leads",
+        ROUTING + "test_policies.py::test_no_org_sees_rows_of_another_in_any_table",
+    ),
+    open_policy(
+        "routing.rules",
+        ROUTING + "test_policies.py::test_no_org_sees_rows_of_another_in_any_table",
+    ),
+    open_policy(
+        "delivery.lead_offers",
+        DELIVERY + "test_tenants.py",
+    ),
+    open_policy(
+        "delivery.credit_accounts",
+        DELIVERY + "test_tenants.py",
+    ),
+    Mutation(
+        name="history of routing can be rewritten",
+        sql="grant update, delete on routing.lead_routing_logs to waybill_routing",
+        tests=(ROUTING + "test_policies.py::test_history_cannot_be_changed",),
+    ),
+)
+
+FENCES: Final = (
+    without_text(
+        "ingest.settle_outbox",
+        "o.claim_token = p_token and ",
+        CHASSIS + "test_outbox.py::test_a_relay_that_lost_its_lease_settles_nothing",
+    ),
+    without_text(
+        "ingest.settle_outbox",
+        " and o.claim_expires_at > p_now",
+        CHASSIS + "test_outbox.py::test_a_relay_that_comes_back_after_its_lease_settles_nothing",
+    ),
+    without_text(
+        "ingest.settle_webhook_items",
+        "and i.claim_expires_at > p_now",
+        INGEST + "test_settle_webhook_items.py::test_a_stalled_worker_settles_nothing",
+    ),
+    without_text(
+        "ingest.create_leads_with_conversations",
+        "and i.claim_expires_at > p_now",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_a_worker_that_lost_its_lease_leaves_no_row",
+    ),
+    without_text(
+        "routing.lock_held_leads",
+        "and l.routing_lock_token = p_token",
+        ROUTING + "test_complete_routing.py"
+        "::test_a_worker_that_stalled_past_its_lease_changes_nothing",
+    ),
+    without_text(
+        "routing.lock_held_leads",
+        "and l.routing_lock_expires_at > p_now",
+        ROUTING + "test_complete_routing.py"
+        "::test_a_worker_that_stalled_past_its_lease_changes_nothing",
+    ),
+    without_text(
+        "delivery.finish_deliveries",
+        "d.claim_token = n.token and ",
+        DELIVERY + "test_finish_deliveries.py"
+        "::test_a_stalled_worker_past_its_lease_changes_nothing",
+    ),
+    without_text(
+        "delivery.finish_deliveries",
+        " and d.claim_expires_at > p_now",
+        DELIVERY + "test_finish_deliveries.py"
+        "::test_a_report_that_comes_after_its_own_lease_changes_nothing",
+    ),
+    without_text(
+        "delivery.complete_deliveries_and_consume_credits",
+        "d.claim_token is distinct from n.token or ",
+        DELIVERY + "test_complete_deliveries_and_consume_credits.py"
+        "::test_a_stalled_worker_past_its_lease_completes_nothing",
+    ),
+    without_text(
+        "delivery.complete_deliveries_and_consume_credits",
+        " or d.claim_expires_at <= p_now",
+        DELIVERY + "test_complete_deliveries_and_consume_credits.py"
+        "::test_a_stalled_worker_past_its_lease_completes_nothing",
+    ),
+    without_text(
+        "delivery.extend_delivery_lease",
+        "claim_token = p_token and ",
+        DELIVERY + "test_last_lines.py::test_a_lease_is_lengthened_by_its_holder_alone",
+    ),
+    without_text(
+        "delivery.return_deliveries",
+        "and d.claim_token = n.token",
+        DELIVERY + "test_sending_again.py",
+    ),
+)
+
+REFUSALS: Final = (
+    without_text(
+        "delivery.begin_request",
+        "v_before.content_hash <> p_content_hash",
+        DELIVERY + "test_credits.py::test_a_request_id_with_other_content_is_refused",
+        new="false",
+    ),
+    without_text(
+        "ingest.open_requests",
+        "r.content_hash <> g.request_hash",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_a_request_id_with_other_content_is_refused_and_leaves_no_row",
+        new="false",
+    ),
+)
+
+MUTATIONS: Final = (*KEYS, *CHECKS, *TRIGGERS, *POLICIES, *FENCES, *REFUSALS)

@@ -1,0 +1,77 @@
+"""What no function can get around: keys and checks that hold whatever the code above them does."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from services.chassis.database import Database
+from tests.schema.delivery.builders import NOW, a_workspace, claim, complete, offered
+
+# A second row beside one that is there: another id, the rest the same.
+SECOND = """
+insert into delivery.{table}
+select (jsonb_populate_record(t, jsonb_build_object('{key}', gen_random_uuid()))).*
+from delivery.{table} t
+where {where}
+limit 1"""
+
+
+@pytest.fixture
+async def books(delivery_db: Database) -> Database:
+    """A delivered lead and one that is being sent."""
+    workspace = await a_workspace(delivery_db, credits=5)
+    sent, _ = await offered(delivery_db, workspace, 2)
+    token = uuid4()
+    await claim(delivery_db, token=token)
+    await complete(delivery_db, [sent], tokens=[token])
+    return delivery_db
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "where"),
+    [
+        ("credit_transactions", "transaction_id", "type = 'CREDIT_CONSUMPTION'"),
+        ("credit_holds", "hold_id", "status = 'live'"),
+        ("deliveries", "delivery_id", "true"),
+        ("attempts", "attempt_id", "true"),
+        ("credit_entries", "entry_id", "true"),
+    ],
+)
+async def test_there_is_no_second_one(
+    books: Database, admin: Any, table: str, key: str, where: str
+) -> None:
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await admin.execute(SECOND.format(table=table, key=key, where=where))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "available = -1, granted = granted - available - 1",
+        "held = -1, granted = granted - held - 1",
+        "consumed = consumed + 1",
+    ],
+)
+async def test_a_balance_is_never_negative_and_always_accounted_for(
+    books: Database, admin: Any, change: str
+) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await admin.execute(f"update delivery.credit_accounts set {change}")
+
+
+async def test_a_lease_is_lengthened_by_its_holder_alone(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=5)
+    (sent,) = await offered(delivery_db, workspace, 1)
+    await claim(delivery_db, token=uuid4())
+    extended = await delivery_db.value(
+        "extend_delivery_lease",
+        p_org_id=workspace.org_id,
+        p_delivery_id=sent.delivery_id,
+        p_token=uuid4(),
+        p_lease_seconds=60.0,
+        p_hold_seconds=60.0,
+        p_now=NOW,
+    )
+    assert extended is False

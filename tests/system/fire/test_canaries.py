@@ -1,0 +1,289 @@
+"""Canaries: what is personal or secret goes through every path, good and bad, and is seen nowhere.
+
+Nowhere: in no log of a process, the edge or PostgreSQL, no live span, metric, refusal or waterfall.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import pytest
+
+from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.ports import free_port
+from deploy.local.stack import HOST, Options, Stack, running
+from tests.sandbox.meta_json import sign
+from tests.sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, whatsapp_text
+from tests.system.conftest import hear
+from tests.system.fire.books import Books, waybill
+from tests.system.fire.collector import Collector, collecting
+from tests.system.fire.conftest import SETTINGS
+from tests.system.waiting import until
+
+SERVICES: Final = ("ingest", "routing", "delivery")
+NAME: Final = "Kanarienvogelina"
+MAIL: Final = "kanarienvogelina@canary-mail.example"
+TEXT: Final = "canarytext wants two rooms"
+FORGED: Final = "canaryforgedtoken"
+METRICS_PORTS: Final = {name: free_port() for name in SERVICES}
+
+# As the database itself does where a constraint fails: the detail quotes the row.
+QUOTING: Final = """
+create function {schema}.quote_it() returns trigger language plpgsql as $$
+begin
+  if position('{sign}' in new::text) > 0 then
+    raise exception 'this row is bad' using detail = 'Failing row contains ' || new::text;
+  end if;
+  return new;
+end;
+$$;
+create trigger quote_it before insert on {schema}.{table}
+for each row execute function {schema}.quote_it();
+"""
+
+
+def a_phone(number: int) -> str:
+    """A canary's phone; its last seven digits are in no other number of the run."""
+    return f"0151{number:03d}77719"
+
+
+@dataclass(slots=True)
+class Nest:
+    """What must not be seen, and every answer that the outside world got for a failed call."""
+
+    canaries: set[str]
+    refusals: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+async def collector() -> AsyncIterator[Collector]:
+    """Where live spans go."""
+    async with collecting() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def stack(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> AsyncIterator[Stack]:
+    """A system with everything on that can tell: live spans, metrics, logs in full."""
+    env = dict(SETTINGS)
+    for name in SERVICES:
+        prefix = f"WAYBILL_{name.upper()}_"
+        env[prefix + "OTLP_ENDPOINT"] = collector.endpoint
+        env[prefix + "METRICS_LISTEN"] = f"{HOST}:{METRICS_PORTS[name]}"
+        env[prefix + "LOG_LEVEL"] = "DEBUG"
+    options = Options(edge_port=free_port(), service_env=env)
+    async with running(tmp_path_factory.mktemp("canaries"), options, hear) as started:
+        yield started
+
+
+@pytest.fixture
+def nest(stack: Stack, customer: Customer) -> Nest:
+    """Canaries of the customer's."""
+    return Nest(
+        canaries={
+            NAME,
+            MAIL,
+            TEXT,
+            FORGED,
+            PAGE_TOKEN,
+            "77719",
+            customer.app_secret,
+            customer.verify_token,
+            customer.api.token,
+        }
+    )
+
+
+class Outside:
+    """The outside world: posts leads and webhooks, and keeps what it is refused with."""
+
+    def __init__(self, stack: Stack, customer: Customer, nest: Nest) -> None:
+        self._stack = stack
+        self._customer = customer
+        self._nest = nest
+
+    async def post(self, path: str, **content: Any) -> int:
+        """One POST; the status."""
+        session = self._customer.api.session
+        async with session.post(self._stack.edge_url + path, **content) as answer:
+            if answer.status != 200:
+                self._nest.refusals.append(await answer.text())
+            return answer.status
+
+    async def lead(self, phone: str, *, token: str | None = None, **changes: Any) -> int:
+        """POST /api/leads; the status."""
+        body = {
+            "customer_phone": phone,
+            "customer_name": NAME,
+            "type": "order",
+            "details": f"{TEXT}, mail {MAIL}",
+        }
+        headers = {"Authorization": f"Bearer {token or self._customer.api.token}"}
+        return await self.post("/api/leads", json=body | changes, headers=headers)
+
+    async def webhook(self, body: bytes, *, secret: str | None = None) -> int:
+        """POST of a webhook; the status."""
+        headers = {
+            "Content-Type": "application/json",
+            "X-Hub-Signature-256": sign(secret or self._customer.app_secret, body),
+        }
+        return await self.post("/webhooks/meta", data=body, headers=headers)
+
+    async def handshake(self, token: str) -> int:
+        """Meta's check of the subscription; the status."""
+        query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1"}
+        session = self._customer.api.session
+        url = f"{self._stack.edge_url}/webhooks/meta"
+        async with session.get(url, params=query) as answer:
+            return answer.status
+
+    async def meta(self, path: str, body: Any, *, method: str = "PUT") -> None:
+        """Tells Meta's sandbox something."""
+        url = f"{self._stack.meta_url}/_control/{path}"
+        async with self._customer.api.session.request(method, url, json=body) as answer:
+            answer.raise_for_status()
+
+    async def buyer(self, workspace: str, fault: dict[str, Any], times: int) -> None:
+        """Tells a buyer's sandbox how to answer."""
+        name = f"{self._customer.identity.name}-{workspace}"
+        url = f"{self._stack.buyers_url}/_control/buyers/{name}/faults"
+        order = {"times": times, "is": fault}
+        async with self._customer.api.session.put(url, json=order) as answer:
+            answer.raise_for_status()
+
+
+async def good_and_bad_input(outside: Outside, customer: Customer) -> None:
+    """Leads that are taken, and input that is refused for every reason there is."""
+    await outside.buyer("alpha", an_echo(500), 1)
+    await outside.buyer("alpha", an_echo(400), 1)
+    assert await outside.lead(a_phone(1)) == 200
+    assert await outside.lead(a_phone(2)) == 200
+    assert await outside.lead(a_phone(3), token=FORGED) == 401
+    assert await outside.lead(a_phone(3), token=f"{customer.api.token[:-9]}{FORGED}") == 401
+    assert await outside.lead(f"{a_phone(4)}{a_phone(4)}") == 400
+    assert await outside.lead(a_phone(4), type=NAME) == 400
+    assert await outside.lead(a_phone(4), details=f"{TEXT}\0") == 400
+    assert await outside.lead(a_phone(4), customer_name=NAME * 99) == 400
+    assert await outside.lead(a_phone(4), customer_name={"first": NAME}) == 400
+    assert await outside.lead(a_phone(4), colour=TEXT) == 400
+    assert await outside.webhook(f'{{"text": "{TEXT}"'.encode()) == 400
+    assert await outside.webhook(whatsapp_text(a_text(customer, 5)), secret=FORGED) == 401
+    assert await outside.handshake(customer.verify_token) == 200
+    assert await outside.handshake(FORGED) == 403
+
+
+def an_echo(status: int) -> dict[str, Any]:
+    """A buyer that answers what it was sent."""
+    echo = {"error": f"cannot take {NAME} {MAIL} {a_phone(1)} +49{a_phone(1)[1:]}: {TEXT}"}
+    return {"fault": "answer", "status": status, "body": echo}
+
+
+def a_text(customer: Customer, number: int) -> WhatsAppText:
+    return WhatsAppText(
+        message_id=f"wamid.{secrets.token_hex(8)}",
+        text=TEXT,
+        profile_name=NAME,
+        wa_id=f"49{a_phone(number)[1:]}",
+        phone_number_id=customer.identity.phone_number_id,
+    )
+
+
+async def messages_and_answers(outside: Outside, customer: Customer) -> None:
+    """Messages and Lead Ads, with errors of the Graph API that quote what they were asked."""
+    assert await outside.webhook(whatsapp_text(a_text(customer, 6), a_text(customer, 7))) == 200
+    malformed = json.loads(whatsapp_text(a_text(customer, 8)))
+    malformed["entry"][0]["changes"][0]["value"]["messages"][0]["text"] = [TEXT, NAME]
+    assert await outside.webhook(json.dumps(malformed).encode()) == 200
+    leadgen_id = int(customer.identity.page_id) + 1
+    answers = [
+        {"name": "full_name", "values": [NAME]},
+        {"name": "email", "values": [MAIL]},
+        {"name": "phone_number", "values": [a_phone(9)]},
+        {"name": "wishes", "values": [TEXT]},
+    ]
+    page_id = customer.identity.page_id
+    await outside.meta(f"leads/{leadgen_id}", {"page_id": page_id, "field_data": answers})
+    quoting = {"fault": "error", "message": f"no {NAME} {MAIL} {a_phone(9)} {PAGE_TOKEN} {TEXT}"}
+    await outside.meta("faults", {"id": str(leadgen_id), "times": 1, "is": quoting})
+    change = LeadChange(leadgen_id=leadgen_id, page_id=int(page_id))
+    assert await outside.webhook(leadgen(change)) == 200
+
+
+async def errors_of_the_database(outside: Outside, stack: Stack, customer: Customer) -> None:
+    """Rows that the database refuses in each service, quoting them."""
+    admin = await asyncpg.connect(stack.database_url)
+    try:
+        for schema, table, sign_of_it in (
+            ("ingest", "leads", "dbingest"),
+            ("routing", "leads", "dbrouting"),
+            ("delivery", "lead_offers", "dbdelivery"),
+        ):
+            await admin.execute(QUOTING.format(schema=schema, table=table, sign=sign_of_it))
+    finally:
+        await admin.close()
+    assert await outside.lead(a_phone(10), details=f"dbingest {TEXT}") == 500
+    assert await outside.lead(a_phone(11), details=f"dbrouting {TEXT}") == 200
+    assert await outside.lead(a_phone(12), details=f"dbdelivery {TEXT}") == 200
+
+
+FAILED_HANDOFFS: Final = """
+select (select count(*) from ingest.outbox where org_id = $1 and last_error = 'INTERNAL')
+  + (select count(*) from routing.outbox where org_id = $1 and last_error = 'INTERNAL')"""
+TRACES: Final = """
+select distinct trace_id from ingest.webhook_items where org_id = $1
+union select trace_id from ingest.leads where org_id = $1
+union select trace_id from ingest.webhook_delivery_log where org_id = $1"""
+
+
+async def test_canaries_are_seen_nowhere(
+    stack: Stack, customer: Customer, nest: Nest, books: Books, collector: Collector
+) -> None:
+    outside = Outside(stack, customer, nest)
+    await good_and_bad_input(outside, customer)
+    await messages_and_answers(outside, customer)
+    await errors_of_the_database(outside, stack, customer)
+    # Two posted (one of them rejected by its buyer), two messages and a Lead Ad.
+    await books.delivered(4)
+
+    async def failed() -> bool:
+        return bool(await books.value(FAILED_HANDOFFS) == 2)
+
+    await until(failed)
+    seen = {f"refusal {place}": text for place, text in enumerate(nest.refusals)}
+    for row in await books.rows(TRACES):
+        _, seen[f"waterfall {row[0]}"] = await waybill(stack, customer, "trace", row[0], "--json")
+    for name, port in METRICS_PORTS.items():
+        async with aiohttp.request("GET", f"http://{HOST}:{port}/metrics") as answer:
+            seen[f"metrics of {name}"] = await answer.text()
+    for name in SERVICES:
+        # Stopped, so that it has exported every span.
+        await stack.supervisor.stop(name)
+    seen["live spans"] = b"".join(collector.exported).decode(errors="replace")
+    for name in (*SERVICES, "edge", "access"):
+        seen[f"log of {name}"] = (stack.state.logs / f"{name}.log").read_text()
+    seen["log of PostgreSQL"] = stack.postgres.log_path.read_text()
+
+    assert all(seen.values()) or not seen["log of edge"], "each of them says something"
+    assert "deliver" in seen["live spans"]
+    assert "waybill_work_seconds" in seen["metrics of delivery"]
+    assert str(UUID(customer.org_id)) in seen["log of delivery"]
+    found = [
+        f"{place}: {canary!r} in {around(text, canary)!r}"
+        for place, text in seen.items()
+        for canary in nest.canaries
+        if canary in text
+    ]
+    assert not found, "\n".join(found)
+
+
+def around(text: str, canary: str) -> str:
+    """Where in the text it was seen."""
+    at = text.index(canary)
+    return text[max(0, at - 200) : at + 100]
