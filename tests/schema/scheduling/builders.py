@@ -73,7 +73,9 @@ async def a_calendar(
     return UUID(answer["calendar_id"])
 
 
-async def a_service(db: Database, org_id: UUID, calendar_ids: Sequence[UUID], **changes: Any) -> UUID:
+async def a_service(
+    db: Database, org_id: UUID, calendar_ids: Sequence[UUID], **changes: Any
+) -> UUID:
     """A new service of 30 or 60 minutes on those calendars."""
     arguments = {
         "p_name": "Consultation",

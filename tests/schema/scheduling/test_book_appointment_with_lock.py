@@ -1,10 +1,11 @@
-"""A thousand want the same slot: as many get it as there are seats, and nobody else is in the way."""
+"""A thousand want the same slot: as many get it as there are seats."""
 
 import asyncio
 import json
 import random
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -155,7 +156,7 @@ async def test_a_request_id_books_once_and_answers_the_same(
 ) -> None:
     org_id, contact_id = uuid4(), uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
-    same = {"p_contact_id": contact_id, "p_request_id": "r1"}
+    same: dict[str, Any] = {"p_contact_id": contact_id, "p_request_id": "r1"}
     answers = await asyncio.gather(
         *(book(scheduling_db, org_id, calendar_id, TOMORROW, **same) for _ in range(20))
     )
@@ -187,7 +188,9 @@ async def test_calendars_and_services_of_another_org_are_not_found(scheduling_db
     ours, theirs = uuid4(), uuid4()
     calendar_id = await a_calendar(scheduling_db, theirs)
     service_id = await a_service(scheduling_db, theirs, [calendar_id])
-    assert await outcome_of(book(scheduling_db, ours, calendar_id, TOMORROW)) == "CALENDAR_NOT_FOUND"
+    assert (
+        await outcome_of(book(scheduling_db, ours, calendar_id, TOMORROW)) == "CALENDAR_NOT_FOUND"
+    )
     by_service = book(scheduling_db, ours, None, TOMORROW, p_service_id=service_id)
     assert await outcome_of(by_service) == "SERVICE_NOT_FOUND"
 

@@ -68,7 +68,9 @@ async def test_a_refused_move_leaves_the_appointment_where_it_was(scheduling_db:
     assert await broken_equations(scheduling_db) == {}
 
 
-async def test_many_moves_at_once_end_without_overlap(scheduling_db: Database, admin: Admin) -> None:
+async def test_many_moves_at_once_end_without_overlap(
+    scheduling_db: Database, admin: Admin
+) -> None:
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
     ids = [
@@ -275,7 +277,11 @@ async def test_a_deleted_appointment_is_in_no_list_and_its_time_is_free(
     booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
     id_ = UUID(booked["appointment_id"])
     await scheduling_db.value(
-        "delete_appointment", p_org_id=org_id, p_appointment_id=id_, p_traceparent=trace(), p_now=NOW
+        "delete_appointment",
+        p_org_id=org_id,
+        p_appointment_id=id_,
+        p_traceparent=trace(),
+        p_now=NOW,
     )
     assert await scheduling_db.row("get_appointment", p_org_id=org_id, p_appointment_id=id_) is None
     assert await outcome_of(book(scheduling_db, org_id, calendar_id, TOMORROW)) == "booked"

@@ -13,6 +13,7 @@ create or replace function claim_imports(
   etag text,
   last_modified text,
   content_hash text,
+  imported_at timestamptz,
   zone text,
   horizon_days int,
   traceparent text
@@ -38,7 +39,7 @@ as $$
     returning i.*
   )
   select c.org_id, c.import_id, c.calendar_id, c.ciphertext, c.etag, c.last_modified,
-    c.content_hash, k.zone, k.horizon_days, c.traceparent
+    c.content_hash, c.imported_at, k.zone, k.horizon_days, c.traceparent
   from claimed c
   join calendars k on k.org_id = c.org_id and k.calendar_id = c.calendar_id;
 $$;

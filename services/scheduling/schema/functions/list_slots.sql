@@ -16,7 +16,6 @@ create or replace function list_slots(
 ) returns table (calendar_id uuid, starts_at timestamptz)
 language plpgsql
 set search_path from current
-set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 declare

@@ -9,11 +9,14 @@ create or replace function open_hours(
   p_from timestamptz,
   p_to timestamptz
 ) returns table (calendar_id uuid, open tstzmultirange)
-language sql
+language plpgsql
 stable
 security definer
 set search_path from current
 as $$
+#variable_conflict use_column
+begin
+  return query
   with calendar as (
     select c.calendar_id, c.zone, c.holiday_set
     from calendars c
@@ -64,4 +67,5 @@ as $$
   from part p
   group by p.calendar_id
   having bool_or(p.opens);
+end;
 $$;

@@ -10,11 +10,14 @@ create or replace function slot_starts(
   p_duration_minutes int,
   p_now timestamptz default now()
 ) returns table (calendar_id uuid, starts_at timestamptz, seat int, during tstzrange)
-language sql
+language plpgsql
 stable
 security definer
 set search_path from current
 as $$
+#variable_conflict use_column
+begin
+  return query
   with calendar as (
     select c.calendar_id, c.zone, c.capacity,
       make_interval(mins => c.slot_minutes) as grid,
@@ -82,4 +85,5 @@ as $$
   join place p on p.calendar_id = s.calendar_id
   where not p.taken && s.during
   group by s.calendar_id, s.starts_at, s.during;
+end;
 $$;
