@@ -24,6 +24,17 @@ from services.chassis.telemetry import Work, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
 
+_ABOUT_CONTENT: Final = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+)
+# gRPC's own words for a message above the limit; a server that sheds load says something else.
+_TOO_LARGE: Final = "larger than max"
 RETRY_SECONDS_MIN: Final = 0.5
 RETRY_SECONDS_MAX: Final = 60.0
 
@@ -90,18 +101,37 @@ class Relay:
 
     async def _deliver(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
         try:
-            answers = await self._send(items)
+            return await self._settlements(items)
         except asyncio.CancelledError:
             await asyncio.shield(self._return(items, token))
             raise
+
+    async def _settlements(self, items: list[OutboxItem]) -> list[Settlement]:
+        """What the receiver said of each; a batch that it cannot take is halved, so that an item
+        which breaks the call waits alone."""
+        try:
+            answers = await self._send(items)
         except grpc.aio.AioRpcError as error:
-            return [_retry(item, error.code().name) for item in items]
+            if len(items) == 1 or not _is_about_content(error):
+                return [_retry(item, error.code().name) for item in items]
+            middle = len(items) // 2
+            return [
+                *await self._settlements(items[:middle]),
+                *await self._settlements(items[middle:]),
+            ]
         return [_settlement(item, answers.get(item.subject_id)) for item in items]
 
     async def _return(self, items: list[OutboxItem], token: UUID) -> None:
         """Gives interrupted work back with the attempt unspent."""
         returned = [Settlement(item=item, outcome=RETURNED) for item in items]
         await self._store.settle_outbox(token, returned)
+
+
+def _is_about_content(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the call failed for what was in it, so that fewer items may fare better."""
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return _TOO_LARGE in (error.details() or "")
+    return error.code() in _ABOUT_CONTENT
 
 
 def _settlement(item: OutboxItem, answer: Answer | None) -> Settlement:

@@ -14,7 +14,8 @@ from services.ingest.meta_leads import FIELDS, UnreadableLeadError, parse_answer
 from services.ingest.meta_messages import UnreadableMessageError, parse_message
 from services.ingest.store import ClaimedItem, IngestStore
 
-_BUSINESS_USAGE: Final = "X-Business-Use-Case-Usage"
+# Answers name their headers in lower case.
+_BUSINESS_USAGE: Final = "x-business-use-case-usage"
 
 
 class MessageReader:
