@@ -153,10 +153,12 @@ async def book_all(
                 )
             except RefusedError as refused:
                 text = str(refused)
-                return json.loads(text[text.index("{") :])["details"][0]["reason"]  # type: ignore[no-any-return]
+                details = json.loads(text[text.index("{") :])["details"]
+                # The edge itself has none: the service was away.
+                return str(details[0]["reason"]) if details else "lost"
             except aiohttp.ClientError:
                 return "lost"
-            return answer["appointment"]["id"]  # type: ignore[no-any-return]
+            return str(answer["appointment"]["id"])
 
     return await asyncio.gather(*(one(*each) for each in wanted))
 
