@@ -9,7 +9,7 @@ from uuid import UUID
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.scheduling.fields import TimeFields
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.records import KINDS, Booking, OpenHours
 from services.scheduling.wall_times import is_zone
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb

@@ -14,8 +14,8 @@ from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_appointment, to_change, to_timestamp
 from services.scheduling.edge.availability import slot_start
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls, resolved
-from services.scheduling.fields import TimeFields
 from services.scheduling.ical import Named, invitation
 from services.scheduling.parsing import WallTime, parse_duration, parse_what, parse_when
 from services.scheduling.records import STATUSES, Appointment, Booking

@@ -7,8 +7,8 @@ from uuid import UUID
 from services.chassis.auth import caller
 from services.chassis.pages import parse_page_from
 from services.scheduling.answers import to_slot
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
-from services.scheduling.fields import TimeFields
 from services.scheduling.parsing import SEARCHED_CALENDARS_MAX, parse_range, parse_search
 from services.scheduling.records import Slot
 from services.scheduling.refusals import service_not_found

@@ -9,9 +9,9 @@ from services.chassis.pages import parse_page
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_calendar, to_service
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
 from services.scheduling.feed_secrets import new_secret
-from services.scheduling.fields import TimeFields
 from services.scheduling.parsing import (
     CALENDARS_MAX,
     HOLIDAYS_MAX,

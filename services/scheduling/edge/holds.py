@@ -9,8 +9,8 @@ from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_appointment, to_hold, to_waitlist_entry
 from services.scheduling.edge.availability import slot_start
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
-from services.scheduling.fields import TimeFields
 from services.scheduling.parsing import NOTES_CHARACTERS_MAX, parse_what, parse_when
 from services.scheduling.records import WAITLIST_STATUSES
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb

@@ -9,8 +9,8 @@ from services.chassis.outbound import UrlRefused, check_url
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_import
+from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
-from services.scheduling.fields import TimeFields
 from services.scheduling.refusals import url_refused
 from services.scheduling.sealed_urls import seal_url
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb

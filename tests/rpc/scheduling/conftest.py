@@ -56,7 +56,7 @@ async def a_process(keys: Keys, database_url: str, log: Path) -> AsyncIterator[g
             yield channel
         process.terminate()
         async with asyncio.timeout(READY_SECONDS):
-            assert await process.wait() == 0, log.read_text()
+            assert await process.wait() == 0
     finally:
         if process.returncode is None:
             process.kill()

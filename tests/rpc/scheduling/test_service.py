@@ -13,6 +13,7 @@ from aiohttp import web
 from services.chassis.database import Database
 from tests.rpc.scheduling.callers import ALL_DAY, Tenant, outcome, refusal
 from tests.schema.scheduling.builders import Admin, broken_equations, overlaps
+from tests.system.waiting import until
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 HOUR = timedelta(hours=1)
@@ -165,9 +166,12 @@ async def test_a_hold_that_nobody_confirms_is_ended_by_the_sweep(
         "update scheduling.holds set expires_at = now();"
         "update scheduling.claims set hold_expires_at = now()"
     )
-    async with asyncio.timeout(30):
-        while await admin.fetchval("select status from scheduling.holds") != "expired":
-            await asyncio.sleep(0.05)
+
+    async def has_expired() -> bool:
+        status = await admin.fetchval("select status from scheduling.holds")
+        return bool(status == "expired")
+
+    assert await until(has_expired)
 
 
 async def test_a_series_keeps_its_local_time_over_a_clock_change(tenant: Tenant) -> None:
@@ -265,13 +269,14 @@ async def test_busy_times_of_an_external_calendar_close_ours_until_it_is_removed
 
 
 async def until_imported(admin: Admin, times: int) -> None:
-    """Returns when imports were read so often, told by when they were."""
+    """Returns when an import was read so often, told by the moments of it."""
     seen = set()
-    async with asyncio.timeout(30):
-        while len(seen) < (1 if times == 1 else 2):
-            at = await admin.fetchval(
-                "select imported_at from scheduling.imports where claim_token is null"
-            )
-            if at is not None:
-                seen.add(at)
-            await asyncio.sleep(0.02)
+
+    async def is_read() -> bool:
+        at = await admin.fetchval(
+            "select imported_at from scheduling.imports where claim_token is null"
+        )
+        seen.update([at] if at else [])
+        return len(seen) == times
+
+    assert await until(is_read)

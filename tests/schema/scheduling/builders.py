@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
@@ -343,3 +343,70 @@ async def overlaps(admin: Admin) -> int:
            where a.status in ('held', 'booked') and b.status in ('held', 'booked')"""
     )
     return count
+
+
+async def holidays(db: Database, org_id: UUID, holiday_set: str, *days: date) -> None:
+    """Replaces the days of a holiday set."""
+    await db.value(
+        "save_holidays",
+        p_org_id=org_id,
+        p_holiday_set=holiday_set,
+        p_days=list(days),
+        p_names=["holiday"] * len(days),
+        p_traceparent=trace(),
+    )
+
+
+async def book_series(
+    db: Database, org_id: UUID, calendar_id: UUID, when: Sequence[datetime]
+) -> Json:
+    """Books a series at those times."""
+    answer: Json = await db.value(
+        "book_series",
+        p_org_id=org_id,
+        p_contact_id=uuid4(),
+        p_service_id=None,
+        p_calendar_ids=[calendar_id],
+        p_rule="FREQ=WEEKLY;COUNT=4",
+        p_local_start=when[0].replace(tzinfo=None),
+        p_zone="UTC",
+        p_starts=list(when),
+        p_duration_minutes=60,
+        p_notes=None,
+        p_metadata=None,
+        **request(),
+        p_traceparent=trace(),
+        p_now=NOW,
+    )
+    return answer
+
+
+async def an_import(db: Database, org_id: UUID, calendar_id: UUID, busy: datetime) -> UUID:
+    """An external calendar, read once: busy for an hour."""
+    import_id, token = new_id(), uuid4()
+    await db.value(
+        "create_import",
+        p_org_id=org_id,
+        p_import_id=import_id,
+        p_calendar_id=calendar_id,
+        p_ciphertext=b"sealed",
+        p_every_seconds=900,
+        **request(),
+        p_traceparent=trace(),
+        p_now=NOW,
+    )
+    await db.rows("claim_imports", p_token=token, p_limit=10, p_lease_seconds=60.0, p_now=NOW)
+    await db.value(
+        "finish_import",
+        p_org_id=org_id,
+        p_import_id=import_id,
+        p_token=token,
+        p_starts=[busy],
+        p_ends=[busy + timedelta(hours=1)],
+        p_etag="",
+        p_last_modified="",
+        p_content_hash="",
+        p_error=None,
+        p_now=NOW,
+    )
+    return import_id

@@ -65,7 +65,7 @@ class Booking(RuleBasedStateMachine):
         return all(end <= other_start or other_end <= start for other_start, other_end in taken)
 
     def settle_waitlist(self, freed: tuple[datetime, datetime]) -> None:
-        """Promotes in the model whom the stored function promotes: in order, the first free start."""
+        """Promotes in the model whom the database promotes: in order, the first free start."""
         for entry in list(self.waiting):
             _, earliest, latest, minutes = entry
             length = timedelta(minutes=minutes)

@@ -14,6 +14,7 @@ from tests.schema.scheduling.builders import (
     a_calendar,
     a_service,
     book,
+    book_series,
     broken_equations,
     cancel,
     confirm,
@@ -293,24 +294,7 @@ async def test_a_series_books_what_it_can_and_reports_the_rest(scheduling_db: Da
     calendar_id = await a_calendar(scheduling_db, org_id, horizon_days=20)
     await book(scheduling_db, org_id, calendar_id, TOMORROW + timedelta(days=7))
     weekly = [TOMORROW + timedelta(days=7 * week) for week in range(4)]
-    answer = await scheduling_db.value(
-        "book_series",
-        p_org_id=org_id,
-        p_contact_id=uuid4(),
-        p_service_id=None,
-        p_calendar_ids=[calendar_id],
-        p_rule="FREQ=WEEKLY;COUNT=4",
-        p_local_start=TOMORROW.replace(tzinfo=None),
-        p_zone="UTC",
-        p_starts=weekly,
-        p_duration_minutes=60,
-        p_notes=None,
-        p_metadata=None,
-        p_request_id="s",
-        p_request_hash="s",
-        p_traceparent=trace(),
-        p_now=NOW,
-    )
+    answer = await book_series(scheduling_db, org_id, calendar_id, weekly)
     outcomes = [each["outcome"] for each in answer["occurrences"]]
     assert outcomes == ["booked", "taken", "booked", "closed"]
     assert answer["occurrences"][1]["conflicts"][0]["start"] == "2027-01-12T08:00:00+00:00"

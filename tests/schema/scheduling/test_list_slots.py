@@ -24,6 +24,7 @@ from tests.schema.scheduling.builders import (
     add_exception,
     book,
     hold,
+    holidays,
     outcome_of,
     slots,
     starts,
@@ -57,14 +58,7 @@ async def test_holidays_and_exceptions(scheduling_db: Database) -> None:
     calendar_id = await a_calendar(
         scheduling_db, org_id, hours=OFFICE, holiday_set="DE", slot_minutes=60
     )
-    await scheduling_db.value(
-        "save_holidays",
-        p_org_id=org_id,
-        p_holiday_set="DE",
-        p_days=[date(2027, 1, 6)],
-        p_names=["Epiphany"],
-        p_traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-00",
-    )
+    await holidays(scheduling_db, org_id, "DE", date(2027, 1, 6))
     await add_exception(scheduling_db, org_id, calendar_id, date(2027, 1, 6), "open", 600, 720)
     await add_exception(scheduling_db, org_id, calendar_id, date(2027, 1, 7), "closed", 0, 960)
     found = await starts(scheduling_db, org_id, calendar_id, TOMORROW + DAY, TOMORROW + 3 * DAY)

@@ -25,7 +25,7 @@ def an_appointment(**changes: Any) -> Named:
         "calendar_ids": (uuid4(),),
         "scheduled_at": datetime(2027, 7, 5, 7, tzinfo=UTC),
         "duration_minutes": 60,
-        "local_time": datetime(2027, 7, 5, 9),
+        "local_time": datetime.fromisoformat("2027-07-05T09:00"),
         "zone": "Europe/Berlin",
         "status": "confirmed",
         "price_credits": None,

@@ -7,7 +7,13 @@ import pytest
 from services.scheduling.recurrence import OCCURRENCES_MAX, RecurrenceRefused, expand
 from services.scheduling.wall_times import instant
 
-START = datetime(1997, 9, 2, 9)
+
+def nine(day: str) -> datetime:
+    """Nine o'clock of a day, by the calendar's clock."""
+    return datetime.fromisoformat(f"{day}T09:00")
+
+
+START = nine("1997-09-02")
 
 
 def days(found: list[datetime]) -> list[str]:
@@ -23,7 +29,7 @@ EXAMPLES = [
     ("every 10 days, 5 times", "FREQ=DAILY;INTERVAL=10;COUNT=5", START,
      ["1997-09-02", "1997-09-12", "1997-09-22", "1997-10-02", "1997-10-12"], 5),
     ("every day in January", "FREQ=YEARLY;UNTIL=20000131T140000Z;BYMONTH=1;"
-     "BYDAY=SU,MO,TU,WE,TH,FR,SA", datetime(1998, 1, 1, 9), ["1998-01-01", "1998-01-02"], 93),
+     "BYDAY=SU,MO,TU,WE,TH,FR,SA", nine("1998-01-01"), ["1998-01-01", "1998-01-02"], 93),
     ("weekly for 10", "FREQ=WEEKLY;COUNT=10", START,
      ["1997-09-02", "1997-09-09", "1997-09-16"], 10),
     ("weekly until December 24", "FREQ=WEEKLY;UNTIL=19971224T000000Z", START,
@@ -31,45 +37,45 @@ EXAMPLES = [
     ("Tuesdays and Thursdays for five weeks", "FREQ=WEEKLY;COUNT=10;WKST=SU;BYDAY=TU,TH", START,
      ["1997-09-02", "1997-09-04", "1997-09-09"], 10),
     ("every other week, three days", "FREQ=WEEKLY;INTERVAL=2;UNTIL=19971224T000000Z;WKST=SU;"
-     "BYDAY=MO,WE,FR", datetime(1997, 9, 1, 9),
+     "BYDAY=MO,WE,FR", nine("1997-09-01"),
      ["1997-09-01", "1997-09-03", "1997-09-05", "1997-09-15"], 25),
     ("every other week, two days", "FREQ=WEEKLY;INTERVAL=2;COUNT=8;WKST=SU;BYDAY=TU,TH", START,
      ["1997-09-02", "1997-09-04", "1997-09-16", "1997-09-18"], 8),
-    ("first Friday", "FREQ=MONTHLY;COUNT=10;BYDAY=1FR", datetime(1997, 9, 5, 9),
+    ("first Friday", "FREQ=MONTHLY;COUNT=10;BYDAY=1FR", nine("1997-09-05"),
      ["1997-09-05", "1997-10-03", "1997-11-07"], 10),
     ("first and last Sunday", "FREQ=MONTHLY;INTERVAL=2;COUNT=10;BYDAY=1SU,-1SU",
-     datetime(1997, 9, 7, 9), ["1997-09-07", "1997-09-28", "1997-11-02"], 10),
-    ("second-to-last Monday", "FREQ=MONTHLY;COUNT=6;BYDAY=-2MO", datetime(1997, 9, 22, 9),
+     nine("1997-09-07"), ["1997-09-07", "1997-09-28", "1997-11-02"], 10),
+    ("second-to-last Monday", "FREQ=MONTHLY;COUNT=6;BYDAY=-2MO", nine("1997-09-22"),
      ["1997-09-22", "1997-10-20", "1997-11-17"], 6),
-    ("third-to-last day", "FREQ=MONTHLY;BYMONTHDAY=-3;COUNT=6", datetime(1997, 9, 28, 9),
+    ("third-to-last day", "FREQ=MONTHLY;BYMONTHDAY=-3;COUNT=6", nine("1997-09-28"),
      ["1997-09-28", "1997-10-29", "1997-11-28", "1997-12-29"], 6),
     ("2nd and 15th", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=2,15", START,
      ["1997-09-02", "1997-09-15", "1997-10-02"], 10),
-    ("first and last day", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1", datetime(1997, 9, 30, 9),
+    ("first and last day", "FREQ=MONTHLY;COUNT=10;BYMONTHDAY=1,-1", nine("1997-09-30"),
      ["1997-09-30", "1997-10-01", "1997-10-31"], 10),
     ("every 18 months", "FREQ=MONTHLY;INTERVAL=18;COUNT=10;BYMONTHDAY=10,11,12,13,14,15",
-     datetime(1997, 9, 10, 9), ["1997-09-10", "1997-09-11"], 10),
-    ("June and July", "FREQ=YEARLY;COUNT=10;BYMONTH=6,7", datetime(1997, 6, 10, 9),
+     nine("1997-09-10"), ["1997-09-10", "1997-09-11"], 10),
+    ("June and July", "FREQ=YEARLY;COUNT=10;BYMONTH=6,7", nine("1997-06-10"),
      ["1997-06-10", "1997-07-10", "1998-06-10"], 10),
     ("1st, 100th and 200th day", "FREQ=YEARLY;INTERVAL=3;COUNT=10;BYYEARDAY=1,100,200",
-     datetime(1997, 1, 1, 9), ["1997-01-01", "1997-04-10", "1997-07-19", "2000-01-01"], 10),
+     nine("1997-01-01"), ["1997-01-01", "1997-04-10", "1997-07-19", "2000-01-01"], 10),
     ("Friday the 13th", "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13;COUNT=5", START,
      ["1998-02-13", "1998-03-13", "1998-11-13", "1999-08-13", "2000-10-13"], 5),
     ("first Saturday after the first Sunday", "FREQ=MONTHLY;BYDAY=SA;"
-     "BYMONTHDAY=7,8,9,10,11,12,13;COUNT=10", datetime(1997, 9, 13, 9),
+     "BYMONTHDAY=7,8,9,10,11,12,13;COUNT=10", nine("1997-09-13"),
      ["1997-09-13", "1997-10-11", "1997-11-08"], 10),
     ("election day", "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8;COUNT=3",
-     datetime(1996, 11, 5, 9), ["1996-11-05", "2000-11-07", "2004-11-02"], 3),
+     nine("1996-11-05"), ["1996-11-05", "2000-11-07", "2004-11-02"], 3),
     ("third of TU, WE, TH", "FREQ=MONTHLY;COUNT=3;BYDAY=TU,WE,TH;BYSETPOS=3",
-     datetime(1997, 9, 4, 9), ["1997-09-04", "1997-10-07", "1997-11-06"], 3),
+     nine("1997-09-04"), ["1997-09-04", "1997-10-07", "1997-11-06"], 3),
     ("second-to-last weekday", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-2;COUNT=7",
-     datetime(1997, 9, 29, 9), ["1997-09-29", "1997-10-30", "1997-11-27"], 7),
-    ("WKST=MO", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO", datetime(1997, 8, 5, 9),
+     nine("1997-09-29"), ["1997-09-29", "1997-10-30", "1997-11-27"], 7),
+    ("WKST=MO", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=MO", nine("1997-08-05"),
      ["1997-08-05", "1997-08-10", "1997-08-19", "1997-08-24"], 4),
-    ("WKST=SU", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU", datetime(1997, 8, 5, 9),
+    ("WKST=SU", "FREQ=WEEKLY;INTERVAL=2;COUNT=4;BYDAY=TU,SU;WKST=SU", nine("1997-08-05"),
      ["1997-08-05", "1997-08-17", "1997-08-19", "1997-08-31"], 4),
     ("an invalid date is left out", "FREQ=MONTHLY;BYMONTHDAY=15,30;COUNT=5",
-     datetime(2007, 1, 15, 9),
+     nine("2007-01-15"),
      ["2007-01-15", "2007-01-30", "2007-02-15", "2007-03-15", "2007-03-30"], 5),
 ]  # fmt: skip
 

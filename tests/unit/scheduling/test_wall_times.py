@@ -60,7 +60,7 @@ def test_a_wall_time_that_is_none(zone: str, text: str, cause: str) -> None:
 @pytest.mark.parametrize("fold", [0, 1])
 def test_a_fold_does_not_make_a_gap_a_time(fold: int) -> None:
     with pytest.raises(WallTimeRefused):
-        instant(datetime(2027, 3, 14, 2, 30), "America/New_York", fold)
+        instant(datetime.fromisoformat("2027-03-14T02:30"), "America/New_York", fold)
 
 
 @given(

@@ -1,5 +1,6 @@
 -- Ends live holds, as 'released' or, where their time is over, as 'expired', and frees what they
 -- claimed. Answers how many. Locked in order of their ids.
+-- The caller has entered.
 create or replace function end_holds(
   p_org_id uuid,
   p_hold_ids uuid[],

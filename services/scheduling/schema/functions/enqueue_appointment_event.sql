@@ -1,5 +1,6 @@
 -- Asks sync to write an event into the timeline of an appointment's contact; waits in the outbox
 -- until sync takes it.
+-- The caller has entered.
 create or replace function enqueue_appointment_event(
   p_org_id uuid,
   p_event_id uuid,

@@ -1,5 +1,6 @@
 -- Locks and reads an appointment for a change. Raises WB085 APPOINTMENT_NOT_FOUND, WB086
 -- APPOINTMENT_STATE_REFUSED where its status is none of p_statuses.
+-- The caller has entered.
 create or replace function lock_appointment(
   p_org_id uuid,
   p_appointment_id uuid,

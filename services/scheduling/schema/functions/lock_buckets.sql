@@ -1,6 +1,7 @@
 -- Tries the advisory locks of a claim: the caller's own key, then the 15-minute buckets of each
 -- calendar in order, at most 64. Stops at the first that another has; answers whether it got all. Only
 -- politeness: whoever does not get them goes on, and the exclusion constraint decides.
+-- The caller has entered.
 create or replace function lock_buckets(
   p_org_id uuid,
   p_calendar_ids uuid[],

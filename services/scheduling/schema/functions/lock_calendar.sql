@@ -1,5 +1,6 @@
 -- Locks and reads a calendar, archived or not, for a change; p_version null: whatever it is.
 -- Raises WB083 CALENDAR_NOT_FOUND, WB010 ETAG_MISMATCH.
+-- The caller has entered.
 create or replace function lock_calendar(
   p_org_id uuid,
   p_calendar_id uuid,

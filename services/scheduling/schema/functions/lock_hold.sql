@@ -1,4 +1,5 @@
 -- Locks and reads a hold. Raises WB087 HOLD_NOT_FOUND.
+-- The caller has entered.
 create or replace function lock_hold(p_org_id uuid, p_hold_id uuid)
 returns holds
 language plpgsql

@@ -2,6 +2,7 @@
 -- each gets the first slot that begins within the freed time (less its own duration before it) and
 -- within what it waits for, as an appointment in its own trace. Who is being promoted elsewhere is
 -- passed over.
+-- The caller has entered.
 create or replace function promote_waitlist(
   p_org_id uuid,
   p_calendar_ids uuid[],

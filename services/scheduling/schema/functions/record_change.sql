@@ -1,5 +1,6 @@
 -- Writes what changed into the audit trail, and, of an appointment, into the outbox for its
 -- contact's timeline. p_before and p_after hold nothing personal.
+-- The caller has entered.
 create or replace function record_change(
   p_org_id uuid,
   p_subject_kind text,

@@ -1,6 +1,7 @@
 -- Says why a slot cannot be had: raises WB082 SLOT_CLOSED with the cause (notice, horizon, grid,
 -- hours), or WB080 SLOT_TAKEN with the times that are in the way; both with the next free slots.
 -- Times alone are told, never whose they are.
+-- The caller has entered.
 create or replace function refuse_slot(
   p_org_id uuid,
   p_calendar_ids uuid[],

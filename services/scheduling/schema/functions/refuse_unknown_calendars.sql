@@ -1,4 +1,5 @@
 -- Raises WB083 CALENDAR_NOT_FOUND where one of the calendars is not there or archived.
+-- The caller has entered.
 create or replace function refuse_unknown_calendars(p_org_id uuid, p_calendar_ids uuid[])
 returns void
 language plpgsql

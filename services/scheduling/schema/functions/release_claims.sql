@@ -1,4 +1,5 @@
 -- Ends claims of an appointment: those named, or all where p_claim_ids is null.
+-- The caller has entered.
 create or replace function release_claims(
   p_org_id uuid,
   p_appointment_id uuid,

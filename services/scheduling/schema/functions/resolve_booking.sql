@@ -2,6 +2,7 @@
 -- appointment begins ('pending' where the service wants approval); its price in credits.
 -- Raises WB084 SERVICE_NOT_FOUND, WB083 CALENDAR_NOT_FOUND, WB092 DURATION_REFUSED,
 -- WB001 INVALID_REQUEST.
+-- The caller has entered.
 create or replace function resolve_booking(
   p_org_id uuid,
   p_calendar_ids uuid[],

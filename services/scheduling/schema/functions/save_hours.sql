@@ -1,4 +1,5 @@
 -- Replaces a calendar's weekly hours by p_hours: an array of weekday, start_minute, end_minute.
+-- The caller has entered.
 create or replace function save_hours(p_org_id uuid, p_calendar_id uuid, p_hours jsonb)
 returns void
 language plpgsql
