@@ -137,3 +137,9 @@ async def routing_db(databases: Databases) -> Database:
 async def delivery_db(databases: Databases) -> Database:
     """The test's database as delivery sees it."""
     return await databases.open("delivery")
+
+
+@pytest.fixture
+async def scheduling_db(databases: Databases) -> Database:
+    """The test's database as scheduling sees it."""
+    return await databases.open("scheduling")

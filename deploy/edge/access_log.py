@@ -4,6 +4,7 @@ from pathlib import Path
 
 from deploy.edge.filters import TRACE_NAMESPACE
 from deploy.edge.messages import Json, typed
+from deploy.edge.routes import FEEDS_PREFIX
 
 # Names as in the services' canonical lines. A field without a value is null.
 _LINE: Json = {
@@ -27,10 +28,25 @@ _LINE: Json = {
 
 
 def access_log(path: Path) -> Json:
-    """The log at `path`; health checks are left out."""
+    """The log at `path`; without health checks, and without feeds, whose path is a secret."""
     return {
         "name": "envoy.access_loggers.file",
-        "filter": {"not_health_check_filter": {}},
+        "filter": {
+            "and_filter": {
+                "filters": [
+                    {"not_health_check_filter": {}},
+                    {
+                        "header_filter": {
+                            "header": {
+                                "name": ":path",
+                                "string_match": {"prefix": FEEDS_PREFIX},
+                                "invert_match": True,
+                            }
+                        }
+                    },
+                ]
+            }
+        },
         "typed_config": typed(
             "envoy.extensions.access_loggers.file.v3.FileAccessLog",
             path=str(path),

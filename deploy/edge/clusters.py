@@ -1,4 +1,4 @@
-"""Where the edge sends requests: one cluster for each service, and ingest's HTTP port."""
+"""Where the edge sends requests: a cluster for each service, and HTTP ports of two."""
 
 import ipaddress
 
@@ -6,14 +6,16 @@ from deploy.edge.config import Address, EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
 
 INGEST_HTTP = "ingest_http"
+SCHEDULING_HTTP = "scheduling_http"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def clusters(config: EdgeConfig) -> list[Json]:
     """All upstream clusters."""
     return [
-        _cluster(
-            config, INGEST_HTTP, config.ingest_http, {"http_protocol_options": {}}, _HTTP_CHECK
+        *(
+            _cluster(config, name, address, {"http_protocol_options": {}}, _HTTP_CHECK)
+            for name, address in _http_ports(config).items()
         ),
         *(
             _cluster(config, name, address, _HTTP2, {"grpc_health_check": {}})
@@ -24,7 +26,14 @@ def clusters(config: EdgeConfig) -> list[Json]:
 
 def cluster_names(config: EdgeConfig) -> list[str]:
     """The names of all upstream clusters."""
-    return [INGEST_HTTP, *config.services]
+    return [*_http_ports(config), *config.services]
+
+
+def _http_ports(config: EdgeConfig) -> dict[str, Address]:
+    ports = {INGEST_HTTP: config.ingest_http}
+    if config.scheduling_http is not None:
+        ports[SCHEDULING_HTTP] = config.scheduling_http
+    return ports
 
 
 _HTTP_CHECK: Json = {"http_health_check": {"path": "/healthz"}}

@@ -60,6 +60,8 @@ class EdgeConfig:
     access_log: Path
     admin_socket: Path | None = None
     admin_port: int | None = None
+    scheduling_http: Address | None = None
+    """Where calendar feeds are served; None: nowhere."""
     upstream_tls: TlsFiles | None = None
     body_bytes_max: int = 3 * 1024 * 1024
     body_limit_exempt_prefixes: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from deploy.edge.body_check import body_check_source
 from deploy.edge.clusters import cluster_names
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
-from deploy.edge.routes import HEALTH_PATH, OLD_WEBHOOK_PATHS, WEBHOOKS_PREFIX
+from deploy.edge.routes import FEEDS_PREFIX, HEALTH_PATH, OLD_WEBHOOK_PATHS, WEBHOOKS_PREFIX
 
 _FILTERS = "envoy.extensions.filters.http"
 TRACE_NAMESPACE = "waybill"
@@ -60,7 +60,7 @@ def _trace_id() -> Json:
 
 
 def _tokens(config: EdgeConfig) -> Json:
-    """A good token for everything but webhooks (signed by their senders) and health."""
+    """A good token for all but webhooks (signed), feeds (their address is secret) and health."""
     provider = {
         "issuer": config.issuer,
         "audiences": list(config.audiences),
@@ -77,6 +77,7 @@ def _tokens(config: EdgeConfig) -> Json:
         providers={"waybill": provider},
         rules=[
             {"match": {"prefix": WEBHOOKS_PREFIX}},
+            {"match": {"prefix": FEEDS_PREFIX}},
             *({"match": match} for match in open_paths),
             {"match": {"prefix": "/"}, "requires": {"provider_name": "waybill"}},
         ],

@@ -1,12 +1,14 @@
 """Which request goes where."""
 
-from deploy.edge.clusters import INGEST_HTTP
+from deploy.edge.clusters import INGEST_HTTP, SCHEDULING_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
 from services.chassis.server import EDGE_MARK
 
 HEALTH_PATH = "/api/health"
 WEBHOOKS_PREFIX = "/webhooks/"
+# Feeds for calendar programs, which send no token: their address is the secret.
+FEEDS_PREFIX = "/calendars/"
 # Where Meta was told to send before there was /webhooks/meta.
 OLD_WEBHOOK_PATHS = ("/api/webhook", "/api/webhooks/whatsapp")
 # Set by the transcoder, removed from what comes in: so it tells transcoded calls from gRPC ones.
@@ -22,7 +24,7 @@ def routes(config: EdgeConfig) -> list[Json]:
     transcoded = [_transcoded(config, name) for name in config.services]
     passed_through = [_passed_through(config, name) for name in config.services]
     exempt = [_exempt(config, prefix) for prefix in config.body_limit_exempt_prefixes]
-    return [*_webhooks(config), *transcoded, *passed_through, *exempt]
+    return [*_webhooks(config), *_feeds(config), *transcoded, *passed_through, *exempt]
 
 
 def _webhooks(config: EdgeConfig) -> list[Json]:
@@ -37,6 +39,17 @@ def _webhooks(config: EdgeConfig) -> list[Json]:
         for path in OLD_WEBHOOK_PATHS
     ]
     return [{"match": {"prefix": WEBHOOKS_PREFIX}, "route": route}, *old]
+
+
+def _feeds(config: EdgeConfig) -> list[Json]:
+    if config.scheduling_http is None:
+        return []
+    route = {
+        "cluster": SCHEDULING_HTTP,
+        "timeout": seconds(config.request_seconds_max),
+        "retry_policy": _retry("connect-failure"),
+    }
+    return [{"match": {"prefix": FEEDS_PREFIX}, "route": route}]
 
 
 def _transcoded(config: EdgeConfig, service: str) -> Json:

@@ -24,6 +24,7 @@ from deploy.local.ports import PortTaken
 from deploy.local.postgres import PostgresFailed
 from deploy.local.processes import ProgramFailed, stop_signals
 from deploy.local.samples import Outcome, SampleFailedError, Samples
+from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Options, Stack, running
 from deploy.local.state import write_private
 from deploy.local.waterfalls import show_traces
@@ -104,7 +105,7 @@ async def _serve(console: Console, stack: Stack, asked: asyncio.Event, *, once: 
             meta_url=stack.meta_url,
             buyers_url=stack.buyers_url,
         )
-        for sample in samples.all():
+        for sample in (*samples.all(), SchedulingSamples(customer).booking):
             await _show(console, await sample(), environment)
     console.print("\n[bold green]every sample reached its end[/bold green]")
     if once:

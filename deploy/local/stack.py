@@ -40,6 +40,7 @@ TRANSCODED: Final = {
     "ingest": "waybill.ingest.v1.IngestService",
     "routing": "waybill.routing.v1.RoutingService",
     "delivery": "waybill.delivery.v1.DeliveryService",
+    "scheduling": "waybill.scheduling.v1.SchedulingService",
 }
 _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 # Plans made while tables were empty are kept until statistics say otherwise; a minute, which is the
@@ -233,6 +234,12 @@ class Stack:
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
+            case "scheduling":
+                return {
+                    "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
+                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
+                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                }
             case _:
                 return {}
 
@@ -279,6 +286,7 @@ class Stack:
         self._edge_config = EdgeConfig(
             listen=Address(host=HOST, port=self._edge_port),
             ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
+            scheduling_http=Address(host=HOST, port=self.state.port("scheduling-http")),
             services={name: Address.parse(self.address(name)) for name in self.services},
             descriptor_set=descriptors,
             transcoded=tuple(TRANSCODED[name] for name in self.services if name in TRANSCODED),

@@ -71,6 +71,7 @@ async def up(schema: Schema, admin_url: str) -> None:
         async with connection.transaction():
             await connection.execute(_LOCK)
             await _create_roles(connection, schema)
+            await _create_extensions(connection, schema)
         for folder, table in _migration_folders(schema):
             await _dbmate(schema, admin_url, folder, table, "migrate")
         async with connection.transaction():
@@ -126,6 +127,15 @@ async def _create_roles(connection: "asyncpg.Connection[asyncpg.Record]", schema
         f"create schema if not exists {schema.name} authorization {schema.owner}"
     )
     await connection.execute(f"grant usage, create on schema {schema.name} to {schema.system}")
+
+
+async def _create_extensions(
+    connection: "asyncpg.Connection[asyncpg.Record]", schema: Schema
+) -> None:
+    """What the schema's tables need of the server; its owner may not make it."""
+    path = schema.folder / "extensions.sql"
+    if path.exists():
+        await connection.execute(path.read_text())
 
 
 async def _apply_files(connection: "asyncpg.Connection[asyncpg.Record]", schema: Schema) -> None:

@@ -4,6 +4,7 @@ import typer
 
 from services.console.commands import trace, verify
 from services.console.commands.app import apps
+from services.console.commands.calendar import calendars
 from services.console.commands.credits import credit_commands
 from services.console.commands.delivery import deliveries
 from services.console.commands.endpoint import endpoints
@@ -19,7 +20,7 @@ from services.console.grouping import FailingGroup
 
 GROUPS = (
     orgs, apps, sources, leads, items, workspaces, rules, endpoints, credit_commands, offers,
-    deliveries, migrations,
+    deliveries, calendars, migrations,
 )  # fmt: skip
 
 

@@ -279,12 +279,26 @@ async def test_a_function_exists_in_one_form_only(admin: Admin) -> None:
     assert not found, mending(found, "a new signature is a new file `…_v2.sql`")
 
 
+# Range operators are not leakproof, so behind a policy they do not reach their index: these narrow
+# searches take the org and compare it themselves.
+SEARCHES = {
+    "scheduling.expire_stale_claims",
+    "scheduling.list_conflicts",
+    "scheduling.list_free_ranges",
+    "scheduling.open_hours",
+    "scheduling.place_claims",
+    "scheduling.slot_closed_cause",
+    "scheduling.slot_starts",
+}
+
+
 async def test_functions_that_pass_all_policies_take_no_org(admin: Admin) -> None:
     found = [
         f"{f['schema']}.{f['name']}"
         for f in await functions(admin)
         if f["prosecdef"] and any(re.match("p_org_ids?$", name) for name in f["inputs"] or [])
     ]
+    found = [name for name in found if name not in SEARCHES]
     assert not found, mending(
         found, "make it `security invoker`: only claims and sweeps over all tenants are definer's"
     )

@@ -23,6 +23,7 @@ from tests.conventions.schemas import NAMES, Admin, mending
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
+from tests.schema.scheduling import builders as scheduling
 
 READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
@@ -70,9 +71,28 @@ async def seed_delivery(database: Database) -> UUID:
     return workspace.org_id
 
 
+async def seed_scheduling(database: Database) -> UUID:
+    """An org with something in every table: booked, held, waited for and closed from elsewhere."""
+    org_id, tomorrow = uuid4(), scheduling.later(24 * 60)
+    calendar_id = await scheduling.a_calendar(database, org_id)
+    await scheduling.add_exception(database, org_id, calendar_id, tomorrow.date(), "closed", 0, 60)
+    await scheduling.holidays(database, org_id, "DE", tomorrow.date())
+    await scheduling.a_service(database, org_id, [calendar_id])
+    await scheduling.book_series(database, org_id, calendar_id, [tomorrow])
+    await scheduling.hold(database, org_id, calendar_id, scheduling.later(26 * 60))
+    await scheduling.join(database, org_id, calendar_id, tomorrow, scheduling.later(25 * 60))
+    await scheduling.an_import(database, org_id, calendar_id, scheduling.later(30 * 60))
+    return org_id
+
+
 # Empty here: delivery hands nothing over yet, and nobody sent a request id.
 UNSEEDED = {"requests", "outbox"}
-SEEDS = {"ingest": seed_ingest, "routing": seed_routing, "delivery": seed_delivery}
+SEEDS = {
+    "ingest": seed_ingest,
+    "routing": seed_routing,
+    "delivery": seed_delivery,
+    "scheduling": seed_scheduling,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +157,16 @@ async def argument_sets(house: House, function: asyncpg.Record) -> Iterator[dict
         elif name == "p_limit":
             choices[name] = [10]
         elif name == "p_kind":
-            choices[name] = ["lead_id"]
+            choices[name] = ["external_id" if house.service == "scheduling" else "lead_id"]
         elif name == "p_value":
-            choices[name] = [str(value) for value in await house.values_of("lead_id", "uuid")]
+            held = "appointment_id" if house.service == "scheduling" else "lead_id"
+            choices[name] = [str(value) for value in await house.values_of(held, "uuid")]
+        elif name == "p_from":
+            choices[name] = [scheduling.NOW]
+        elif name == "p_to":
+            choices[name] = [scheduling.later(7 * 24 * 60)]
+        elif of_type == "boolean":
+            choices[name] = [False]
         elif name == "p_now":
             choices[name] = [await house.admin.fetchval("select timestamptz '2026-11-20 12:00Z'")]
         elif of_type.endswith("[]"):

@@ -13,15 +13,18 @@ from services.chassis.auth import Access
 from services.delivery.access import ACCESS as DELIVERY
 from services.ingest.access import ACCESS as INGEST
 from services.routing.access import ACCESS as ROUTING
+from services.scheduling.access import ACCESS as SCHEDULING
 from waybill.delivery.v1 import delivery_service_pb2
 from waybill.ingest.v1 import ingest_service_pb2
 from waybill.routing.v1 import routing_service_pb2
+from waybill.scheduling.v1 import scheduling_service_pb2
 from waybill.trace.v1 import trace_service_pb2
 
 SERVICES = {
     "ingest": (ingest_service_pb2, INGEST),
     "routing": (routing_service_pb2, ROUTING),
     "delivery": (delivery_service_pb2, DELIVERY),
+    "scheduling": (scheduling_service_pb2, SCHEDULING),
 }
 
 

@@ -118,6 +118,54 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The endpoint's URL is one that Waybill does not call. INVALID_ARGUMENT.
     Metadata: {"cause": "scheme"}.
     """
+    ERROR_REASON_SLOT_TAKEN: _ErrorReason.ValueType  # 80
+    """Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
+    {"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
+    "next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]"}.
+    """
+    ERROR_REASON_SLOT_BUSY: _ErrorReason.ValueType  # 81
+    """Another booking of the same time was under way for too long. Try again. ABORTED.
+    Metadata: {"calendar_ids": "{…}"}.
+    """
+    ERROR_REASON_SLOT_CLOSED: _ErrorReason.ValueType  # 82
+    """The calendar is never booked at this time: before its notice, beyond its horizon, off its grid
+    or outside its hours. FAILED_PRECONDITION.
+    Metadata: {"calendar_id": "…", "cause": "hours", "next_slots": "[…]"}.
+    """
+    ERROR_REASON_CALENDAR_NOT_FOUND: _ErrorReason.ValueType  # 83
+    """No such calendar in this org, or it is archived. NOT_FOUND. Metadata: {"calendar_id": "…"}."""
+    ERROR_REASON_SERVICE_NOT_FOUND: _ErrorReason.ValueType  # 84
+    """No such service in this org, or it is archived. NOT_FOUND. Metadata: {"service_id": "…"}."""
+    ERROR_REASON_APPOINTMENT_NOT_FOUND: _ErrorReason.ValueType  # 85
+    """No such appointment in this org. NOT_FOUND. Metadata: {"appointment_id": "…"}."""
+    ERROR_REASON_APPOINTMENT_STATE_REFUSED: _ErrorReason.ValueType  # 86
+    """The appointment's status does not allow this. FAILED_PRECONDITION.
+    Metadata: {"appointment_id": "…", "status": "cancelled"}.
+    """
+    ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 87
+    """No such hold in this org. NOT_FOUND. Metadata: {"hold_id": "…"}."""
+    ERROR_REASON_HOLD_ENDED: _ErrorReason.ValueType  # 88
+    """The hold was released, its time is over, or it became an appointment. FAILED_PRECONDITION.
+    Metadata: {"hold_id": "…", "status": "expired"}.
+    """
+    ERROR_REASON_WAITLIST_ENTRY_NOT_FOUND: _ErrorReason.ValueType  # 89
+    """No such waitlist entry in this org. NOT_FOUND. Metadata: {"entry_id": "…"}."""
+    ERROR_REASON_WALL_TIME_REFUSED: _ErrorReason.ValueType  # 90
+    """The wall time is skipped in the calendar's zone, or is there twice and came without fold.
+    INVALID_ARGUMENT. Metadata: {"zone": "America/New_York", "cause": "gap"}.
+    """
+    ERROR_REASON_RECURRENCE_REFUSED: _ErrorReason.ValueType  # 91
+    """The recurrence rule does not parse, does not end within bounds or never happens.
+    INVALID_ARGUMENT. Metadata: {"problem": "…"}.
+    """
+    ERROR_REASON_DURATION_REFUSED: _ErrorReason.ValueType  # 92
+    """The service has no such duration, or it is out of bounds. INVALID_ARGUMENT.
+    Metadata: {"duration_minutes": "45", "durations_minutes": "[30, 60]"}.
+    """
+    ERROR_REASON_SERIES_NOT_FOUND: _ErrorReason.ValueType  # 94
+    """No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
+    ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 95
+    """No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the `google.rpc.ErrorInfo` (domain "waybill") that each refused call carries.
@@ -219,6 +267,54 @@ ERROR_REASON_URL_REFUSED: ErrorReason.ValueType  # 66
 """The endpoint's URL is one that Waybill does not call. INVALID_ARGUMENT.
 Metadata: {"cause": "scheme"}.
 """
+ERROR_REASON_SLOT_TAKEN: ErrorReason.ValueType  # 80
+"""Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
+{"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
+"next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]"}.
+"""
+ERROR_REASON_SLOT_BUSY: ErrorReason.ValueType  # 81
+"""Another booking of the same time was under way for too long. Try again. ABORTED.
+Metadata: {"calendar_ids": "{…}"}.
+"""
+ERROR_REASON_SLOT_CLOSED: ErrorReason.ValueType  # 82
+"""The calendar is never booked at this time: before its notice, beyond its horizon, off its grid
+or outside its hours. FAILED_PRECONDITION.
+Metadata: {"calendar_id": "…", "cause": "hours", "next_slots": "[…]"}.
+"""
+ERROR_REASON_CALENDAR_NOT_FOUND: ErrorReason.ValueType  # 83
+"""No such calendar in this org, or it is archived. NOT_FOUND. Metadata: {"calendar_id": "…"}."""
+ERROR_REASON_SERVICE_NOT_FOUND: ErrorReason.ValueType  # 84
+"""No such service in this org, or it is archived. NOT_FOUND. Metadata: {"service_id": "…"}."""
+ERROR_REASON_APPOINTMENT_NOT_FOUND: ErrorReason.ValueType  # 85
+"""No such appointment in this org. NOT_FOUND. Metadata: {"appointment_id": "…"}."""
+ERROR_REASON_APPOINTMENT_STATE_REFUSED: ErrorReason.ValueType  # 86
+"""The appointment's status does not allow this. FAILED_PRECONDITION.
+Metadata: {"appointment_id": "…", "status": "cancelled"}.
+"""
+ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 87
+"""No such hold in this org. NOT_FOUND. Metadata: {"hold_id": "…"}."""
+ERROR_REASON_HOLD_ENDED: ErrorReason.ValueType  # 88
+"""The hold was released, its time is over, or it became an appointment. FAILED_PRECONDITION.
+Metadata: {"hold_id": "…", "status": "expired"}.
+"""
+ERROR_REASON_WAITLIST_ENTRY_NOT_FOUND: ErrorReason.ValueType  # 89
+"""No such waitlist entry in this org. NOT_FOUND. Metadata: {"entry_id": "…"}."""
+ERROR_REASON_WALL_TIME_REFUSED: ErrorReason.ValueType  # 90
+"""The wall time is skipped in the calendar's zone, or is there twice and came without fold.
+INVALID_ARGUMENT. Metadata: {"zone": "America/New_York", "cause": "gap"}.
+"""
+ERROR_REASON_RECURRENCE_REFUSED: ErrorReason.ValueType  # 91
+"""The recurrence rule does not parse, does not end within bounds or never happens.
+INVALID_ARGUMENT. Metadata: {"problem": "…"}.
+"""
+ERROR_REASON_DURATION_REFUSED: ErrorReason.ValueType  # 92
+"""The service has no such duration, or it is out of bounds. INVALID_ARGUMENT.
+Metadata: {"duration_minutes": "45", "durations_minutes": "[30, 60]"}.
+"""
+ERROR_REASON_SERIES_NOT_FOUND: ErrorReason.ValueType  # 94
+"""No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
+ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 95
+"""No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 STATUS_FIELD_NUMBER: _builtins.int

@@ -1,0 +1,1 @@
+"""Appointments that cannot collide."""

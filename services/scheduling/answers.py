@@ -1,0 +1,170 @@
+"""Scheduling's own types as answers."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.scheduling.records import (
+    Appointment,
+    Calendar,
+    Change,
+    Hold,
+    Import,
+    Service,
+    Slot,
+    WaitlistEntry,
+)
+from waybill.scheduling.v1 import scheduling_service_pb2 as pb
+
+
+def to_timestamp(moment: datetime) -> Timestamp:
+    """The moment as protobuf has it."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def _struct(value: dict[str, Any]) -> Struct:
+    struct = Struct()
+    struct.update(value)
+    return struct
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def to_calendar(calendar: Calendar) -> pb.Calendar:
+    """A calendar."""
+    return pb.Calendar(
+        id=str(calendar.calendar_id),
+        name=calendar.name,
+        kind=calendar.kind,
+        zone=calendar.zone,
+        capacity=calendar.capacity,
+        buffer_before_minutes=calendar.buffer_before_minutes,
+        buffer_after_minutes=calendar.buffer_after_minutes,
+        notice_minutes=calendar.notice_minutes,
+        horizon_days=calendar.horizon_days,
+        slot_minutes=calendar.slot_minutes,
+        holiday_set=calendar.holiday_set,
+        status=calendar.status,
+        weekly_hours=pb.WeeklyHours(
+            hours=[
+                pb.OpenHours(
+                    weekday=each.weekday,
+                    start_minute=each.start_minute,
+                    end_minute=each.end_minute,
+                )
+                for each in calendar.hours
+            ]
+        ),
+        etag=str(calendar.version),
+        create_time=to_timestamp(calendar.created_at),
+    )
+
+
+def to_service(service: Service) -> pb.Service:
+    """A service."""
+    return pb.Service(
+        id=str(service.service_id),
+        name=service.name,
+        durations_minutes=service.durations_minutes,
+        calendar_ids=[str(each) for each in service.calendar_ids],
+        price_credits=service.price_credits,
+        needs_approval=service.needs_approval,
+        status=service.status,
+        create_time=to_timestamp(service.created_at),
+    )
+
+
+def to_slot(slot: Slot) -> pb.Slot:
+    """A free time."""
+    return pb.Slot(
+        start_time=to_timestamp(slot.starts_at),
+        end_time=to_timestamp(slot.ends_at),
+        calendar_id=str(slot.calendar_id),
+    )
+
+
+def to_appointment(appointment: Appointment) -> pb.Appointment:
+    """An appointment."""
+    ends_at = appointment.scheduled_at + timedelta(minutes=appointment.duration_minutes)
+    return pb.Appointment(
+        id=str(appointment.appointment_id),
+        status=appointment.status,
+        contact_id=str(appointment.contact_id),
+        service_id=_text(appointment.service_id),
+        series_id=_text(appointment.series_id),
+        calendar_ids=[str(each) for each in appointment.calendar_ids],
+        scheduled_at=to_timestamp(appointment.scheduled_at),
+        end_time=to_timestamp(ends_at),
+        duration_minutes=appointment.duration_minutes,
+        local_time=appointment.local_time.isoformat(timespec="minutes"),
+        zone=appointment.zone,
+        price_credits=appointment.price_credits,
+        notes=_text(appointment.notes),
+        metadata=_struct(appointment.metadata),
+        sequence=appointment.sequence,
+        create_time=to_timestamp(appointment.created_at),
+        update_time=to_timestamp(appointment.updated_at),
+        trace_id=appointment.trace_id,
+    )
+
+
+def to_change(change: Change) -> pb.Change:
+    """One row of the audit trail."""
+    return pb.Change(
+        action=change.action,
+        actor=change.actor,
+        before=_struct(change.before),
+        after=_struct(change.after),
+        occur_time=to_timestamp(change.occurred_at),
+        trace_id=change.trace_id,
+    )
+
+
+def to_hold(hold: Hold) -> pb.Hold:
+    """A hold."""
+    return pb.Hold(
+        id=str(hold.hold_id),
+        status=hold.status,
+        contact_id=str(hold.contact_id),
+        calendar_ids=[str(each) for each in hold.calendar_ids],
+        scheduled_at=to_timestamp(hold.scheduled_at),
+        duration_minutes=hold.duration_minutes,
+        expire_time=to_timestamp(hold.expires_at),
+        appointment_id=_text(hold.appointment_id),
+        trace_id=hold.trace_id,
+    )
+
+
+def to_waitlist_entry(entry: WaitlistEntry) -> pb.WaitlistEntry:
+    """A waitlist entry."""
+    return pb.WaitlistEntry(
+        id=str(entry.entry_id),
+        status=entry.status,
+        contact_id=str(entry.contact_id),
+        calendar_ids=[str(each) for each in entry.calendar_ids],
+        earliest=to_timestamp(entry.earliest),
+        latest=to_timestamp(entry.latest),
+        duration_minutes=entry.duration_minutes,
+        appointment_id=_text(entry.appointment_id),
+        create_time=to_timestamp(entry.created_at),
+        trace_id=entry.trace_id,
+    )
+
+
+def to_import(import_: Import) -> pb.Import:
+    """An import; its URL is never part of it."""
+    return pb.Import(
+        id=str(import_.import_id),
+        calendar_id=str(import_.calendar_id),
+        status=import_.status,
+        every_seconds=import_.every_seconds,
+        failure_count=import_.failure_count,
+        last_error=_text(import_.last_error),
+        import_time=None if import_.imported_at is None else to_timestamp(import_.imported_at),
+    )

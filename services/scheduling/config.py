@@ -1,0 +1,41 @@
+"""Scheduling's settings, from environment variables named `WAYBILL_SCHEDULING_<SETTING>`."""
+
+from ipaddress import ip_network
+
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.config import ServiceConfig
+
+
+class SchedulingConfig(ServiceConfig):
+    """What scheduling must be told beyond what every service must. Lists are JSON: `["a", "b"]`."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_SCHEDULING_")
+
+    http_listen: str = Field(description="host:port of the calendar feeds")
+    feed_past_days: int = Field(default=30, ge=0, le=366)
+    feed_appointments_max: int = Field(default=2000, ge=1, le=20_000)
+
+    expire_holds_every_seconds: float = Field(default=5, gt=0)
+    expire_holds_batch_max: int = Field(default=200, ge=1, le=10_000)
+    reminders_every_seconds: float = Field(default=30, gt=0)
+    reminders_batch_max: int = Field(default=500, ge=1, le=10_000)
+
+    import_batch_max: int = Field(default=10, ge=1, le=100)
+    import_lease_seconds: float = Field(default=120, gt=0, le=3600)
+    import_bytes_max: int = Field(default=5 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024)
+    import_seconds_max: float = Field(default=20, gt=0, le=60)
+    outbound_allowed_networks: tuple[str, ...] = Field(
+        default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
+    )
+    outbound_http_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts that may be called by http; all others by https"
+    )
+
+    @field_validator("outbound_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text)
+        return value

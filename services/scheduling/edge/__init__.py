@@ -1,0 +1,1 @@
+"""The RPCs by subject."""

@@ -1,0 +1,75 @@
+"""RPCs about what is free."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.chassis.auth import caller
+from services.chassis.pages import parse_page_from
+from services.scheduling.answers import to_slot
+from services.scheduling.edge.fields import TimeFields
+from services.scheduling.edge.parts import Calls
+from services.scheduling.parsing import SEARCHED_CALENDARS_MAX, parse_range, parse_search
+from services.scheduling.records import Slot
+from services.scheduling.refusals import service_not_found
+from waybill.scheduling.v1 import scheduling_service_pb2 as pb
+
+
+class AvailabilityCalls(Calls):
+    """What is free."""
+
+    async def SearchAvailability(
+        self, request: pb.SearchAvailabilityRequest, context: Any
+    ) -> pb.SearchAvailabilityResponse:
+        org_id, search = caller().org, parse_search(request)
+        calendar_ids = search.calendar_ids
+        if search.service_id is not None:
+            service = await self._parts.calendars.get_service(org_id, search.service_id)
+            if service is None:
+                raise service_not_found(search.service_id)
+            calendar_ids = tuple(sorted(service.calendar_ids))
+        scope = (search.start, search.end, search.duration_minutes, hash_of(calendar_ids))
+        page = parse_page_from(request, slot_start, "slots", *scope)
+        found = await self._parts.calendars.list_slots(
+            org_id,
+            calendar_ids,
+            start=search.start,
+            end=search.end,
+            duration_minutes=search.duration_minutes,
+            together=search.service_id is not None,
+            limit=page.rows_to_read,
+            after=page.start,
+        )
+        slots, next_page_token = page.split(found, lambda one: (one[0].isoformat(), str(one[1])))
+        duration = timedelta(minutes=search.duration_minutes)
+        return pb.SearchAvailabilityResponse(
+            slots=[
+                to_slot(Slot(calendar_id=calendar_id, starts_at=start, ends_at=start + duration))
+                for start, calendar_id in slots
+            ],
+            next_page_token=next_page_token,
+        )
+
+    async def ListFreeTimes(
+        self, request: pb.ListFreeTimesRequest, context: Any
+    ) -> pb.ListFreeTimesResponse:
+        fields = TimeFields()
+        calendar_ids = fields.uuids("calendar_ids", request.calendar_ids, SEARCHED_CALENDARS_MAX)
+        start, end = parse_range(fields, request.from_time, request.to_time)
+        fields.done()
+        free = await self._parts.calendars.list_free_ranges(caller().org, calendar_ids, start, end)
+        return pb.ListFreeTimesResponse(free_times=[to_slot(slot) for slot in free])
+
+
+def slot_start(keys: tuple[str, ...]) -> tuple[datetime, UUID]:
+    """Where the page before ended: a start and a calendar."""
+    start, calendar_id = keys
+    return datetime.fromisoformat(start), UUID(calendar_id)
+
+
+def hash_of(calendar_ids: tuple[UUID, ...]) -> str:
+    """A short name for the calendars of a list, for its page tokens."""
+    mixed = 0
+    for each in sorted(calendar_ids):
+        mixed = (mixed * 31 + each.int) % (1 << 61)
+    return f"{mixed:x}"

@@ -1,0 +1,67 @@
+"""RPCs about busy times from elsewhere."""
+
+from typing import Any, Final
+
+from services.chassis.auth import caller
+from services.chassis.fields import parse_uuid
+from services.chassis.ids import new_id
+from services.chassis.outbound import UrlRefused, check_url
+from services.chassis.requests import parse_request_id
+from services.chassis.trace import current
+from services.scheduling.answers import to_import
+from services.scheduling.edge.fields import TimeFields
+from services.scheduling.edge.parts import Calls
+from services.scheduling.refusals import url_refused
+from services.scheduling.sealed_urls import seal_url
+from waybill.scheduling.v1 import scheduling_service_pb2 as pb
+
+EVERY_SECONDS: Final = 900
+EVERY_SECONDS_MIN: Final = 60
+EVERY_SECONDS_MAX: Final = 86_400
+
+
+class ImportCalls(Calls):
+    """What other calendars say."""
+
+    async def CreateImport(
+        self, request: pb.CreateImportRequest, context: Any
+    ) -> pb.CreateImportResponse:
+        org_id, import_id, fields = caller().org, new_id(), TimeFields()
+        calendar_id = fields.uuid("calendar_id", request.calendar_id)
+        every_seconds = fields.number(
+            "every_seconds",
+            request.every_seconds or EVERY_SECONDS,
+            EVERY_SECONDS_MIN,
+            EVERY_SECONDS_MAX,
+        )
+        fields.done()
+        try:
+            url = check_url(request.url, self._parts.outbound).text
+        except UrlRefused as refused:
+            raise url_refused(refused) from None
+        created = await self._parts.imports.create_import(
+            org_id,
+            import_id,
+            calendar_id,
+            ciphertext=seal_url(self._parts.ring, url, org_id=org_id, import_id=import_id),
+            every_seconds=every_seconds,
+            request_id=parse_request_id(request),
+            traceparent=current().traceparent,
+        )
+        self._parts.due.set()
+        return pb.CreateImportResponse(import_state=to_import(created))
+
+    async def ListImports(
+        self, request: pb.ListImportsRequest, context: Any
+    ) -> pb.ListImportsResponse:
+        calendar_id = parse_uuid(request.calendar_id, "calendar_id")
+        found = await self._parts.imports.list_imports(caller().org, calendar_id)
+        return pb.ListImportsResponse(imports=[to_import(one) for one in found])
+
+    async def RemoveImport(
+        self, request: pb.RemoveImportRequest, context: Any
+    ) -> pb.RemoveImportResponse:
+        await self._parts.imports.remove_import(
+            caller().org, parse_uuid(request.import_id, "import_id"), current().traceparent
+        )
+        return pb.RemoveImportResponse()

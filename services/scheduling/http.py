@@ -1,0 +1,128 @@
+"""Scheduling's HTTP port: calendar feeds for whoever has their address, and whether it is alive."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from aiohttp import web
+from opentelemetry.trace import SpanKind
+
+from services.chassis.errors import INTERNAL_TEXT, DomainError
+from services.chassis.telemetry import Work, log, work
+from services.chassis.trace import Start, parse
+from services.scheduling import ical
+from services.scheduling.config import SchedulingConfig
+from services.scheduling.feed_secrets import FeedSecret, parse_secret
+from services.scheduling.records import Calendar
+from services.scheduling.store.appointments import AppointmentStore
+from services.scheduling.store.calendars import CalendarStore
+
+_FREE_BUSY_DAYS: Final = 60
+_HEADERS: Final = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
+
+_Make = Callable[[FeedSecret, Calendar], Awaitable[bytes]]
+
+
+class FeedApp:
+    """Answers calendar programs."""
+
+    def __init__(
+        self, calendars: CalendarStore, appointments: AppointmentStore, config: SchedulingConfig
+    ) -> None:
+        self._calendars = calendars
+        self._appointments = appointments
+        self._config = config
+
+    def app(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(client_max_size=1024)
+        app.add_routes(
+            [
+                web.get("/calendars/{secret}/calendar.ics", self.feed),
+                web.get("/calendars/{secret}/freebusy.ics", self.free_busy),
+                web.get("/healthz", self.healthz),
+            ]
+        )
+        return app
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """200 while the process serves."""
+        return web.json_response({"status": "serving"})
+
+    async def feed(self, request: web.Request) -> web.Response:
+        """A calendar's appointments; 404 for an address that is none, or none any more."""
+        return await self._answered(request, self._feed_body)
+
+    async def free_busy(self, request: web.Request) -> web.Response:
+        """When a calendar is busy in the next 60 days; 404 as the feed."""
+        return await self._answered(request, self._free_busy_body)
+
+    async def _answered(self, request: web.Request, make: _Make) -> web.Response:
+        caller_trace = parse(request.headers.get("traceparent"))
+        start = Start(parent=None, links=(caller_trace,) if caller_trace else ())
+        # The path holds the secret: it is neither logged nor a metric's label.
+        with work("webhook", "calendar feed", start=start, span_kind=SpanKind.SERVER) as unit:
+            response = await self._answer(request, make, unit)
+            response.headers["x-waybill-trace-id"] = unit.trace.trace_id
+            unit.outcome = str(response.status)
+            return response
+
+    async def _answer(self, request: web.Request, make: _Make, unit: Work) -> web.Response:
+        secret = parse_secret(request.match_info["secret"])
+        try:
+            calendar = secret and await self._calendars.get_feed(
+                secret.org_id, secret.calendar_id, secret.hash
+            )
+            if not secret or not calendar:
+                return web.json_response({"message": "There is no such feed."}, status=404)
+            unit.note(calendar_id=str(calendar.calendar_id))
+            body = await make(secret, calendar)
+        except DomainError as error:
+            unit.note(reason=error.reason)
+            return web.json_response(
+                {"message": "Try again."}, status=503, headers={"Retry-After": "1"}
+            )
+        except Exception as error:
+            log.error("uncaught", error=type(error).__name__, exc_info=True)
+            return web.json_response({"message": INTERNAL_TEXT}, status=500)
+        return web.Response(
+            body=body, content_type="text/calendar", charset="utf-8", headers=_HEADERS
+        )
+
+    async def _feed_body(self, secret: FeedSecret, calendar: Calendar) -> bytes:
+        start = datetime.now(UTC) - timedelta(days=self._config.feed_past_days)
+        found = await self._appointments.list_feed_appointments(
+            secret.org_id, calendar.calendar_id, start, self._config.feed_appointments_max
+        )
+        named = [ical.Named(appointment=each, service_name=name) for each, name in found]
+        return ical.feed(calendar.name, calendar.zone, named)
+
+    async def _free_busy_body(self, secret: FeedSecret, calendar: Calendar) -> bytes:
+        now = datetime.now(UTC).replace(microsecond=0)
+        end = now + timedelta(days=_FREE_BUSY_DAYS)
+        free = await self._calendars.list_free_ranges(
+            secret.org_id, [calendar.calendar_id], now, end
+        )
+        return ical.free_busy(free, now, end, now)
+
+
+@asynccontextmanager
+async def serving_http(
+    calendars: CalendarStore, appointments: AppointmentStore, config: SchedulingConfig
+) -> AsyncIterator[int]:
+    """Serves feeds until the block ends, then lets those under way finish; gives the port."""
+    host, _, port = config.http_listen.rpartition(":")
+    runner = web.AppRunner(
+        FeedApp(calendars, appointments, config).app(),
+        access_log=None,
+        shutdown_timeout=config.drain_seconds,
+        handler_cancellation=False,
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, host, int(port), backlog=256)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,115 @@
+"""The importer: reads external calendars again and again, never between a check and an insert."""
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Final
+
+from services.chassis.ids import new_id
+from services.chassis.loops import Stopping, Wake, loop
+from services.chassis.outbound import (
+    OutboundClient,
+    OutboundError,
+    OutboundPolicy,
+    OutboundResponse,
+)
+from services.chassis.sealing import KeyRing
+from services.chassis.telemetry import work
+from services.chassis.trace import Start, parse
+from services.scheduling.busy_times import CalendarUnreadable, busy_times
+from services.scheduling.config import SchedulingConfig
+from services.scheduling.sealed_urls import unseal_url
+from services.scheduling.store.imports import DueImport, ImportStore, Reading
+
+_NOT_MODIFIED: Final = 304
+_OK: Final = 200
+
+
+def outbound_policy(config: SchedulingConfig) -> OutboundPolicy:
+    """What calls to external calendars may do."""
+    return OutboundPolicy(
+        allowed_networks=tuple(ip_network(each) for each in config.outbound_allowed_networks),
+        http_hosts=frozenset(config.outbound_http_hosts),
+        total_seconds_max=config.import_seconds_max,
+        response_bytes_max=config.import_bytes_max,
+    )
+
+
+class Importer:
+    """Claims imports that are due, fetches them and takes their busy times over."""
+
+    def __init__(
+        self, store: ImportStore, client: OutboundClient, ring: KeyRing, config: SchedulingConfig
+    ) -> None:
+        self.wake = Wake()
+        self._store = store
+        self._client = client
+        self._ring = ring
+        self._config = config
+
+    async def run(self, stopping: Stopping, *, poll_seconds: float) -> None:
+        """Imports until the process stops."""
+        await loop(self.step, self.wake, stopping, poll_seconds=poll_seconds)
+
+    async def step(self) -> int:
+        """One batch; answers how many imports it claimed."""
+        token = new_id()
+        due = await self._store.claim_imports(
+            token,
+            limit=self._config.import_batch_max,
+            lease_seconds=self._config.import_lease_seconds,
+        )
+        for each in due:
+            created = parse(each.traceparent)
+            start = Start(parent=None, links=(created,) if created else ())
+            with work("attempt", "import calendar", start=start) as unit:
+                reading = await self._read(each)
+                kept = await self._store.finish_import(each, token, reading)
+                unit.outcome = reading.error or ("ok" if kept else "lease_lost")
+                unit.note(import_id=str(each.import_id), busy=len(reading.busy or ()))
+        return len(due)
+
+    async def _read(self, due: DueImport) -> Reading:
+        url = unseal_url(self._ring, due.ciphertext, org_id=due.org_id, import_id=due.import_id)
+        now = datetime.now(UTC)
+        headers = conditions(due, now)
+        try:
+            answer = await self._client.request("GET", url, headers, b"")
+        except OutboundError as error:
+            return Reading(error=type(error).__name__)
+        return await asyncio.to_thread(read_answer, due, answer, now)
+
+
+def conditions(due: DueImport, now: datetime) -> dict[str, str]:
+    """Headers that ask for what changed; once a day for all: the window has moved."""
+    if due.imported_at is None or due.imported_at.date() < now.date():
+        return {}
+    known = {"if-none-match": due.etag, "if-modified-since": due.last_modified}
+    return {name: value for name, value in known.items() if value}
+
+
+def read_answer(due: DueImport, answer: OutboundResponse, now: datetime) -> Reading:
+    """What an external calendar's answer says; an unchanged one leaves everything as it was."""
+    if answer.status == _NOT_MODIFIED:
+        return Reading()
+    if answer.status != _OK:
+        return Reading(error=f"status {answer.status}")
+    if answer.truncated:
+        return Reading(error="too large")
+    # The day is part of it: an unchanged file has other times in the next day's window.
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    digest = hashlib.sha256(day.isoformat().encode() + answer.body_excerpt).hexdigest()
+    if digest == due.content_hash:
+        return Reading()
+    end = day + timedelta(days=due.horizon_days + 2)
+    try:
+        busy = busy_times(answer.body_excerpt, due.zone, day - timedelta(days=1), end)
+    except CalendarUnreadable as error:
+        return Reading(error=str(error))
+    return Reading(
+        busy=busy,
+        etag=answer.headers.get("etag", ""),
+        last_modified=answer.headers.get("last-modified", ""),
+        content_hash=digest,
+    )

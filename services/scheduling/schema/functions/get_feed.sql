@@ -1,0 +1,18 @@
+-- The calendar whose feed has this secret, or no row.
+create or replace function get_feed(
+  p_org_id uuid,
+  p_calendar_id uuid,
+  p_feed_secret_hash bytea
+) returns table (calendar jsonb)
+language plpgsql
+set search_path from current
+as $$
+begin
+  perform enter(array[p_org_id]);
+  return query
+  select to_calendar(c)
+  from calendars c
+  where c.org_id = p_org_id and c.calendar_id = p_calendar_id and c.status = 'active'
+    and c.feed_secret_hash = p_feed_secret_hash;
+end;
+$$;

@@ -1,0 +1,9 @@
+-- A service as callers and stored answers have it.
+create or replace function to_service(p_service services)
+returns jsonb
+language sql
+stable
+set search_path from current
+as $$
+  select to_jsonb(p_service) - '{org_id,updated_at}'::text[];
+$$;

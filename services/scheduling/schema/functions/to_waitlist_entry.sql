@@ -1,0 +1,9 @@
+-- A waitlist entry as callers and stored answers have it.
+create or replace function to_waitlist_entry(p_entry waitlist_entries)
+returns jsonb
+language sql
+stable
+set search_path from current
+as $$
+  select to_jsonb(p_entry) - '{org_id,traceparent,ended_at}'::text[];
+$$;

@@ -1,0 +1,46 @@
+-- Changes the columns of a calendar that p_settings names (status 'archived' takes it out of use) and,
+-- where p_hours is given, its weekly hours. What is booked stays booked. p_version is the one read.
+-- Raises WB083 CALENDAR_NOT_FOUND, WB010 ETAG_MISMATCH.
+create or replace function update_calendar(
+  p_org_id uuid,
+  p_calendar_id uuid,
+  p_version int,
+  p_settings jsonb,
+  p_hours jsonb,
+  p_traceparent text,
+  p_now timestamptz default now()
+) returns jsonb
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_before calendars;
+  v_after calendars;
+begin
+  perform enter(array[p_org_id], null, p_traceparent);
+  v_before := lock_calendar(p_org_id, p_calendar_id, p_version);
+  v_after := jsonb_populate_record(v_before, p_settings);
+  update calendars
+  set name = v_after.name,
+      zone = v_after.zone,
+      capacity = v_after.capacity,
+      buffer_before_minutes = v_after.buffer_before_minutes,
+      buffer_after_minutes = v_after.buffer_after_minutes,
+      notice_minutes = v_after.notice_minutes,
+      horizon_days = v_after.horizon_days,
+      slot_minutes = v_after.slot_minutes,
+      holiday_set = v_after.holiday_set,
+      status = v_after.status,
+      version = version + 1,
+      updated_at = p_now
+  where org_id = p_org_id and calendar_id = p_calendar_id
+  returning * into v_after;
+  if p_hours is not null then
+    perform save_hours(p_org_id, p_calendar_id, p_hours);
+  end if;
+  perform record_change(p_org_id, 'calendar', p_calendar_id, 'updated', 'tenant',
+    (select coalesce(jsonb_object_agg(s.key, to_jsonb(v_before) -> s.key), '{}')
+      from jsonb_object_keys(p_settings) as s (key)), p_settings, p_traceparent, p_now);
+  return to_calendar(v_after);
+end;
+$$;

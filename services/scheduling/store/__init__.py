@@ -1,0 +1,1 @@
+"""Stored functions by subject."""

@@ -1,0 +1,223 @@
+"""Appointments and series."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.chassis.database import Database
+from services.chassis.requests import RequestId
+from services.scheduling.records import Appointment, Booking, Change, Series, read
+
+
+class AppointmentStore:
+    """Functions about appointments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def book_appointment_with_lock(
+        self,
+        org_id: UUID,
+        booking: Booking,
+        scheduled_at: datetime,
+        *,
+        lock_key: str | None,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Appointment:
+        """Books; a repeat answers the first appointment."""
+        answer = await self._database.value(
+            "book_appointment_with_lock",
+            p_org_id=org_id,
+            p_contact_id=booking.contact_id,
+            p_scheduled_at=scheduled_at,
+            p_duration_minutes=booking.duration_minutes,
+            p_service_id=booking.service_id,
+            p_notes=booking.notes,
+            p_metadata=booking.metadata,
+            p_lock_key=lock_key,
+            p_calendar_ids=list(booking.calendar_ids) or None,
+            p_request_id=request_id.value,
+            p_traceparent=traceparent,
+        )
+        return read(Appointment, answer)
+
+    async def get_appointment(self, org_id: UUID, appointment_id: UUID) -> Appointment | None:
+        """One appointment."""
+        answer = await self._database.value(
+            "get_appointment", p_org_id=org_id, p_appointment_id=appointment_id
+        )
+        return None if answer is None else read(Appointment, answer)
+
+    async def list_changes(self, org_id: UUID, appointment_id: UUID) -> list[Change]:
+        """An appointment's audit trail, oldest first."""
+        rows = await self._database.rows(
+            "list_changes", p_org_id=org_id, p_appointment_id=appointment_id
+        )
+        return [Change(**row) for row in rows]
+
+    async def list_appointments(
+        self,
+        org_id: UUID,
+        *,
+        calendar_id: UUID | None,
+        contact_id: UUID | None,
+        status: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> list[Appointment]:
+        """A page of appointments by time."""
+        after_at, after_id = after or (None, None)
+        rows = await self._database.rows(
+            "list_appointments",
+            p_org_id=org_id,
+            p_calendar_id=calendar_id,
+            p_contact_id=contact_id,
+            p_status=status,
+            p_from=start,
+            p_to=end,
+            p_limit=limit,
+            p_after_at=after_at,
+            p_after_id=after_id,
+        )
+        return [read(Appointment, row["appointment"]) for row in rows]
+
+    async def reschedule_appointment(
+        self,
+        org_id: UUID,
+        appointment_id: UUID,
+        scheduled_at: datetime,
+        duration_minutes: int | None,
+        *,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Appointment:
+        """Moves an appointment; `duration_minutes` None: as long as it was."""
+        answer = await self._database.value(
+            "reschedule_appointment",
+            p_org_id=org_id,
+            p_appointment_id=appointment_id,
+            p_scheduled_at=scheduled_at,
+            p_duration_minutes=duration_minutes,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return read(Appointment, answer)
+
+    async def cancel_appointment(
+        self, org_id: UUID, appointment_id: UUID, *, request_id: RequestId, traceparent: str
+    ) -> Appointment:
+        """Cancels an appointment and promotes who waits for its time."""
+        answer = await self._database.value(
+            "cancel_appointment",
+            p_org_id=org_id,
+            p_appointment_id=appointment_id,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return read(Appointment, answer)
+
+    async def step_appointment(
+        self,
+        org_id: UUID,
+        appointment_id: UUID,
+        to: str,
+        *,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Appointment:
+        """Approves ('confirmed'), completes or marks as 'no_show'."""
+        answer = await self._database.value(
+            "step_appointment",
+            p_org_id=org_id,
+            p_appointment_id=appointment_id,
+            p_to=to,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return read(Appointment, answer)
+
+    async def delete_appointment(
+        self, org_id: UUID, appointment_id: UUID, traceparent: str
+    ) -> None:
+        """Deletes an appointment softly."""
+        await self._database.value(
+            "delete_appointment",
+            p_org_id=org_id,
+            p_appointment_id=appointment_id,
+            p_traceparent=traceparent,
+        )
+
+    async def list_feed_appointments(
+        self, org_id: UUID, calendar_id: UUID, start: datetime, limit: int
+    ) -> list[tuple[Appointment, str]]:
+        """A calendar's appointments by time with the names of their services."""
+        rows = await self._database.rows(
+            "list_feed_appointments",
+            p_org_id=org_id,
+            p_calendar_id=calendar_id,
+            p_from=start,
+            p_limit=limit,
+        )
+        return [(read(Appointment, row["appointment"]), row["service_name"] or "") for row in rows]
+
+    async def book_series(
+        self,
+        org_id: UUID,
+        booking: Booking,
+        *,
+        rule: str,
+        local_start: datetime,
+        zone: str,
+        starts: Sequence[datetime],
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Series:
+        """Books each start that can be had; a repeat answers the first series."""
+        answer = await self._database.value(
+            "book_series",
+            p_org_id=org_id,
+            p_contact_id=booking.contact_id,
+            p_service_id=booking.service_id,
+            p_calendar_ids=list(booking.calendar_ids) or None,
+            p_rule=rule,
+            p_local_start=local_start,
+            p_zone=zone,
+            p_starts=list(starts),
+            p_duration_minutes=booking.duration_minutes,
+            p_notes=booking.notes,
+            p_metadata=booking.metadata,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return read(Series, answer)
+
+    async def cancel_series(self, org_id: UUID, series_id: UUID, traceparent: str) -> int:
+        """Cancels what is yet to come of a series; answers how many."""
+        count: int = await self._database.value(
+            "cancel_series", p_org_id=org_id, p_series_id=series_id, p_traceparent=traceparent
+        )
+        return count
+
+    async def emit_reminders(
+        self, *, limit: int, every_seconds: float, traceparent: str
+    ) -> int | None:
+        """Puts due reminders into the outbox; None when another process ran this tick."""
+        emitted: int | None = await self._database.value(
+            "emit_reminders",
+            p_limit=limit,
+            p_every_seconds=every_seconds,
+            p_traceparent=traceparent,
+        )
+        return emitted
+
+    async def sweep_ticks(self, traceparent: str) -> int | None:
+        """Forgets old ticks; None when another process ran this tick."""
+        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
+        return swept

@@ -1,0 +1,107 @@
+"""Busy times from elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.chassis.database import Database
+from services.chassis.requests import RequestId
+from services.scheduling.records import Import, read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueImport:
+    """An import that this process reads now, and how it was when it was last read."""
+
+    org_id: UUID
+    import_id: UUID
+    calendar_id: UUID
+    ciphertext: bytes
+    etag: str
+    last_modified: str
+    content_hash: str
+    imported_at: datetime | None
+    zone: str
+    horizon_days: int
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What came of reading it: busy times (None: as they were), or why it could not be read."""
+
+    busy: Sequence[tuple[datetime, datetime]] | None = None
+    etag: str = ""
+    last_modified: str = ""
+    content_hash: str = ""
+    error: str | None = None
+
+
+class ImportStore:
+    """Functions about imports."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_import(
+        self,
+        org_id: UUID,
+        import_id: UUID,
+        calendar_id: UUID,
+        *,
+        ciphertext: bytes,
+        every_seconds: int,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> Import:
+        """Creates an import; a repeat answers the first one."""
+        answer = await self._database.value(
+            "create_import",
+            p_org_id=org_id,
+            p_import_id=import_id,
+            p_calendar_id=calendar_id,
+            p_ciphertext=ciphertext,
+            p_every_seconds=every_seconds,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        return read(Import, answer)
+
+    async def list_imports(self, org_id: UUID, calendar_id: UUID) -> list[Import]:
+        """A calendar's imports, oldest first."""
+        rows = await self._database.rows("list_imports", p_org_id=org_id, p_calendar_id=calendar_id)
+        return [read(Import, row["import"]) for row in rows]
+
+    async def remove_import(self, org_id: UUID, import_id: UUID, traceparent: str) -> None:
+        """Stops an import and forgets its busy times."""
+        await self._database.value(
+            "remove_import", p_org_id=org_id, p_import_id=import_id, p_traceparent=traceparent
+        )
+
+    async def claim_imports(
+        self, token: UUID, *, limit: int, lease_seconds: float
+    ) -> list[DueImport]:
+        """Claims imports that are due."""
+        rows = await self._database.rows(
+            "claim_imports", p_token=token, p_limit=limit, p_lease_seconds=lease_seconds
+        )
+        return [DueImport(**row) for row in rows]
+
+    async def finish_import(self, due: DueImport, token: UUID, reading: Reading) -> bool:
+        """Takes a reading over; False where the lease was lost."""
+        busy = reading.busy
+        finished: bool = await self._database.value(
+            "finish_import",
+            p_org_id=due.org_id,
+            p_import_id=due.import_id,
+            p_token=token,
+            p_starts=None if busy is None else [start for start, _ in busy],
+            p_ends=None if busy is None else [end for _, end in busy],
+            p_etag=reading.etag,
+            p_last_modified=reading.last_modified,
+            p_content_hash=reading.content_hash,
+            p_error=reading.error,
+        )
+        return finished

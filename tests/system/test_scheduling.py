@@ -1,0 +1,192 @@
+"""Scheduling as the world sees it: JSON at the edge, feeds, traces and books."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import asyncpg
+import pytest
+
+from deploy.local.customer import Customer, RefusedError
+from deploy.local.scheduling_samples import SchedulingSamples
+from deploy.local.stack import Stack
+from tests.system.conftest import a_customer
+from tests.system.waiting import until
+
+ALL_DAY = [{"weekday": day, "startMinute": 0, "endMinute": 1440} for day in range(1, 8)]
+
+
+async def a_calendar(customer: Customer, **changes: Any) -> str:
+    """A calendar that is always open."""
+    fields = {"name": "Room", "weeklyHours": {"hours": ALL_DAY}, **changes}
+    created = await customer.api.post("/api/calendars", fields)
+    calendar_id: str = created["calendar"]["id"]
+    return calendar_id
+
+
+def in_hours(hours: int) -> datetime:
+    """A whole hour from now on."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    return now + timedelta(hours=hours)
+
+
+def body(calendar_id: str, at: datetime, minutes: int = 60, **changes: Any) -> dict[str, Any]:
+    """A booking's JSON."""
+    return {
+        "calendarId": calendar_id,
+        "contactId": str(uuid4()),
+        "scheduledAt": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "durationMinutes": minutes,
+        **changes,
+    }
+
+
+async def test_the_sample_of_make_run_reaches_its_end_in_one_trace(
+    customer: Customer, rows: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    outcome = await SchedulingSamples(customer).booking()
+    ((_, appointment_id),) = outcome.found_by
+    told = await rows.fetch(
+        "select action, trace_id from scheduling.audit_logs where subject_id = $1 order by ordinal",
+        UUID(appointment_id),
+    )
+    assert [row["action"] for row in told] == ["booked", "rescheduled", "cancelled"]
+
+
+async def test_the_edge_speaks_the_json_that_callers_know(customer: Customer) -> None:
+    calendar_id = await a_calendar(customer)
+    at = in_hours(30)
+    found = await customer.api.get(
+        "/api/availability",
+        **{
+            "calendarId": calendar_id,
+            "from": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "to": (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "durationMinutes": "30",
+        },
+    )
+    assert found["slots"] == [
+        {
+            "startTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "endTime": (at + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "calendarId": calendar_id,
+        }
+    ]
+    request = body(
+        calendar_id, at, notes="Ring twice", metadata={"color": "red"}, requestId="edge-1"
+    )
+    booked = (await customer.api.post("/api/appointments", request))["appointment"]
+    assert (booked["status"], booked["metadata"]) == ("confirmed", {"color": "red"})
+    again = (await customer.api.post("/api/appointments", request))["appointment"]
+    assert again == booked
+    with pytest.raises(RefusedError, match=": 409") as refused:
+        await customer.api.post("/api/appointments", body(calendar_id, at))
+    assert "SLOT_TAKEN" in str(refused.value)
+    assert "Ring twice" not in str(refused.value)
+    listed = (await customer.api.get("/api/appointments", calendarId=calendar_id))["appointments"]
+    assert listed == [booked]
+
+
+async def test_every_tenant_has_its_own_calendars(
+    stack: Stack, session: aiohttp.ClientSession, customer: Customer
+) -> None:
+    calendar_id = await a_calendar(customer)
+    booked = await customer.api.post("/api/appointments", body(calendar_id, in_hours(30)))
+    other = await a_customer(stack, session)
+    id_ = booked["appointment"]["id"]
+    for path in (f"/api/calendars/{calendar_id}", f"/api/appointments/{id_}"):
+        assert await customer.api.get(path)
+        with pytest.raises(RefusedError, match=": 404"):
+            await other.api.get(path)
+    for path, sent in (
+        ("/api/appointments", body(calendar_id, in_hours(40))),
+        (f"/api/appointments/{id_}/cancel", {}),
+        (f"/api/appointments/{id_}/reschedule", {"scheduledAt": "2027-01-05T08:00:00Z"}),
+    ):
+        with pytest.raises(RefusedError, match=": 404"):
+            await other.api.post(path, sent)
+    assert (await other.api.get("/api/appointments")).get("appointments", []) == []
+
+
+async def test_a_feeds_address_is_a_secret_that_can_be_changed(
+    stack: Stack, session: aiohttp.ClientSession, customer: Customer
+) -> None:
+    created = await customer.api.post(
+        "/api/calendars", {"name": "Room", "weeklyHours": {"hours": ALL_DAY}}
+    )
+    calendar_id, path = created["calendar"]["id"], created["feedPath"]
+    await customer.api.post(
+        "/api/appointments", body(calendar_id, in_hours(30), notes="Mrs Example, knee")
+    )
+
+    async def fetched(path: str) -> tuple[int, str]:
+        async with session.get(stack.edge_url + path) as answer:
+            return answer.status, await answer.text()
+
+    status, feed = await fetched(path)
+    assert (status, feed.count("BEGIN:VEVENT")) == (200, 1)
+    assert "knee" not in feed
+    status, busy = await fetched(path.replace("calendar.ics", "freebusy.ics"))
+    assert status == 200
+    assert "FREEBUSY;FBTYPE=BUSY" in busy
+    renewed = await customer.api.post(f"/api/calendars/{calendar_id}/feed", {})
+    assert (await fetched(path))[0] == 404
+    assert (await fetched(renewed["feedPath"]))[0] == 200
+    assert path.split("/")[2] not in (stack.state.logs / "access.log").read_text()
+    assert path.split("/")[2] not in (stack.state.logs / "scheduling.log").read_text()
+
+
+async def book_all(
+    customer: Customer, calendar_id: str, wanted: list[tuple[datetime, int]]
+) -> list[str]:
+    """What became of each, 50 at a time: an appointment's id, or the refusal's reason."""
+    limit = asyncio.Semaphore(50)
+
+    async def one(at: datetime, minutes: int) -> str:
+        async with limit:
+            try:
+                answer = await customer.api.post(
+                    "/api/appointments", body(calendar_id, at, minutes)
+                )
+            except RefusedError as refused:
+                text = str(refused)
+                details = json.loads(text[text.index("{") :])["details"]
+                # The edge itself has none: the service was away.
+                return str(details[0]["reason"]) if details else "lost"
+            except aiohttp.ClientError:
+                return "lost"
+            return str(answer["appointment"]["id"])
+
+    return await asyncio.gather(*(one(*each) for each in wanted))
+
+
+async def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_overlaps(
+    stack: Stack, customer: Customer, rows: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    calendar_id, start = await a_calendar(customer), in_hours(30)
+    wanted = [
+        (start + timedelta(minutes=15 * (place % 250)), 15 if place % 3 else 30)
+        for place in range(500)
+    ]
+    booking = asyncio.create_task(book_all(customer, calendar_id, wanted))
+    count = "select count(*) from scheduling.appointments where org_id = $1"
+
+    async def fifty_are_booked() -> bool:
+        return bool(await rows.fetchval(count, UUID(customer.org_id)) >= 50)
+
+    await until(fifty_are_booked)
+    await stack.supervisor.kill("scheduling")
+    outcomes = await booking
+    await stack.start_program("scheduling")
+    acknowledged = [each for each in outcomes if len(each) == 36]
+    assert len(acknowledged) >= 40
+    kept = await rows.fetch(
+        "select appointment_id from scheduling.appointments where org_id = $1",
+        UUID(customer.org_id),
+    )
+    assert {str(row["appointment_id"]) for row in kept} >= set(acknowledged)
+    books = await rows.fetch("select * from scheduling.verify_books() where violation_count > 0")
+    assert [dict(row) for row in books] == []
