@@ -131,3 +131,9 @@ async def routing_db(databases: Databases) -> Database:
 async def delivery_db(databases: Databases) -> Database:
     """The test's database as delivery sees it."""
     return await databases.open("delivery")
+
+
+@pytest.fixture
+async def sync_db(databases: Databases) -> Database:
+    """The test's database as sync sees it."""
+    return await databases.open("sync")

@@ -16,9 +16,8 @@ import msgspec
 
 from services.sync.listing import Entry, ListedPage, Messages, completeness
 
-Phase = Literal["list", "seek", "head", "done"]
+Phase = Literal["list", "head", "done"]
 LIST: Final = "list"
-SEEK: Final = "seek"
 HEAD: Final = "head"
 DONE: Final = "done"
 STALLS_MAX: Final = 3
@@ -44,6 +43,8 @@ class Position:
     """Where a session stands. `until_at`: an incremental one need not read below it."""
 
     phase: Phase = LIST
+    seeking: bool = False
+    """The place of the walk is sought from the top."""
     after: str | None = None
     before_last: str | None = None
     """The cursor that brought the last page; None: it was the first one."""
@@ -58,13 +59,20 @@ class Position:
     stalls: int = 0
     empty_pages: int = 0
     restarts: int = 0
+    """How often the place was sought since the walk last came further down than ever."""
+    deepest_at: datetime | None = None
+    was_sought: bool = False
+    must_meet: bool = False
+    """The next page is to meet what was read, as the one asked for was empty."""
     reached_overlap: bool = False
     gave_up: bool = False
 
     @property
     def shown_phase(self) -> str:
         """The phase as it is shown: messages that are owed come first."""
-        return "messages" if self.inner else self.phase
+        if self.inner:
+            return "messages"
+        return "seek" if self.seeking else self.phase
 
     @property
     def completeness(self) -> str:
@@ -109,7 +117,7 @@ def next_ask(position: Position, *, resumed: bool) -> Ask:
     if position.inner:
         inner = position.inner[0]
         return Ask(kind="messages", after=inner.after, limit=20, thread_id=inner.thread_id)
-    if position.phase == SEEK:
+    if position.seeking:
         return Ask(kind="seek", after=position.after, limit=500)
     after = position.before_last if _rereads(position, resumed=resumed) else position.after
     return Ask(kind="list", after=after, limit=position.limit)
@@ -121,22 +129,22 @@ def _rereads(position: Position, *, resumed: bool) -> bool:
 
 def after_list(position: Position, ask: Ask, page: ListedPage, *, resumed: bool) -> Position:
     """Where the session stands after a page of the list."""
-    if position.phase == SEEK:
+    if position.seeking:
         return _after_seek(position, ask, page)
-    if position.phase == HEAD:
-        return _after_head(position, ask, page, resumed=resumed)
-    if (
-        _rereads(position, resumed=resumed)
-        and ask.after is not None
-        and not _meets(position, page.entries)
-    ):
-        return sought(position)
+    rereads = _rereads(position, resumed=resumed) and ask.after is not None
+    if rereads or position.must_meet:
+        if not page.entries and page.after not in (None, ask.after):
+            return _must_meet(position, page.after)
+        if not _meets(position, page.entries):
+            return sought(position)
     moved = _moved(position, ask, page)
     if moved.stalls >= STALLS_MAX or moved.empty_pages >= EMPTY_PAGES_MAX:
         return sought(moved)
-    if _below(page.entries, position.until_at):
-        return _list_ended(replace(moved, reached_overlap=True))
-    return moved if page.after is not None else _list_ended(moved)
+    stops_at = position.until_at if position.phase == LIST else position.head_at
+    if _below(page.entries, stops_at):
+        reached_overlap = moved.reached_overlap or position.phase == LIST
+        return _ended(replace(moved, reached_overlap=reached_overlap))
+    return moved if page.after is not None else _ended(moved)
 
 
 def after_messages(position: Position, messages: Messages) -> Position:
@@ -168,11 +176,9 @@ def sought(position: Position) -> Position:
         return replace(position, phase=DONE, gave_up=True)
     begun = replace(
         position, after=None, before_last=None, stalls=0, empty_pages=0, pages=0,
-        restarts=position.restarts + 1,
+        restarts=position.restarts + 1, was_sought=True, must_meet=False,
     )  # fmt: skip
-    if position.phase == HEAD:
-        return replace(begun, second_head_at=None)
-    return replace(begun, phase=LIST if position.oldest_at is None else SEEK)
+    return replace(begun, seeking=position.oldest_at is not None)
 
 
 def smaller(position: Position) -> Position | None:
@@ -190,7 +196,7 @@ def _after_seek(position: Position, ask: Ask, page: ListedPage) -> Position:
     found = any(entry.thread_id == position.boundary for entry in page.entries)
     if found or page.after is None or _below(page.entries, position.oldest_at):
         return replace(
-            position, phase=LIST, after=ask.after, before_last=ask.after, pages=0, boundary=None,
+            position, seeking=False, after=ask.after, before_last=ask.after, pages=0, boundary=None,
             oldest_at=None, stalls=0, empty_pages=0,
         )  # fmt: skip
     if page.after == ask.after:
@@ -198,19 +204,6 @@ def _after_seek(position: Position, ask: Ask, page: ListedPage) -> Position:
     empty_pages = 0 if page.entries else position.empty_pages + 1
     moved = replace(position, after=page.after, empty_pages=empty_pages)
     return moved if empty_pages < EMPTY_PAGES_MAX else sought(moved)
-
-
-def _after_head(position: Position, ask: Ask, page: ListedPage, *, resumed: bool) -> Position:
-    if resumed and position.pages > 0:
-        # Short enough to be walked again, which needs no trust in its cursors.
-        return replace(position, after=None, before_last=None, pages=0)
-    newest_at = position.second_head_at or (page.entries[0].updated_at if page.entries else None)
-    moved = replace(position, after=page.after, pages=position.pages + 1, second_head_at=newest_at)
-    if page.after is None or _below(page.entries, position.head_at):
-        return replace(moved, phase=DONE)
-    if page.after == ask.after or moved.pages > EMPTY_PAGES_MAX:
-        return sought(position)
-    return moved
 
 
 def _meets(position: Position, entries: tuple[Entry, ...]) -> bool:
@@ -222,10 +215,23 @@ def _meets(position: Position, entries: tuple[Entry, ...]) -> bool:
     return any(entry.thread_id == position.boundary for entry in entries)
 
 
+def _must_meet(position: Position, after: str | None) -> Position:
+    """An empty page meets nothing; whatever follows it has to."""
+    if position.empty_pages >= EMPTY_PAGES_MAX:
+        return sought(position)
+    return replace(
+        position, after=after, before_last=after, must_meet=True,
+        empty_pages=position.empty_pages + 1,
+    )  # fmt: skip
+
+
 def _moved(position: Position, ask: Ask, page: ListedPage) -> Position:
     """One page further; a page that leads no further down is counted as a stall."""
     stalled = page.after is not None and page.after == ask.after
-    common = replace(position, after=page.after, before_last=ask.after, pages=position.pages + 1)
+    common = replace(
+        position, after=page.after, before_last=ask.after, pages=position.pages + 1,
+        must_meet=False,
+    )  # fmt: skip
     if not page.entries:
         return replace(
             common,
@@ -239,21 +245,37 @@ def _moved(position: Position, ask: Ask, page: ListedPage) -> Position:
         stalled = True
     if stalled:
         return replace(common, stalls=position.stalls + 1)
+    is_deeper = position.deepest_at is None or last.updated_at < position.deepest_at
     return replace(
         common,
         stalls=0,
         empty_pages=0,
         boundary=last.thread_id,
         oldest_at=last.updated_at,
-        head_at=position.head_at or page.entries[0].updated_at,
+        deepest_at=last.updated_at if is_deeper else position.deepest_at,
+        restarts=0 if is_deeper else position.restarts,
+        **_heads(position, page.entries[0].updated_at),
     )
 
 
-def _list_ended(position: Position) -> Position:
-    """A walk of one page cannot have missed what moved; a longer one looks at the top again."""
-    if position.pages <= 1 and position.restarts == 0:
+def _heads(position: Position, newest_at: datetime) -> dict[str, datetime]:
+    """Where each walk began: the first thing that it read."""
+    if position.phase == HEAD:
+        return {"second_head_at": position.second_head_at or newest_at}
+    return {"head_at": position.head_at or newest_at}
+
+
+def _ended(position: Position) -> Position:
+    """What follows a walk.
+
+    One of one page cannot have missed what moved; after a longer one the top is read again.
+    """
+    if position.phase == HEAD or (position.pages <= 1 and not position.was_sought):
         return replace(position, phase=DONE)
-    return replace(position, phase=HEAD, after=None, before_last=None, pages=0)
+    return replace(
+        position, phase=HEAD, after=None, before_last=None, pages=0, boundary=None, oldest_at=None,
+        deepest_at=None, stalls=0, empty_pages=0,
+    )  # fmt: skip
 
 
 def _below(entries: tuple[Entry, ...], moment: datetime | None) -> bool:

@@ -21,7 +21,6 @@ from services.sync.listing import parse_list, parse_messages
 from services.sync.page_tokens_at_rest import unseal_token
 from services.sync.position import (
     DONE,
-    SEEK,
     Ask,
     Position,
     after_list,
@@ -209,7 +208,7 @@ class _Pull:
         page = parse_list(answer.body, page_id)
         moved = after_list(self._position, ask, page, resumed=self._resumed)
         self._resumed = False
-        if self._position.phase == SEEK:
+        if ask.kind == "seek":
             return moved, Rows()
         return replace(moved, inner=owed_messages(page)), rows_of_list(page)
 

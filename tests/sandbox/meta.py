@@ -1,4 +1,6 @@
-"""The Meta platform's Graph API, leads here and conversations in `meta_conversations`: `python -m tests.sandbox.meta --port N`.
+"""The Meta platform's Graph API: `python -m tests.sandbox.meta --port N`.
+
+Leads are here, conversations in `meta_conversations`.
 
     GET /v25.0/{leadgen_id}?fields=a,b&access_token=...   what the real one answers
     PUT    /_control/leads/{id}     register a lead (`meta_leads.Lead`)

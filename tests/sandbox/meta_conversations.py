@@ -262,11 +262,9 @@ def _list_page(page: Page, request: web.Request) -> dict[str, Any]:
     if start is None:
         return {"data": [], "paging": {"cursors": {"before": after, "after": after}}}
     if behaviour.empty_every and page.lists % behaviour.empty_every == 0 and after is not None:
-        # Empty, and yet there is more: the cursor leads on.
-        return {
-            "data": [],
-            "paging": _paging(request, cursor_of([*page.slice(start - 1, 1)[0].place])),
-        }
+        # Empty, and yet there is more: another cursor leads on from the same place.
+        cursor = cursor_of([*page.slice(start - 1, 1)[0].place, page.lists])
+        return {"data": [], "paging": _paging(request, cursor)}
     threads = page.slice(start, limit)
     data = [_shown(page, thread, request) for thread in threads]
     has_next = start + limit < len(page)

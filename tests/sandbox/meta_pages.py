@@ -165,7 +165,7 @@ class Page:
 
     def position_after(self, cursor: str) -> int:
         """Where the list goes on after the cursor."""
-        updated, thread_id = json.loads(base64.urlsafe_b64decode(cursor))
+        updated, thread_id, *_ = json.loads(base64.urlsafe_b64decode(cursor))
         return bisect.bisect_right(self._places, (updated, thread_id))
 
     def __len__(self) -> int:

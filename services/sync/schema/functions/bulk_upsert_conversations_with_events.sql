@@ -55,6 +55,10 @@ declare
   v_merged uuid[];
   v_changed uuid[];
 begin
+  -- Nothing to store must not narrow what the caller's transaction sees to no org at all.
+  if cardinality(p_org_ids) = 0 then
+    return;
+  end if;
   perform enter(p_org_ids);
 
   with created as (
