@@ -40,6 +40,7 @@ TRANSCODED: Final = {
     "ingest": "waybill.ingest.v1.IngestService",
     "routing": "waybill.routing.v1.RoutingService",
     "delivery": "waybill.delivery.v1.DeliveryService",
+    "sync": "waybill.sync.v1.SyncService",
 }
 _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 _LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
@@ -211,6 +212,7 @@ class Stack:
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('ingest-http')}",
                     "ROUTING_TARGET": self._target("routing"),
+                    "SYNC_TARGET": self._target("sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
@@ -223,6 +225,12 @@ class Stack:
             case "delivery":
                 return {
                     "ROUTING_TARGET": self._target("routing"),
+                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
+                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                }
+            case "sync":
+                return {
+                    "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }

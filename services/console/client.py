@@ -14,6 +14,7 @@ from services.console.settings import SERVICES, Identity, Settings
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
+from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 from waybill.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -34,6 +35,7 @@ class Peer(Generic[Stub]):
 INGEST: Final = Peer(service="ingest", stub=IngestServiceStub)
 ROUTING: Final = Peer(service="routing", stub=RoutingServiceStub)
 DELIVERY: Final = Peer(service="delivery", stub=DeliveryServiceStub)
+SYNC: Final = Peer(service="sync", stub=SyncServiceStub)
 TRACES: Final = tuple(Peer(service=service, stub=TraceServiceStub) for service in SERVICES)
 
 

@@ -245,6 +245,7 @@ def _moved(position: Position, ask: Ask, page: ListedPage) -> Position:
         stalled = True
     if stalled:
         return replace(common, stalls=position.stalls + 1)
+    newest_at = page.entries[0].updated_at
     is_deeper = position.deepest_at is None or last.updated_at < position.deepest_at
     return replace(
         common,
@@ -254,15 +255,9 @@ def _moved(position: Position, ask: Ask, page: ListedPage) -> Position:
         oldest_at=last.updated_at,
         deepest_at=last.updated_at if is_deeper else position.deepest_at,
         restarts=0 if is_deeper else position.restarts,
-        **_heads(position, page.entries[0].updated_at),
+        head_at=position.head_at or newest_at,
+        second_head_at=position.second_head_at or (newest_at if position.phase == HEAD else None),
     )
-
-
-def _heads(position: Position, newest_at: datetime) -> dict[str, datetime]:
-    """Where each walk began: the first thing that it read."""
-    if position.phase == HEAD:
-        return {"second_head_at": position.second_head_at or newest_at}
-    return {"head_at": position.head_at or newest_at}
 
 
 def _ended(position: Position) -> Position:

@@ -4,6 +4,7 @@ One run works under a lease and within a budget. Where Meta's limits ask for a l
 ends and gives the lease back; it never sleeps holding it.
 """
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -86,6 +87,11 @@ class Puller:
         pull = _Pull(self, run, budget)
         try:
             end = await pull.work()
+        except asyncio.CancelledError:
+            # The caller is gone; the page need not wait for the lease to end.
+            gone = RunEnd(status="paused", outcome="cancelled", due_at=self._clock.now())
+            await asyncio.shield(self._sessions.end_sync_run(run, pull.version, gone))
+            raise
         except SealBroken:
             end = RunEnd(
                 status="failed", outcome="failed", error="token unreadable", token_status="dead"

@@ -133,8 +133,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: {"session_id": "…", "status": "completed"}.
     """
     ERROR_REASON_SYNC_PAUSED: _ErrorReason.ValueType  # 106
-    """Meta's limits forbid calls for the page now. Try again after RetryInfo. UNAVAILABLE.
-    Metadata: {"page_id": "…", "retry_at": "…"}.
+    """Meta does not answer for the page, or not so that it can be read. Try again after RetryInfo.
+    UNAVAILABLE. Metadata: {"page_id": "…", "error": "graph 500 (2/None)"}.
     """
     ERROR_REASON_CONVERSATION_NOT_FOUND: _ErrorReason.ValueType  # 107
     """No such conversation in this org. NOT_FOUND. Metadata: {"conversation_id": "…"}."""
@@ -258,8 +258,8 @@ ERROR_REASON_SYNC_SESSION_FINISHED: ErrorReason.ValueType  # 105
 Metadata: {"session_id": "…", "status": "completed"}.
 """
 ERROR_REASON_SYNC_PAUSED: ErrorReason.ValueType  # 106
-"""Meta's limits forbid calls for the page now. Try again after RetryInfo. UNAVAILABLE.
-Metadata: {"page_id": "…", "retry_at": "…"}.
+"""Meta does not answer for the page, or not so that it can be read. Try again after RetryInfo.
+UNAVAILABLE. Metadata: {"page_id": "…", "error": "graph 500 (2/None)"}.
 """
 ERROR_REASON_CONVERSATION_NOT_FOUND: ErrorReason.ValueType  # 107
 """No such conversation in this org. NOT_FOUND. Metadata: {"conversation_id": "…"}."""

@@ -139,7 +139,7 @@ class SyncServiceServicer:
         session of the page that had not ended is superseded.
         Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
         PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
-        SYNC_PAUSED (Meta's limits: when to try again).
+        SYNC_PAUSED (Meta does not answer: when to try again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class SyncServiceStub:
     session of the page that had not ended is superseded.
     Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
     PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
-    SYNC_PAUSED (Meta's limits: when to try again).
+    SYNC_PAUSED (Meta does not answer: when to try again).
     """
     StartSync: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.StartSyncRequest, _sync_service_pb2.StartSyncResponse]
     """Starts a session that runs to its end by itself: of everything, or of what changed since the
@@ -120,7 +120,7 @@ class SyncServiceAsyncStub(SyncServiceStub):
     session of the page that had not ended is superseded.
     Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
     PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
-    SYNC_PAUSED (Meta's limits: when to try again).
+    SYNC_PAUSED (Meta does not answer: when to try again).
     """
     StartSync: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.StartSyncRequest, _sync_service_pb2.StartSyncResponse]  # type: ignore[assignment]
     """Starts a session that runs to its end by itself: of everything, or of what changed since the
@@ -203,7 +203,7 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         session of the page that had not ended is superseded.
         Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
         PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
-        SYNC_PAUSED (Meta's limits: when to try again).
+        SYNC_PAUSED (Meta does not answer: when to try again).
         """
 
     @_abc_1.abstractmethod
