@@ -26,6 +26,7 @@ from deploy.local.processes import ProgramFailed, stop_signals
 from deploy.local.samples import Outcome, SampleFailedError, Samples
 from deploy.local.stack import Options, Stack, running
 from deploy.local.state import write_private
+from deploy.local.sync_samples import SyncSamples
 from deploy.local.waterfalls import show_traces
 
 DEFAULT_EDGE_PORT = 8080
@@ -105,7 +106,8 @@ async def _serve(
             meta_url=stack.meta_url,
             buyers_url=stack.buyers_url,
         )
-        for sample in samples.all():
+        sync_samples = SyncSamples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
+        for sample in (*samples.all(), *sync_samples.all()):
             await _show(console, await sample(), environment)
     console.print("\n[bold green]every sample reached its end[/bold green]")
     if once:

@@ -2,7 +2,7 @@
 -- deleted; of leases only an ended one goes.
 grant select, insert, update on
   pages, sync_state, sync_runs, messenger_conversations, contact_interaction_events, sync_ledger,
-  call_budgets
+  call_budgets, told_events
 to waybill_sync;
 
 grant select, insert, update, delete on
@@ -10,7 +10,7 @@ grant select, insert, update, delete on
 to waybill_sync;
 
 grant select, insert on
-  sync_rejects, told_events
+  sync_rejects
 to waybill_sync;
 
 grant select on

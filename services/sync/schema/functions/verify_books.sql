@@ -62,7 +62,7 @@ as $$
     from sync_state s
     where s.trace_id <> substr(s.traceparent, 4, 32)
   )
-  select e.equation, count(b.violation), coalesce((array_agg(b.violation))[1:100], '{}')
+  select e.equation, count(b.violation), coalesce((array_agg(b.violation) filter (where b.violation is not null))[1:100], '{}')
   from unnest(array[
     'received = stored + duplicate + rejected',
     'each page''s ledger counts its events',
