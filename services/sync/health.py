@@ -101,17 +101,16 @@ class HealthCheck:
         target = self._target(page)
         if target is None:
             return Finding(token_status="dead", error="token unreadable")
-        slot = await self._pages.reserve_call(
-            page.facebook_page_id, page.external_app_id, self._pace
-        )
-        if slot.call_at is None:
-            return Finding(error=slot.blocked_for, again_seconds=_SOON_SECONDS)
         try:
+            if blocked_for := await self._turn(page):
+                return Finding(error=blocked_for, again_seconds=_SOON_SECONDS)
             answer = await self._graph.subscriptions(target)
             if answer.status != 200:
                 return await self._refused(page, answer)
             if is_subscribed(answer.body):
                 return Finding(subscription_status="subscribed")
+            if blocked_for := await self._turn(page):
+                return Finding(error=blocked_for, again_seconds=_SOON_SECONDS)
             answer = await self._graph.subscribe(target)
             if answer.status != 200:
                 return await self._refused(page, answer)
@@ -119,6 +118,18 @@ class HealthCheck:
             return Finding(error=type(error).__name__, again_seconds=_SOON_SECONDS)
         # What came while nobody was told is read now.
         return Finding(subscription_status="repaired", gap=True)
+
+    async def _turn(self, page: PageToCheck) -> str | None:
+        """Waits for the call's turn; says why there is none."""
+        slot = await self._pages.reserve_call(
+            page.facebook_page_id, page.external_app_id, self._pace
+        )
+        if slot.call_at is None:
+            return slot.blocked_for or "blocked"
+        wait = (slot.call_at - self._clock.now()).total_seconds()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        return None
 
     def _target(self, page: PageToCheck) -> Target | None:
         if page.access_token_ciphertext is None:

@@ -74,8 +74,9 @@ begin
     and (p.last_webhook_at is null or p.last_webhook_at < p_now - interval '1 second');
 
   -- Each event brings its conversation: position n of the one is position n of the other.
-  with given as (
-    select p.page_id, e.*, row_number() over (order by e.position) as n
+  with told as (
+    -- A batch may tell the same event twice.
+    select distinct on (e.org_id, e.event_id) e.*
     from unnest(p_org_ids, p_event_ids, p_platforms, p_facebook_page_ids, p_contact_external_ids,
         p_types, p_directions, p_actors, p_targets, p_message_ids, p_occurred_ats,
         p_content_hashes, p_content_ats, p_texts, p_payloads, p_reject_reasons, p_traceparents)
@@ -83,9 +84,13 @@ begin
       as e (org_id, event_id, platform, facebook_page_id, contact, type, direction, actor, target,
         message_id, occurred_at, content_hash, content_at, text, payload, reject_reason,
         traceparent, position)
+    where e.reject_reason is null and e.event_id = any (v_new)
+    order by e.org_id, e.event_id, e.position
+  ), given as (
+    select p.page_id, e.*, row_number() over (order by e.position) as n
+    from told e
     join pages p
       on p.org_id = e.org_id and p.platform = e.platform and p.facebook_page_id = e.facebook_page_id
-    where e.reject_reason is null and e.event_id = any (v_new)
   ), packed as (
     select count(*)::int as events,
       array_agg(g.org_id order by n) as org_ids, array_agg(g.page_id order by n) as page_ids,
@@ -122,12 +127,15 @@ begin
     array_agg(e.org_id), array_agg(p.page_id), array_agg('webhook'::text), array_agg('event'::text),
     array_agg(e.reason), array_agg(e.event_id::text), array_agg(e.raw), array_agg(e.traceparent),
     p_now)
-  from unnest(p_org_ids, p_event_ids, p_platforms, p_facebook_page_ids, p_reject_reasons, p_raws,
-      p_traceparents)
-    as e (org_id, event_id, platform, facebook_page_id, reason, raw, traceparent)
+  from (
+    select distinct on (r.org_id, r.event_id) r.*
+    from unnest(p_org_ids, p_event_ids, p_platforms, p_facebook_page_ids, p_reject_reasons, p_raws,
+        p_traceparents)
+      as r (org_id, event_id, platform, facebook_page_id, reason, raw, traceparent)
+    where r.reason is not null and r.event_id = any (v_new)
+    order by r.org_id, r.event_id) e
   join pages p
     on p.org_id = e.org_id and p.platform = e.platform and p.facebook_page_id = e.facebook_page_id
-  where e.reason is not null and e.event_id = any (v_new)
   having count(*) > 0;
   return cardinality(v_new);
 end;
