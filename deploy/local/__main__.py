@@ -60,7 +60,7 @@ async def _run(console: Console, *, once: bool) -> int:
     try:
         port = int(os.environ.get("WAYBILL_EDGE_PORT") or DEFAULT_EDGE_PORT)
         async with stop_signals() as asked, running(None, Options(edge_port=port), tell) as stack:
-            work = asyncio.create_task(_serve(console, stack, tell, asked, once=once))
+            work = asyncio.create_task(_serve(console, stack, asked, once=once))
             return await _unless_stopped(console, stack, work, asked)
     except _EXPECTED as error:
         console.print(f"[bold red]failed:[/bold red] {error}", soft_wrap=True)
@@ -80,15 +80,14 @@ async def _unless_stopped(
     if crash.done() and not crash.cancelled():
         console.print(f"[bold red]crashed:[/bold red] {crash.result()}", soft_wrap=True)
         return 1
+    if asked.is_set():
+        console.print("stopping")
     if work.done() and not work.cancelled():
         return work.result()
-    console.print("stopping")
     return 0
 
 
-async def _serve(
-    console: Console, stack: Stack, tell: object, asked: asyncio.Event, *, once: bool
-) -> int:
+async def _serve(console: Console, stack: Stack, asked: asyncio.Event, *, once: bool) -> int:
     run = secrets.token_hex(4)
     limit = aiohttp.ClientTimeout(total=15)
     async with aiohttp.ClientSession(timeout=limit) as session:

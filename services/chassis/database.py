@@ -24,6 +24,15 @@ _DOMAIN_CLASS: Final = "WB"
 _RACES_MAX: Final = 3
 # Connection faults, shutdowns, and what a repeat cures: deadlock, serialization, cancel, locks.
 _INTERRUPTED_CLASSES: Final = ("08", "57", "40", "53", "55")
+# Of the class 25 this one: a server that takes no writes, as a standby does during a failover.
+_READ_ONLY: Final = "25006"
+# Text with a NUL character, which no column can hold.
+_UNSTORABLE: Final = ("22021", "22P05")
+# asyncpg's own confusion when a server ends a connection in mid-use is an InternalClientError.
+_UNREACHABLE: Final = (
+    asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
+)  # fmt: skip
+_FAILURES: Final = (asyncpg.PostgresError, *_UNREACHABLE)
 
 Record = Mapping[str, Any]
 
@@ -42,7 +51,7 @@ class Database:
             try:
                 async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
                     return list(await _fetch(connection, sql, arguments))
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except _FAILURES as error:
                 raise translated(error) from error
 
     async def row(self, function: str, **arguments: Any) -> Record | None:
@@ -80,6 +89,8 @@ def translated(error: BaseException) -> BaseException:
         return _refusal(sqlstate, error)
     if is_outage(error):
         return unavailable("The database cannot be reached or was interrupted. Try again.")
+    if sqlstate in _UNSTORABLE:
+        return DomainError("INVALID_REQUEST", "A text has a character that cannot be stored (NUL).")
     return error
 
 
@@ -88,8 +99,9 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, DomainError):
         return error.reason == "UNAVAILABLE"
     if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate)[:2] in _INTERRUPTED_CLASSES
-    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+        sqlstate = str(error.sqlstate)
+        return sqlstate[:2] in _INTERRUPTED_CLASSES or sqlstate == _READ_ONLY
+    return isinstance(error, _UNREACHABLE)
 
 
 def _refusal(sqlstate: str, error: BaseException) -> DomainError:

@@ -65,7 +65,7 @@ class Fields:
 
     def trace(self, field: str, traceparent: str, tracestate: str) -> TraceContext:
         """The context that a W3C traceparent names; a new one where it names none."""
-        trace = parse(traceparent, tracestate)
+        trace = parse(traceparent, self.text("tracestate", tracestate, 512))
         if trace is None:
             self.refuse(field, "is no W3C traceparent")
         return trace or new_root()

@@ -41,10 +41,10 @@ def equation_lines(equation: Equation) -> Iterator[RenderableType]:
         line.append(f"  {_count(equation.violation_count, 'row')}", style="red")
     yield line
     for violation in equation.violations:
-        yield Padding(Text(printable(violation), style="red"), (0, 0, 0, 6))
+        yield Padding(Text(printable(violation), style="red"), (0, 0, 0, 6), expand=False)
     if equation.violations and equation.violation_count > len(equation.violations):
         more = equation.violation_count - len(equation.violations)
-        yield Padding(Text(f"and {more} more", style="red"), (0, 0, 0, 6))
+        yield Padding(Text(f"and {more} more", style="red"), (0, 0, 0, 6), expand=False)
 
 
 def handoff_line(handoff: HandoffCheck, readings: int) -> Text:

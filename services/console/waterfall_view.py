@@ -54,7 +54,9 @@ class WaterfallView:
                 yield bar_line(bar, self._waterfall.total_ms, columns)
                 for line in record_lines(bar.entry):
                     text = Text(printable(line), style="dim")
-                    yield Padding(text, (0, 0, 0, columns.service + 1 + _RECORD_INDENT))
+                    yield Padding(
+                        text, (0, 0, 0, columns.service + 1 + _RECORD_INDENT), expand=False
+                    )
         yield from gap_lines(self._waterfall.gaps)
 
 

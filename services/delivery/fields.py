@@ -1,66 +1,16 @@
-"""Fields of a request, parsed one by one; all that is wrong comes back together."""
+"""Fields with what delivery knows of payloads."""
 
-from collections.abc import Collection
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
-from services.chassis.errors import Violation, invalid
-from services.chassis.trace import TraceContext, new_root, parse
+from services.chassis.fields import Fields
 
 PAYLOAD_CHARACTERS_MAX: Final = 262_144
-_NUL: Final = "\0"
 
 
-class Fields:
+class DeliveryFields(Fields):
     """Parses fields one by one and keeps what is wrong with them."""
-
-    def __init__(self) -> None:
-        self.violations: list[Violation] = []
-
-    def refuse(self, field: str, description: str) -> None:
-        """Notes that something is wrong with the field."""
-        self.violations.append(Violation(field=field, description=description))
-
-    def uuid(self, field: str, text: str) -> UUID:
-        """The UUID; the nil one where it is none."""
-        try:
-            return UUID(text)
-        except ValueError:
-            self.refuse(field, "is not a UUID")
-            return UUID(int=0)
-
-    def optional_uuid(self, field: str, text: str) -> UUID | None:
-        """The UUID, or None where nothing came."""
-        return self.uuid(field, text) if text else None
-
-    def text(self, field: str, text: str, characters_max: int) -> str:
-        """Text that the database can hold."""
-        if _NUL in text:
-            self.refuse(field, "contains a NUL character")
-        if len(text) > characters_max:
-            self.refuse(field, f"has more than {characters_max} characters")
-        return text
-
-    def number(self, field: str, number: int, least: int, most: int) -> int:
-        """A number within bounds."""
-        if not least <= number <= most:
-            self.refuse(field, f"is not from {least} to {most}")
-        return number
-
-    def one_of(self, field: str, word: str, words: Collection[str]) -> str:
-        """One of the words."""
-        if word not in words:
-            self.refuse(field, f"is not one of {', '.join(sorted(words))}")
-        return word
-
-    def trace(self, field: str, traceparent: str, tracestate: str) -> TraceContext:
-        """The context that a W3C traceparent names; a new one where it names none."""
-        trace = parse(traceparent, self.text("tracestate", tracestate, 512))
-        if trace is None:
-            self.refuse(field, "is no W3C traceparent")
-        return trace or new_root()
 
     def json_object(self, field: str, text: str) -> str:
         """A JSON object, as it was written: a buyer gets these very bytes at every attempt."""
@@ -69,9 +19,5 @@ class Fields:
                 self.refuse(field, "is not a JSON object")
         except (msgspec.DecodeError, RecursionError):
             self.refuse(field, "is not JSON")
-        return self.text(field, text, PAYLOAD_CHARACTERS_MAX)
-
-    def done(self) -> None:
-        """Raises INVALID_REQUEST with all that was wrong."""
-        if self.violations:
-            raise invalid(*self.violations)
+        self.text(field, text, PAYLOAD_CHARACTERS_MAX)
+        return text

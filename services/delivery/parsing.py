@@ -5,9 +5,10 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.delivery.credits import GRANT_CREDITS_MAX, REASON_CHARACTERS_MAX
-from services.delivery.fields import Fields
+from services.delivery.fields import DeliveryFields
 from services.delivery.offers import POLICIES, STATUSES, NewOffer
 from waybill.delivery.v1.delivery_service_pb2 import (
     AdvanceOfferRequest,
@@ -29,17 +30,9 @@ class Grant:
     reason: str
 
 
-def parse_uuid(field: str, text: str) -> UUID:
-    """One UUID; INVALID_REQUEST where it is none."""
-    fields = Fields()
-    value = fields.uuid(field, text)
-    fields.done()
-    return value
-
-
-def parse_optional_uuid(field: str, text: str) -> UUID | None:
+def parse_optional_uuid(text: str, field: str) -> UUID | None:
     """One UUID or None; INVALID_REQUEST where it is neither."""
-    return parse_uuid(field, text) if text else None
+    return parse_uuid(text, field) if text else None
 
 
 def parse_offers(request: OfferLeadsRequest) -> list[tuple[LeadOffer, NewOffer | DomainError]]:
@@ -57,7 +50,7 @@ def _parse_or_refuse(item: LeadOffer) -> NewOffer | DomainError:
 
 
 def _parse_offer(item: LeadOffer) -> NewOffer:
-    fields = Fields()
+    fields = DeliveryFields()
     offer = NewOffer(
         org_id=fields.uuid("org_id", item.org_id),
         lead_id=fields.uuid("lead_id", item.lead_id),
@@ -74,7 +67,7 @@ def _parse_offer(item: LeadOffer) -> NewOffer:
 
 def parse_step(request: AdvanceOfferRequest) -> tuple[UUID, str]:
     """The offer and the state it is to move to."""
-    fields = Fields()
+    fields = DeliveryFields()
     offer_id = fields.uuid("offer_id", request.offer_id)
     to_status = fields.one_of("to_status", request.to_status, STATUSES)
     fields.done()
@@ -83,7 +76,7 @@ def parse_step(request: AdvanceOfferRequest) -> tuple[UUID, str]:
 
 def parse_grant(request: GrantCreditsRequest) -> Grant:
     """Credits to grant."""
-    fields = Fields()
+    fields = DeliveryFields()
     grant = Grant(
         workspace_id=fields.uuid("workspace_id", request.workspace_id),
         credits=fields.number("credits", request.credits, 1, GRANT_CREDITS_MAX),
@@ -95,7 +88,7 @@ def parse_grant(request: GrantCreditsRequest) -> Grant:
 
 def parse_completion(request: CompleteDeliveryRequest) -> tuple[UUID, UUID]:
     """The org and the delivery that somebody says has arrived."""
-    fields = Fields()
+    fields = DeliveryFields()
     org_id = fields.uuid("org_id", request.org_id)
     delivery_id = fields.uuid("delivery_id", request.delivery_id)
     fields.done()
@@ -104,7 +97,7 @@ def parse_completion(request: CompleteDeliveryRequest) -> tuple[UUID, UUID]:
 
 def parse_delivery_status(text: str, statuses: frozenset[str]) -> str | None:
     """The status to list by, or None for all."""
-    fields = Fields()
+    fields = DeliveryFields()
     status = fields.one_of("status", text, statuses) if text else None
     fields.done()
     return status

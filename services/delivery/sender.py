@@ -56,15 +56,16 @@ class Sender:
         self._busy: Counter[UUID] = Counter()
         self._watermark = Watermark(margin_seconds=5, sweep_every_seconds=2)
         self._stack = AsyncExitStack()
-        self._reports: GroupCommit[Report, str] = GroupCommit(
-            self._finish,
-            batch_items_max=policy.report_batch_deliveries_max,
-            waiting_items_max=policy.in_flight_max,
-            is_outage=is_outage,
-        )
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self._reports)
+        self._reports: GroupCommit[Report, str] = await self._stack.enter_async_context(
+            GroupCommit(
+                self._finish,
+                batch_items_max=self._policy.report_batch_deliveries_max,
+                waiting_items_max=self._policy.in_flight_max,
+                is_outage=is_outage,
+            )
+        )
         self._sends = await self._stack.enter_async_context(asyncio.TaskGroup())
         return self
 

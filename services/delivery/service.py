@@ -5,9 +5,11 @@ from typing import Any
 
 from services.chassis.auth import caller
 from services.chassis.errors import DomainError
+from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
 from services.chassis.outbound import OutboundPolicy, UrlRefused, check_url
+from services.chassis.pages import parse_page
 from services.chassis.requests import parse_request_id
 from services.chassis.sealing import KeyRing
 from services.chassis.server import Served
@@ -25,7 +27,7 @@ from services.delivery.answers import (
 from services.delivery.completion import Completions
 from services.delivery.deliveries import STATUSES, CompletionByHand
 from services.delivery.offers import NewOffer, TakenOffer
-from services.delivery.pages import parse_ledger_page, parse_page
+from services.delivery.pages import parse_ledger_page
 from services.delivery.parsing import (
     parse_completion,
     parse_delivery_status,
@@ -33,7 +35,6 @@ from services.delivery.parsing import (
     parse_offers,
     parse_optional_uuid,
     parse_step,
-    parse_uuid,
 )
 from services.delivery.refusals import (
     delivery_not_found,
@@ -94,7 +95,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         return pb.OfferLeadsResponse(results=[_result(*item, taken) for item in parsed])
 
     async def GetOffer(self, request: pb.GetOfferRequest, context: Any) -> pb.GetOfferResponse:
-        who, offer_id = caller(), parse_uuid("offer_id", request.offer_id)
+        who, offer_id = caller(), parse_uuid(request.offer_id, "offer_id")
         offer = await self._parts.offers.get_offer(who.org, who.workspace_id, offer_id)
         if offer is None:
             raise offer_not_found(offer_id)
@@ -107,8 +108,8 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self, request: pb.ListOffersRequest, context: Any
     ) -> pb.ListOffersResponse:
         who = caller()
-        of_workspace_id = parse_optional_uuid("workspace_id", request.workspace_id)
-        lead_id = parse_optional_uuid("lead_id", request.lead_id)
+        of_workspace_id = parse_optional_uuid(request.workspace_id, "workspace_id")
+        lead_id = parse_optional_uuid(request.lead_id, "lead_id")
         page = parse_page(request, "offers", of_workspace_id, lead_id)
         found = await self._parts.offers.list_offers(
             who.org,
@@ -141,7 +142,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     async def CreateEndpoint(
         self, request: pb.CreateEndpointRequest, context: Any
     ) -> pb.CreateEndpointResponse:
-        org_id, workspace_id = caller().org, parse_uuid("workspace_id", request.workspace_id)
+        org_id, workspace_id = caller().org, parse_uuid(request.workspace_id, "workspace_id")
         try:
             url = check_url(request.url, self._parts.outbound).text
         except UrlRefused as refused:
@@ -166,7 +167,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self, request: pb.ListEndpointsRequest, context: Any
     ) -> pb.ListEndpointsResponse:
         who = caller()
-        of_workspace_id = parse_optional_uuid("workspace_id", request.workspace_id)
+        of_workspace_id = parse_optional_uuid(request.workspace_id, "workspace_id")
         page = parse_page(request, "endpoints", of_workspace_id)
         found = await self._parts.endpoints.list_endpoints(
             who.org,
@@ -184,7 +185,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self, request: pb.EnableEndpointRequest, context: Any
     ) -> pb.EnableEndpointResponse:
         endpoint = await self._parts.endpoints.enable_endpoint(
-            caller().org, parse_uuid("endpoint_id", request.endpoint_id), current().traceparent
+            caller().org, parse_uuid(request.endpoint_id, "endpoint_id"), current().traceparent
         )
         self._parts.due.set()
         return pb.EnableEndpointResponse(endpoint=to_endpoint(endpoint))
@@ -208,7 +209,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     async def GetBalance(
         self, request: pb.GetBalanceRequest, context: Any
     ) -> pb.GetBalanceResponse:
-        who, workspace_id = caller(), parse_uuid("workspace_id", request.workspace_id)
+        who, workspace_id = caller(), parse_uuid(request.workspace_id, "workspace_id")
         if who.workspace_id not in (None, workspace_id):
             raise workspace_not_found(workspace_id)
         await self._parts.workspaces.ensure(who.org, workspace_id)
@@ -220,7 +221,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     async def ListLedgerEntries(
         self, request: pb.ListLedgerEntriesRequest, context: Any
     ) -> pb.ListLedgerEntriesResponse:
-        who, of_workspace_id = caller(), parse_uuid("workspace_id", request.workspace_id)
+        who, of_workspace_id = caller(), parse_uuid(request.workspace_id, "workspace_id")
         page = parse_ledger_page(request, "ledger", of_workspace_id)
         found = await self._parts.credits.list_ledger_entries(
             who.org,
@@ -237,7 +238,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     async def GetDelivery(
         self, request: pb.GetDeliveryRequest, context: Any
     ) -> pb.GetDeliveryResponse:
-        who, delivery_id = caller(), parse_uuid("delivery_id", request.delivery_id)
+        who, delivery_id = caller(), parse_uuid(request.delivery_id, "delivery_id")
         delivery = await self._parts.deliveries.get_delivery(who.org, who.workspace_id, delivery_id)
         if delivery is None:
             raise delivery_not_found(delivery_id)
@@ -252,7 +253,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self, request: pb.ListDeliveriesRequest, context: Any
     ) -> pb.ListDeliveriesResponse:
         who = caller()
-        of_workspace_id = parse_optional_uuid("workspace_id", request.workspace_id)
+        of_workspace_id = parse_optional_uuid(request.workspace_id, "workspace_id")
         status = parse_delivery_status(request.status, STATUSES)
         page = parse_page(request, "deliveries", of_workspace_id, status)
         found = await self._parts.deliveries.list_deliveries(
@@ -289,7 +290,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
     async def RedeliverDelivery(
         self, request: pb.RedeliverDeliveryRequest, context: Any
     ) -> pb.RedeliverDeliveryResponse:
-        org_id, delivery_id = caller().org, parse_uuid("delivery_id", request.delivery_id)
+        org_id, delivery_id = caller().org, parse_uuid(request.delivery_id, "delivery_id")
         await self._parts.deliveries.redeliver_delivery(org_id, delivery_id, current().traceparent)
         self._parts.due.set()
         delivery = await self._parts.deliveries.get_delivery(org_id, None, delivery_id)

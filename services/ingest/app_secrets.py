@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.chassis.sealing import KeyRing, seal, unseal
+from services.chassis.database import Record
+from services.chassis.sealing import KeyRing, SealBroken, seal, unseal
+from services.chassis.telemetry import log
 from services.chassis.webhook_signatures import verify_hub
 from services.ingest.store import IngestStore
 
@@ -71,12 +73,18 @@ class AppSecrets:
 
     async def _read(self) -> None:
         rows = await self._store.list_app_secrets()
-        self._secrets = tuple(
-            AppSecret(app_id=row["app_id"], kind=row["kind"], text=self._open(row["app_id"], row))
-            for row in rows
-        )
+        opened = [self._open(row) for row in rows]
+        self._secrets = tuple(secret for secret in opened if secret is not None)
         self._read_at = time.monotonic()
 
-    def _open(self, app_id: UUID, row: object) -> str:
-        sealed: bytes = row["ciphertext"]  # type: ignore[index]
-        return unseal(self._ring, sealed, table=_TABLE, key=str(app_id), org_id=None).decode()
+    def _open(self, row: Record) -> AppSecret | None:
+        """The secret; None where it does not open, so that the others go on being known."""
+        app_id: UUID = row["app_id"]
+        try:
+            text = unseal(
+                self._ring, row["ciphertext"], table=_TABLE, key=str(app_id), org_id=None
+            ).decode()
+        except SealBroken:
+            log.error("an app's secret does not open", app_id=str(app_id), kind=row["kind"])
+            return None
+        return AppSecret(app_id=app_id, kind=row["kind"], text=text)

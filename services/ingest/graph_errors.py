@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _MINUTE: Final = 60.0
+# Meta's limits count over at most a day; a longer wait would be a misread header.
+_WAIT_SECONDS_MAX: Final = 24 * 60 * _MINUTE
 # Limits of the app, the user, the page, and of Lead Ads for the page.
 _LIMITS: Final = {4, 17, 32, 341, 613, 80001, 80002, 80005, 80006, 80008}
 _TOKEN: Final = {102, 190}
@@ -30,7 +32,7 @@ class GraphFault:
 def fault_of(status: int, body: bytes, business_usage: str | None = None) -> GraphFault:
     """What an answer other than 2xx means."""
     error = _error(body)
-    code, subcode = error.get("code"), error.get("error_subcode")
+    code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     if code in _LIMITS or status == 429:
         return GraphFault(
             reason=f"graph limit {code}", wait_seconds=max(_MINUTE, regain_seconds(business_usage))
@@ -47,19 +49,24 @@ def fault_of(status: int, body: bytes, business_usage: str | None = None) -> Gra
 def regain_seconds(business_usage: str | None) -> float:
     """The longest wait that `X-Business-Use-Case-Usage` names, over all entries of all keys.
 
-    Meta repeats keys in one object, so pairs are read and not a dict; minutes become seconds.
+    Meta repeats keys in one object, so pairs are read and not a dict; minutes become seconds, a day
+    at most.
     """
     try:
         keys = json.loads(business_usage or "[]", object_pairs_hook=list)
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0
     entries = [entry for _, each in _pairs(keys) if isinstance(each, list) for entry in each]
-    return 60 * max((_minutes(entry) for entry in entries), default=0)
+    seconds = _MINUTE * max((_minutes(entry) for entry in entries), default=0)
+    return min(seconds, _WAIT_SECONDS_MAX)
 
 
 def _minutes(entry: Any) -> float:
     named = [value for name, value in _pairs(entry) if name == "estimated_time_to_regain_access"]
-    return max((float(value) for value in named if isinstance(value, int | float)), default=0)
+    # NaN is not above zero either.
+    return max(
+        (value for value in named if isinstance(value, int | float) and value > 0), default=0
+    )
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]]:
@@ -71,7 +78,11 @@ def _pairs(value: Any) -> list[tuple[str, Any]]:
 def _error(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     error = answer.get("error") if isinstance(answer, dict) else None
     return error if isinstance(error, dict) else {}
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -128,10 +128,10 @@ class ItemsWorker:
     ) -> StoredLead | ItemSettlement:
         if is_duplicate:
             return _settled(item, trace_id, "duplicate", "known")
-        lead = await self._reader.read(item)
-        if isinstance(lead, Fault):
-            return _after_fault(item, trace_id, lead)
         try:
+            lead = await self._reader.read(item)
+            if isinstance(lead, Fault):
+                return _after_fault(item, trace_id, lead)
             return await self._writer.submit(
                 lead.lead_id,
                 LeadToStore(
@@ -146,8 +146,8 @@ class ItemsWorker:
         except Exception as error:
             if is_outage(error):
                 raise
-            # Only this item fails: the group commit has stored what came with it.
-            log.error("item cannot be stored", error=type(error).__name__, exc_info=True)
+            # Only this item fails: what came with it is read and stored without it.
+            log.error("item cannot be processed", error=type(error).__name__, exc_info=True)
             return _after_fault(item, trace_id, Fault(reason=type(error).__name__))
 
     async def _return(self, items: list[ClaimedItem], token: UUID) -> None:

@@ -60,7 +60,7 @@ def parse_answer(
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableLeadError("the Graph API's answer is no JSON") from None
     if not isinstance(answer, dict) or "id" not in answer:
         raise UnreadableLeadError("the Graph API's answer names no lead")

@@ -13,10 +13,11 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
     CreateOrgRequest,
     CreateSourceRequest,
+    RegisterAppRequest,
 )
 
 PHONE_CHARACTERS_MAX: Final = 100
-ACCESS_TOKEN_CHARACTERS_MAX: Final = 2_000
+SECRET_CHARACTERS_MAX: Final = 2_000
 DETAILS_CHARACTERS_MAX: Final = 10_000
 SOURCE_KINDS: Final = ("meta_page", "instagram_account", "whatsapp_number", "form")
 ITEM_STATUSES: Final = (
@@ -50,6 +51,15 @@ class OrgToCreate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppToRegister:
+    """An app as asked for."""
+
+    external_app_id: str
+    secret: str
+    verify_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceToCreate:
     """A source as asked for."""
 
@@ -71,6 +81,18 @@ def parse_org(request: CreateOrgRequest) -> OrgToCreate:
     return org
 
 
+def parse_app(request: RegisterAppRequest) -> AppToRegister:
+    """The app to register."""
+    fields = IngestFields()
+    app = AppToRegister(
+        external_app_id=fields.name("external_app_id", request.external_app_id),
+        secret=fields.text("secret", request.secret, SECRET_CHARACTERS_MAX),
+        verify_token=fields.text("verify_token", request.verify_token, SECRET_CHARACTERS_MAX),
+    )
+    fields.done()
+    return app
+
+
 def parse_source(request: CreateSourceRequest) -> SourceToCreate:
     """The source to create."""
     fields = IngestFields()
@@ -79,7 +101,7 @@ def parse_source(request: CreateSourceRequest) -> SourceToCreate:
         external_id=fields.name("external_id", request.external_id),
         name=fields.text("name", request.name, NAME_CHARACTERS_MAX),
         default_region=fields.region("default_region", request.default_region),
-        access_token=fields.text("access_token", request.access_token, ACCESS_TOKEN_CHARACTERS_MAX),
+        access_token=fields.text("access_token", request.access_token, SECRET_CHARACTERS_MAX),
     )
     fields.done()
     return source

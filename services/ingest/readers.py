@@ -14,7 +14,8 @@ from services.ingest.meta_leads import FIELDS, UnreadableLeadError, parse_answer
 from services.ingest.meta_messages import UnreadableMessageError, parse_message
 from services.ingest.store import ClaimedItem, IngestStore
 
-_BUSINESS_USAGE: Final = "X-Business-Use-Case-Usage"
+# Answers name their headers in lower case.
+_BUSINESS_USAGE: Final = "x-business-use-case-usage"
 
 
 class MessageReader:
@@ -38,7 +39,7 @@ class MessageReader:
             )
         except UnreadableMessageError as error:
             return Fault(reason=f"malformed: {error}", permanent=True)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             return Fault(reason=f"malformed: {type(error).__name__}", permanent=True)
 
 

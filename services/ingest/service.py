@@ -17,6 +17,7 @@ from services.chassis.trace import current
 from services.ingest.answers import to_item, to_lead, to_source
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.parsing import (
+    parse_app,
     parse_item_status,
     parse_lead,
     parse_org,
@@ -75,14 +76,15 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         return CreateOrgResponse(**answer)
 
     async def RegisterApp(self, request: RegisterAppRequest, context: Any) -> RegisterAppResponse:
-        app_id = await self._store.find_app(request.external_app_id) or new_id()
+        app = parse_app(request)
+        app_id = await self._store.find_app(app.external_app_id) or new_id()
         answer = await self._store.register_app(
             app_id=app_id,
-            external_app_id=request.external_app_id,
+            external_app_id=app.external_app_id,
             secret_id=new_id(),
-            secret_ciphertext=self._secrets.seal(app_id, request.secret),
+            secret_ciphertext=self._secrets.seal(app_id, app.secret),
             verify_token_id=new_id(),
-            verify_token_ciphertext=self._secrets.seal(app_id, request.verify_token),
+            verify_token_ciphertext=self._secrets.seal(app_id, app.verify_token),
             request=parse_request_id(request),
             trace=current(),
         )

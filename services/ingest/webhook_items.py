@@ -6,6 +6,7 @@ is no object where one is expected becomes an item that says so.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from services.chassis.ids import new_id
 from services.chassis.trace import TraceContext, new_root
+from services.ingest.text import clean
 
 IGNORED: Final = "ignored"
 STORED: Final = "stored"
@@ -53,11 +55,24 @@ class NotJsonError(Exception):
 def split(body: bytes) -> list[WebhookItem]:
     """Every item of a webhook, in order. Raises NotJsonError."""
     try:
-        webhook = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        webhook = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        # Writing an item's payload goes a little deeper than reading it did.
+        return list(_items(webhook))
+    except RecursionError:
+        raise NotJsonError("nested too deeply") from None
+    except ValueError as error:
         position = getattr(error, "pos", None)
         raise NotJsonError(f"not JSON at byte {position}" if position else "not JSON") from None
-    return list(_items(webhook))
+
+
+def _refuse_constant(_: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+def _finite(text: str) -> float | str:
+    """The number; its text where no float is that large: the json type takes no Infinity."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _items(webhook: Any) -> Iterator[WebhookItem]:
@@ -185,11 +200,11 @@ def to_id(value: Any) -> str | None:
     """An id as text: Meta sends numbers and text alike; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    return str(value).replace("\0", "").strip()[:512] or None
+    return clean(str(value), 512) or None
 
 
 def _name(prefix: str, value: Any) -> str:
-    return f"{prefix}.{value}"[:100].replace("\0", "") if isinstance(value, str) else prefix
+    return clean(f"{prefix}.{value}", 100) if isinstance(value, str) else prefix
 
 
 def _list(holder: dict[str, Any], name: str) -> list[Any]:

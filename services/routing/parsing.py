@@ -5,8 +5,9 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.fields import Fields
+from services.chassis.pages import Page, Paged, parse_page_from
 from services.routing.conditions import ConditionRefused, compile_condition
-from services.routing.fields import Fields
 from services.routing.leads import Answer, Lead, NewLead
 from services.routing.store.rules import NewRule, RuleChange
 from waybill.routing.v1.routing_service_pb2 import (
@@ -18,21 +19,24 @@ from waybill.routing.v1.routing_service_pb2 import (
 )
 
 LEADS_MAX: Final = 500
+PRIORITY_MAX: Final = 1_000_000
 OFFER_POLICIES: Final = ("direct", "manual")
 LEAD_TYPES: Final = ("order", "inquiry", "quote", "appointment", "support", "other")
 
 
-def parse_uuid(field: str, text: str) -> UUID:
-    """One UUID; INVALID_REQUEST where it is none."""
-    fields = Fields()
-    value = fields.uuid(field, text)
-    fields.done()
-    return value
+class RoutingFields(Fields):
+    """Fields with text that is kept as it came."""
+
+    def verbatim(self, field: str, text: str) -> str:
+        """Text that the database can hold, untouched: positions in it count, or it is a lead's."""
+        if "\0" in text:
+            self.refuse(field, "contains a NUL character")
+        return text
 
 
 def parse_workspace(request: CreateWorkspaceRequest) -> tuple[str, str]:
     """Name and offer policy of a new workspace."""
-    fields = Fields()
+    fields = RoutingFields()
     name = fields.name("name", request.name)
     policy = fields.one_of("offer_policy", request.offer_policy or "direct", OFFER_POLICIES)
     fields.done()
@@ -41,12 +45,12 @@ def parse_workspace(request: CreateWorkspaceRequest) -> tuple[str, str]:
 
 def parse_rule(request: CreateRuleRequest) -> NewRule:
     """A new rule; CONDITION_REFUSED where its condition does not compile."""
-    fields = Fields()
+    fields = RoutingFields()
     rule = NewRule(
         workspace_id=fields.uuid("workspace_id", request.workspace_id),
         name=fields.name("name", request.name),
-        priority=fields.priority("priority", request.priority),
-        condition=fields.text("condition", request.condition),
+        priority=fields.number("priority", request.priority, 0, PRIORITY_MAX),
+        condition=fields.verbatim("condition", request.condition),
     )
     fields.done()
     check_condition(rule.condition)
@@ -55,10 +59,10 @@ def parse_rule(request: CreateRuleRequest) -> NewRule:
 
 def parse_change(request: UpdateRuleRequest) -> RuleChange:
     """A new version of a rule; CONDITION_REFUSED where its condition does not compile."""
-    fields = Fields()
+    fields = RoutingFields()
     change = RuleChange(
         rule_id=fields.uuid("rule_id", request.rule_id),
-        etag=fields.text("etag", request.etag),
+        etag=fields.verbatim("etag", request.etag),
         workspace_id=(
             fields.uuid("workspace_id", request.workspace_id)
             if request.HasField("workspace_id")
@@ -66,10 +70,14 @@ def parse_change(request: UpdateRuleRequest) -> RuleChange:
         ),
         name=fields.name("name", request.name) if request.HasField("name") else None,
         priority=(
-            fields.priority("priority", request.priority) if request.HasField("priority") else None
+            fields.number("priority", request.priority, 0, PRIORITY_MAX)
+            if request.HasField("priority")
+            else None
         ),
         condition=(
-            fields.text("condition", request.condition) if request.HasField("condition") else None
+            fields.verbatim("condition", request.condition)
+            if request.HasField("condition")
+            else None
         ),
         enabled=request.enabled if request.HasField("enabled") else None,
     )
@@ -113,36 +121,34 @@ def _parse_or_refuse(item: LeadToRoute, now: datetime) -> NewLead | DomainError:
 
 
 def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
-    fields = Fields()
+    fields = RoutingFields()
     received_at = _parse_received_at(fields, item, now)
-    trace = fields.trace(
-        "traceparent", item.traceparent, fields.text("tracestate", item.tracestate)
-    )
+    trace = fields.trace("traceparent", item.traceparent, item.tracestate)
     lead = Lead(
         org_id=fields.uuid("org_id", item.org_id),
         lead_id=fields.uuid("lead_id", item.lead_id),
         source_id=fields.uuid("source_id", item.source_id),
-        source_kind=fields.text("source_kind", item.source_kind),
+        source_kind=fields.verbatim("source_kind", item.source_kind),
         type=fields.one_of("type", item.type or "other", LEAD_TYPES),
-        phone=fields.text("phone", item.phone),
-        email=fields.text("email", item.email.lower()),
-        full_name=fields.text("full_name", item.full_name),
-        details=fields.text("details", item.details),
+        phone=fields.verbatim("phone", item.phone),
+        email=fields.verbatim("email", item.email.lower()),
+        full_name=fields.verbatim("full_name", item.full_name),
+        details=fields.verbatim("details", item.details),
         answers=tuple(
             Answer(
-                name=fields.text("answers", answer.name),
-                values=tuple(fields.text("answers", value) for value in answer.values),
+                name=fields.verbatim("answers", answer.name),
+                values=tuple(fields.verbatim("answers", value) for value in answer.values),
             )
             for answer in item.answers
         ),
-        consents={fields.text("consents", key): given for key, given in item.consents.items()},
+        consents={fields.verbatim("consents", key): given for key, given in item.consents.items()},
         received_at=received_at,
     )
     fields.done()
     return NewLead(lead=lead, trace=trace)
 
 
-def _parse_received_at(fields: Fields, item: LeadToRoute, now: datetime) -> datetime:
+def _parse_received_at(fields: RoutingFields, item: LeadToRoute, now: datetime) -> datetime:
     if not item.HasField("receive_time"):
         return now
     try:
@@ -150,3 +156,13 @@ def _parse_received_at(fields: Fields, item: LeadToRoute, now: datetime) -> date
     except (ValueError, OverflowError):
         fields.refuse("receive_time", "is no timestamp")
         return now
+
+
+def parse_rules_page(request: Paged) -> Page[tuple[int, UUID]]:
+    """A page of rules, sorted by priority and id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
+    return parse_page_from(request, _rule_place, "rules")
+
+
+def _rule_place(keys: tuple[str, ...]) -> tuple[int, UUID]:
+    priority, rule_id = keys
+    return min(abs(int(priority)), PRIORITY_MAX), UUID(rule_id)

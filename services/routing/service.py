@@ -6,20 +6,20 @@ from uuid import UUID
 
 from services.chassis.auth import caller
 from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
-from services.chassis.page_tokens import encode
+from services.chassis.pages import parse_page
 from services.chassis.requests import parse_request_id
 from services.chassis.server import Served
 from services.chassis.trace import current
 from services.routing.answers import to_routing, to_rule, to_workspace
 from services.routing.leads import NewLead
-from services.routing.pages import RULES, WORKSPACES, parse_rules_page, parse_workspaces_page
 from services.routing.parsing import (
     parse_change,
     parse_leads,
     parse_rule,
-    parse_uuid,
+    parse_rules_page,
     parse_workspace,
 )
 from services.routing.store.leads import LeadStore
@@ -62,7 +62,7 @@ class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
     async def GetWorkspace(
         self, request: pb.GetWorkspaceRequest, context: Any
     ) -> pb.GetWorkspaceResponse:
-        workspace_id = parse_uuid("workspace_id", request.workspace_id)
+        workspace_id = parse_uuid(request.workspace_id, "workspace_id")
         workspace = await self._rules.get_workspace(_org_of(request), workspace_id)
         if workspace is None:
             raise DomainError(
@@ -75,14 +75,12 @@ class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
     async def ListWorkspaces(
         self, request: pb.ListWorkspacesRequest, context: Any
     ) -> pb.ListWorkspacesResponse:
-        limit, after = parse_workspaces_page(request)
-        found = await self._rules.list_workspaces(caller().org, limit + 1, after)
-        page = found[:limit]
-        response = pb.ListWorkspacesResponse(workspaces=[to_workspace(row) for row in page])
-        if len(found) > limit:
-            last = (str(page[-1].workspace_id),)
-            response.next_page_token = encode(last, scope=WORKSPACES)
-        return response
+        page = parse_page(request, "workspaces")
+        rows = await self._rules.list_workspaces(caller().org, page.rows_to_read, page.start)
+        workspaces, token = page.split(rows, lambda row: (str(row.workspace_id),))
+        return pb.ListWorkspacesResponse(
+            workspaces=[to_workspace(row) for row in workspaces], next_page_token=token
+        )
 
     async def CreateRule(
         self, request: pb.CreateRuleRequest, context: Any
@@ -104,19 +102,15 @@ class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
         return pb.UpdateRuleResponse(rule=to_rule(rule))
 
     async def ListRules(self, request: pb.ListRulesRequest, context: Any) -> pb.ListRulesResponse:
-        limit, after = parse_rules_page(request)
-        found = await self._rules.list_rules(caller().org, limit + 1, after)
-        page = found[:limit]
-        response = pb.ListRulesResponse(rules=[to_rule(row) for row in page])
-        if len(found) > limit:
-            last = (str(page[-1].priority), str(page[-1].rule_id))
-            response.next_page_token = encode(last, scope=RULES)
-        return response
+        page = parse_rules_page(request)
+        rows = await self._rules.list_rules(caller().org, page.rows_to_read, page.start)
+        rules, token = page.split(rows, lambda row: (str(row.priority), str(row.rule_id)))
+        return pb.ListRulesResponse(rules=[to_rule(row) for row in rules], next_page_token=token)
 
     async def GetRouting(
         self, request: pb.GetRoutingRequest, context: Any
     ) -> pb.GetRoutingResponse:
-        lead_id = parse_uuid("lead_id", request.lead_id)
+        lead_id = parse_uuid(request.lead_id, "lead_id")
         routing = await self._leads.get_routing(caller().org, lead_id)
         if routing is None:
             raise DomainError(
@@ -143,7 +137,7 @@ def _org_of(request: pb.GetWorkspaceRequest) -> UUID:
         return who.org
     if not request.org_id:
         raise invalid(Violation(field="org_id", description="is required from a service"))
-    return parse_uuid("org_id", request.org_id)
+    return parse_uuid(request.org_id, "org_id")
 
 
 def _result(lead_id: str, item: NewLead | DomainError) -> pb.EnqueueLeadResult:

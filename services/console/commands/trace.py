@@ -1,26 +1,28 @@
 """`waybill trace`: what happened to a lead, as one waterfall over all services."""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from services.chassis.trace import is_trace_id
-from services.console.client import TIMEOUT_SECONDS, Client
+from services.console.client import TIMEOUT_SECONDS
 from services.console.failures import ConsoleError
 from services.console.grouping import epilog
 from services.console.options import AsJson, PageSize, Timeout
 from services.console.output import err, out, print_json
 from services.console.running import with_client
 from services.console.settings import Identity, from_environment
-from services.console.text import moment_text, printable
-from services.console.tracing import Found, Search, Summary, fetch_trace, find_traces
-from services.console.waterfall import Gap, Waterfall, gaps_to_json, to_json
+from services.console.traced import (
+    Traced,
+    by_id,
+    by_search,
+    in_words,
+    nothing_found,
+    summary_table,
+    traced_to_json,
+)
+from services.console.tracing import Search
 from services.console.waterfall_view import gap_lines, render_waterfall
 
 EXAMPLES: Final = (
@@ -29,25 +31,6 @@ EXAMPLES: Final = (
     "waybill trace --phone '+49 151 12345678' --all",
     "waybill trace --external-id wamid.HBgL --json",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traced:
-    """What a search led to: the traces found, and the waterfalls that were fetched."""
-
-    found: Found
-    waterfalls: tuple[Waterfall, ...]
-
-    @property
-    def known(self) -> tuple[Waterfall, ...]:
-        """Those that some service knows."""
-        return tuple(waterfall for waterfall in self.waterfalls if waterfall.bars)
-
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """Services that could not be asked, each once."""
-        gaps = [*self.found.gaps, *(gap for each in self.waterfalls for gap in each.gaps)]
-        return tuple({gap.service: gap for gap in gaps}.values())
 
 
 def trace(
@@ -97,17 +80,17 @@ def trace(
     identity = Identity.OPERATOR if operator else default_identity()
     traced = with_client(
         lambda client: (
-            _by_id(client, trace_id, identity)
+            by_id(client, trace_id, identity)
             if trace_id is not None
-            else _by_search(client, searches[0], identity, page_size, all_traces)
+            else by_search(client, searches[0], identity, page_size, all_traces)
         ),
         timeout_seconds=timeout,
         what="asking every service for the trace",
     )
-    sought = f"trace {trace_id}" if trace_id is not None else _said(searches[0])
+    sought = f"trace {trace_id}" if trace_id is not None else in_words(searches[0])
     if as_json:
         print_json(traced_to_json(traced))
-    else:
+    elif traced.known:
         _draw(traced)
     if not traced.known:
         raise ConsoleError(*nothing_found(sought, traced.gaps))
@@ -118,38 +101,6 @@ def default_identity() -> Identity:
     tokens = from_environment(os.environ).tokens
     only_operator = tokens[Identity.OPERATOR] and not tokens[Identity.TENANT]
     return Identity.OPERATOR if only_operator else Identity.TENANT
-
-
-async def _by_id(client: Client, trace_id: str, identity: Identity) -> Traced:
-    trace_id = trace_id.strip().lower()
-    if not is_trace_id(trace_id):
-        raise ConsoleError("A trace id is 32 hex digits, not all of them zero.")
-    waterfall = await fetch_trace(client, trace_id, identity=identity)
-    return Traced(found=Found(summaries=(), next_page_tokens={}), waterfalls=(waterfall,))
-
-
-async def _by_search(
-    client: Client, search: Search, identity: Identity, page_size: int, all_traces: bool
-) -> Traced:
-    found = await find_traces(
-        client, search, identity=identity, page_size=page_size, all_pages=all_traces
-    )
-    wanted = found.summaries if all_traces else found.summaries[:1]
-    waterfalls = [await fetch_trace(client, each.trace_id, identity=identity) for each in wanted]
-    return Traced(found=found, waterfalls=tuple(waterfalls))
-
-
-def _said(search: Search) -> str:
-    return f"{search.kind.removesuffix('_id').replace('_', ' ')} {search.value}"
-
-
-def nothing_found(sought: str, gaps: Sequence[Gap]) -> Iterator[str]:
-    """What was searched for, and who could not be asked."""
-    yield f"Nothing was found for {sought}."
-    for gap in gaps:
-        yield f"{gap.service} could not be asked: {gap.problem}"
-    if not gaps:
-        yield "Every service was asked. Does the token belong to the org that has it?"
 
 
 def _draw(traced: Traced) -> None:
@@ -164,38 +115,6 @@ def _draw(traced: Traced) -> None:
     drawn = {gap for waterfall in traced.known for gap in waterfall.gaps}
     for line in gap_lines(tuple(gap for gap in traced.gaps if gap not in drawn)):
         console.print(line)
-
-
-def summary_table(summaries: Sequence[Summary]) -> Table:
-    """The traces found, newest first."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("trace_id", "began", "with", "key", "known to"):
-        table.add_column(column, overflow="fold")
-    for each in summaries:
-        cells = (
-            each.trace_id, moment_text(each.started_at), each.kind, each.key,
-            ", ".join(each.services),
-        )  # fmt: skip
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
-
-
-def traced_to_json(traced: Traced) -> dict[str, Any]:
-    """`found` (empty where a trace id was given), `waterfalls` and `missing` services."""
-    return {
-        "found": [
-            {
-                "trace_id": each.trace_id,
-                "start_time": each.started_at.isoformat(),
-                "kind": each.kind,
-                "key": each.key,
-                "services": list(each.services),
-            }
-            for each in traced.found.summaries
-        ],
-        "waterfalls": [to_json(waterfall) for waterfall in traced.known],
-        "missing": gaps_to_json(traced.gaps),
-    }
 
 
 def add_to(to: typer.Typer) -> None:

@@ -2,11 +2,11 @@
 grant select, insert on
   orgs, apps, sources, source_directory,
   webhook_deliveries, webhook_orphans,
-  contact_identities, messages
+  messages
 to waybill_ingest;
 
 grant select, insert, update on
   app_secrets,
   webhook_delivery_log, webhook_items, item_attempts,
-  contacts, conversations, lead_sources, leads
+  contacts, contact_identities, conversations, lead_sources, leads
 to waybill_ingest;

@@ -153,6 +153,7 @@ async def claim(
     workspace_limit: int = 100,
     busy: dict[UUID, int] | None = None,
     attempts_max: int = 8,
+    hold_seconds: float = HOLD_SECONDS,
     due_from: datetime | None = None,
     now: datetime = NOW,
 ) -> list[Record]:
@@ -166,7 +167,7 @@ async def claim(
         p_busy_workspace_ids=list(busy or {}),
         p_busy_counts=list((busy or {}).values()),
         p_lease_seconds=LEASE_SECONDS,
-        p_hold_seconds=HOLD_SECONDS,
+        p_hold_seconds=hold_seconds,
         p_attempts_max=attempts_max,
         p_due_from=due_from,
         p_now=now,

@@ -7,7 +7,6 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from tests.schema.delivery.builders import (
-    HOLD_SECONDS,
     LEASE_SECONDS,
     NOW,
     Workspace,
@@ -88,12 +87,9 @@ async def test_the_ledger_lists_both_sides_of_everything_newest_first_in_pages(
 async def test_a_hold_expires_only_when_nobody_is_sending(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     (offer,) = await offered(delivery_db, workspace)
-    token = uuid4()
-    await claim(delivery_db, token=token)
-    start = HOLD_SECONDS - LEASE_SECONDS / 2
-    await claim(delivery_db, token=token, now=later(start))
-    assert await _expire(delivery_db, later_seconds=start + HOLD_SECONDS - 1) == 0
-    assert await _expire(delivery_db, later_seconds=start + HOLD_SECONDS) == 1
+    await claim(delivery_db, hold_seconds=10)
+    assert await _expire(delivery_db, later_seconds=LEASE_SECONDS - 1) == 0
+    assert await _expire(delivery_db, later_seconds=LEASE_SECONDS) == 1
     assert await balance(delivery_db, workspace) == (1, 0, 0)
     # Its holder is gone, so a completion by hand takes from what is available.
     assert await complete(delivery_db, [offer]) == {offer.delivery_id: "completed"}

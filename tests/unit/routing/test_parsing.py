@@ -8,12 +8,12 @@ from services.chassis.errors import DomainError
 from services.chassis.page_tokens import encode
 from services.chassis.trace import new_root
 from services.routing.leads import NewLead
-from services.routing.pages import parse_rules_page, parse_workspaces_page
 from services.routing.parsing import (
     LEADS_MAX,
     parse_change,
     parse_leads,
     parse_rule,
+    parse_rules_page,
     parse_workspace,
 )
 from tests.unit.routing.builders import NOW
@@ -133,15 +133,7 @@ def test_an_update_with_a_bad_condition_is_refused() -> None:
         parse_change(pb.UpdateRuleRequest(rule_id=str(uuid4()), etag="1", condition="1"))
 
 
-@pytest.mark.parametrize(
-    "token", ["x", encode((str(uuid4()),), scope="rules"), encode(("x",), scope="workspaces")]
-)
-def test_a_page_token_of_another_list_is_refused(token: str) -> None:
-    with pytest.raises(DomainError, match="PAGE_TOKEN_REFUSED"):
-        parse_workspaces_page(pb.ListWorkspacesRequest(page_token=token))
-
-
-@pytest.mark.parametrize("keys", [("1",), ("x", str(uuid4())), ("1", "x")])
+@pytest.mark.parametrize("keys", [("1",), ("x", str(uuid4())), ("1", "x"), ()])
 def test_a_forged_page_token_is_refused(keys: tuple[str, ...]) -> None:
     with pytest.raises(DomainError, match="PAGE_TOKEN_REFUSED"):
         parse_rules_page(pb.ListRulesRequest(page_token=encode(keys, scope="rules")))

@@ -136,7 +136,8 @@ class DeliveryServiceServicer:
     def AdvanceOffer(self, request, context):
         """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
         by completing the delivery alone. Safe to repeat with the same request_id.
-        Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED.
+        Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
+        DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class DeliveryServiceStub:
     AdvanceOffer: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.AdvanceOfferRequest, _delivery_service_pb2.AdvanceOfferResponse]
     """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
     by completing the delivery alone. Safe to repeat with the same request_id.
-    Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED.
+    Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
+    DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
     """
     CreateEndpoint: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.CreateEndpointRequest, _delivery_service_pb2.CreateEndpointResponse]
     """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
@@ -103,7 +104,8 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     AdvanceOffer: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.AdvanceOfferRequest, _delivery_service_pb2.AdvanceOfferResponse]  # type: ignore[assignment]
     """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
     by completing the delivery alone. Safe to repeat with the same request_id.
-    Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED.
+    Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
+    DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
     """
     CreateEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.CreateEndpointRequest, _delivery_service_pb2.CreateEndpointResponse]  # type: ignore[assignment]
     """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
@@ -183,7 +185,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_delivery_service_pb2.AdvanceOfferResponse, _abc.Awaitable[_delivery_service_pb2.AdvanceOfferResponse]]:
         """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
         by completing the delivery alone. Safe to repeat with the same request_id.
-        Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED.
+        Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
+        DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
         """
 
     @_abc_1.abstractmethod

@@ -1,15 +1,15 @@
 -- Claims due deliveries over all tenants, oldest due first, and holds a credit for each in the same
--- transaction: nothing is sent without one. p_token fences what is reported back until
--- p_now + p_lease_seconds. Deliveries due before p_due_from are left to a claim without it. What the
--- caller already sends (p_busy_counts of p_busy_workspace_ids) and what it claims add up to at most
--- p_workspace_limit for each workspace; the rest is left to a later claim.
--- A due delivery that is not claimed has a reason: its workspace has no active endpoint
--- (waiting_for 'endpoint'), no credit is available (waiting_for 'credit'; both leave the queue until
--- they are woken), its endpoints are throttled (due when that ends, the attempt unspent), or it was
--- claimed p_attempts_max times and never reported back (DEAD_LETTER).
--- What a lost lease left unfinished becomes 'unknown'; the hold of such an attempt is kept.
--- Returns a row for each endpoint that has not answered for good, with the attempt that was begun;
--- a delivery without such an endpoint returns one row without attempt.
+-- transaction: nothing is sent without one. p_token fences what is reported back until p_now +
+-- p_lease_seconds. Deliveries due before p_due_from are left to a claim without it. What the caller
+-- already sends (p_busy_counts of p_busy_workspace_ids) and what it claims add up to at most
+-- p_workspace_limit for each workspace; the rest is left to a later claim. A due delivery that is
+-- not claimed has a reason: its workspace has no active endpoint (waiting_for 'endpoint'), no
+-- credit is available (waiting_for 'credit'; both leave the queue until they are woken), its
+-- endpoints are throttled (due when that ends, the attempt unspent), or it was claimed
+-- p_attempts_max times and never reported back (DEAD_LETTER). What a lost lease left unfinished
+-- becomes 'unknown'; the hold of such an attempt is kept. Returns a row for each endpoint that has
+-- not answered for good, with the attempt that was begun; a delivery without such an endpoint
+-- returns one row without attempt.
 create or replace function claim_deliveries(
   p_worker text,
   p_token uuid,

@@ -2,10 +2,11 @@
 -- LEAD_READY to SENT_TO_DEVELOPER and writes the events; all or nothing for each item, whatever
 -- becomes of the others. The delivery's live hold is captured; without one the credit is taken from
 -- what is available. A null token completes by hand, whatever the delivery's status and whoever
--- sends it: the worker then finds its lease lost. A delivery named twice counts once.
--- Returns a row for each delivery with its outcome: 'completed', 'duplicate' (it was before),
+-- sends it: the worker then finds its lease lost. A delivery named twice counts once. Returns a row
+-- for each delivery with its outcome: 'completed', 'duplicate' (it was before),
 -- 'insufficient_credits', 'lease_lost' (the token is not that of an unexpired lease),
--- 'state_refused' (its offer is not at LEAD_READY) or 'not_found'; all but the first change nothing.
+-- 'state_refused' (its offer is not at LEAD_READY) or 'not_found'; all but the first change
+-- nothing.
 create or replace function complete_deliveries_and_consume_credits(
   p_org_ids uuid[],
   p_delivery_ids uuid[],

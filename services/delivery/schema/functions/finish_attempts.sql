@@ -1,8 +1,7 @@
 -- Writes what became of attempts, and with it how far each delivery is with the endpoint and how
--- the endpoint is: 'gone' disables it, a throttle says until when nothing is sent to it.
--- Attempts that are not under p_tokens, or have their outcome, stay as they are.
--- For use by other functions, which have entered the orgs, locked the deliveries with their accounts
--- and checked their leases.
+-- the endpoint is: 'gone' disables it, a throttle says until when nothing is sent to it. Attempts
+-- that are not under p_tokens, or have their outcome, stay as they are. For use by other functions,
+-- which have entered the orgs, locked the deliveries with their accounts and checked their leases.
 create or replace function finish_attempts(
   p_org_ids uuid[],
   p_attempt_ids uuid[],

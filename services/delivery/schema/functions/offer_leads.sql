@@ -67,7 +67,8 @@ begin
   end if;
 
   return query
-  select n.org_id, n.lead_id, n.workspace_id, o.offer_id, coalesce(o.offer_id = any (v_new_ids), false)
+  select n.org_id, n.lead_id, n.workspace_id, o.offer_id,
+    coalesce(o.offer_id = any (v_new_ids), false)
   from unnest(p_org_ids, p_lead_ids, p_workspace_ids) as n (org_id, lead_id, workspace_id)
   join lead_offers o using (org_id, lead_id, workspace_id);
 end;

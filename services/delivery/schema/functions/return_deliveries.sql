@@ -1,6 +1,6 @@
 -- Gives claimed deliveries back that were not sent: due at once, the attempt unspent and its row
--- gone. The hold stays for whoever sends it next, or until it expires. Returns how many; those whose
--- lease was lost stay as they are.
+-- gone. The hold stays for whoever sends it next, or until it expires. Returns how many; those
+-- whose lease was lost stay as they are.
 create or replace function return_deliveries(
   p_org_ids uuid[],
   p_delivery_ids uuid[],

@@ -1,8 +1,8 @@
--- Makes parked deliveries of these workspaces due again, oldest first: for 'credit' as many as there
--- are credits available, for 'endpoint' all, at most 1,000 of either in one workspace; the sweep
--- wakes what is left. Returns how many.
--- For use by other functions, which have entered the orgs and locked the workspaces' accounts: a
--- claim parks under the same lock, so that no delivery is parked past a grant.
+-- Makes parked deliveries of these workspaces due again, oldest first: for 'credit' as many as
+-- there are credits available, for 'endpoint' all, at most 1,000 of either in one workspace; the
+-- sweep wakes what is left. Returns how many. For use by other functions, which have entered the
+-- orgs and locked the workspaces' accounts: a claim parks under the same lock, so that no delivery
+-- is parked past a grant.
 create or replace function wake_deliveries(
   p_org_ids uuid[],
   p_workspace_ids uuid[],

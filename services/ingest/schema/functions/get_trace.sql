@@ -53,7 +53,8 @@ begin
     select 'item_attempts', a.item_id, a.number, 'process ' || i.kind, a.started_at, a.ended_at,
       false, a.outcome,
       jsonb_strip_nulls(jsonb_build_object('item_id', a.item_id, 'lead_id', i.lead_id)),
-      jsonb_strip_nulls(jsonb_build_object('error', a.error)), a.attempt_trace_id::text,
+      jsonb_strip_nulls(jsonb_build_object('error', a.error)),
+      nullif(a.attempt_trace_id, a.trace_id)::text,
       '{}'::text[]
     from item_attempts a
     join webhook_items i using (org_id, item_id)

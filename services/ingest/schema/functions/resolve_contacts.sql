@@ -53,7 +53,22 @@ begin
   order by g.org_id, i.kind, i.value, g.position
   on conflict do nothing;
 
-  -- Read again: a competitor that committed meanwhile has made the contact instead of us.
+  -- A competitor that committed meanwhile has made the contact instead of us: what was just written
+  -- for ours (no such contact is there yet) joins it.
+  update contact_identities c
+  set contact_id = w.contact_id
+  from (
+    select distinct on (g.org_id, g.candidate_id) g.org_id, g.candidate_id, k.contact_id
+    from unnest(p_org_ids, p_leads, v_candidates) as g (org_id, lead, candidate_id)
+    cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
+    join contact_identities k
+      on k.org_id = g.org_id and k.kind = i.kind and k.value = i.value
+      and k.contact_id <> g.candidate_id
+    order by g.org_id, g.candidate_id, k.created_at, k.contact_id) w
+  where c.org_id = w.org_id and c.contact_id = w.candidate_id
+    and not exists (
+      select from contacts e where e.org_id = c.org_id and e.contact_id = c.contact_id);
+
   select array_agg(coalesce(r.contact_id, v_candidates[p.position]) order by p.position)
   into v_contacts
   from generate_subscripts(p_org_ids, 1) as p (position)

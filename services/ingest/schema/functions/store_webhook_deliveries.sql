@@ -1,7 +1,7 @@
 -- Stores raw webhooks with their items, in one transaction: the commit that is acknowledged.
 -- Deliveries and items come as parallel arrays; an item names its delivery. Items whose page,
 -- account or number the directory knows go to that org, under one webhook_delivery_log row for
--- each delivery and org; the others are kept as orphans. An item with a fault is kept as that:
+-- each delivery and org; the others are kept as orphans. An item with a fate is kept as that:
 -- 'dead_letter' where it is malformed, 'ignored' where it is of no use. What happened in a page's
 -- conversation is handed to sync by outbox: messages beside the lead they may make, and what is no
 -- lead ('stored') by that alone.
@@ -32,6 +32,8 @@ set search_path from current
 as $$
 declare
   v_new uuid[];
+  v_org_ids uuid[];
+  v_source_ids uuid[];
 begin
   with stored as (
     insert into webhook_deliveries (delivery_id, app_id, path, headers, body, item_count,
@@ -47,10 +49,16 @@ begin
   )
   select coalesce(array_agg(delivery_id), '{}') into v_new from stored;
 
-  perform enter(coalesce((
-    select array_agg(distinct s.owner_org_id)
-    from unnest(p_item_source_kinds, p_item_source_external_ids) as i (kind, external_id)
-    join source_directory s using (kind, external_id)), '{}'));
+  -- The directory is read once: a source that is created meanwhile must not make an item's fate
+  -- two. Null where it knows none.
+  select coalesce(array_agg(s.owner_org_id order by i.position), '{}'),
+    coalesce(array_agg(s.source_id order by i.position), '{}')
+  into v_org_ids, v_source_ids
+  from unnest(p_item_source_kinds, p_item_source_external_ids) with ordinality
+    as i (kind, external_id, position)
+  left join source_directory s on s.kind = i.kind and s.external_id = i.external_id;
+
+  perform enter(array(select distinct o from unnest(v_org_ids) o where o is not null));
 
   insert into webhook_orphans
     (delivery_id, ordinal, kind, status, reason, payload, received_at, trace_id)
@@ -58,19 +66,14 @@ begin
     case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
     case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
     i.payload, p_now, substr(i.traceparent, 4, 32)
-  from unnest(p_item_delivery_ids, p_item_ordinals, p_item_kinds, p_item_source_kinds,
-      p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_reasons,
-      p_item_traceparents)
-    as i (delivery_id, ordinal, kind, source_kind, source_external_id, payload, fate, reason,
-      traceparent)
-  where i.delivery_id = any (v_new)
-    and not exists (
-      select from source_directory s
-      where s.kind = i.source_kind and s.external_id = i.source_external_id);
+  from unnest(p_item_delivery_ids, p_item_ordinals, p_item_kinds, v_org_ids, p_item_payloads,
+      p_item_fates, p_item_reasons, p_item_traceparents)
+    as i (delivery_id, ordinal, kind, org_id, payload, fate, reason, traceparent)
+  where i.delivery_id = any (v_new) and i.org_id is null;
 
   insert into webhook_delivery_log (org_id, id, delivery_id, event_type, event_id, received_at,
     status, completed_at, item_count, created_at, trace_id)
-  select s.owner_org_id, gen_random_uuid(), i.delivery_id, min(i.source_kind),
+  select i.org_id, gen_random_uuid(), i.delivery_id, min(i.source_kind),
     min(i.delivery_id::text), p_now,
     case
       when bool_or(i.fate is null) then 'pending'
@@ -79,35 +82,33 @@ begin
     end,
     case when bool_and(i.fate is not null) then p_now end,
     count(*), p_now, min(substr(d.traceparent, 4, 32))
-  from unnest(p_item_delivery_ids, p_item_source_kinds, p_item_source_external_ids, p_item_fates)
-    as i (delivery_id, source_kind, source_external_id, fate)
+  from unnest(p_item_delivery_ids, p_item_source_kinds, v_org_ids, p_item_fates)
+    as i (delivery_id, source_kind, org_id, fate)
   join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
     using (delivery_id)
-  join source_directory s on s.kind = i.source_kind and s.external_id = i.source_external_id
-  where i.delivery_id = any (v_new)
-  group by s.owner_org_id, i.delivery_id;
+  where i.delivery_id = any (v_new) and i.org_id is not null
+  group by i.org_id, i.delivery_id;
 
   insert into webhook_items (org_id, item_id, log_id, delivery_id, ordinal, kind, external_id,
     source_id, payload, status, reason, received_at, due_at, settled_at, trace_id, traceparent,
     linked_traceparent)
-  select s.owner_org_id, i.item_id, l.id, i.delivery_id, i.ordinal, i.kind, i.external_id,
-    s.source_id, i.payload, coalesce(i.fate, 'pending'), i.reason, p_now, p_now,
+  select i.org_id, i.item_id, l.id, i.delivery_id, i.ordinal, i.kind, i.external_id,
+    i.source_id, i.payload, coalesce(i.fate, 'pending'), i.reason, p_now, p_now,
     case when i.fate is not null then p_now end,
     substr(i.traceparent, 4, 32), i.traceparent, d.traceparent
   from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
-      p_item_external_ids, p_item_source_kinds, p_item_source_external_ids, p_item_payloads,
-      p_item_fates, p_item_reasons, p_item_traceparents)
-    as i (delivery_id, item_id, ordinal, kind, external_id, source_kind, source_external_id,
-      payload, fate, reason, traceparent)
+      p_item_external_ids, v_org_ids, v_source_ids, p_item_payloads, p_item_fates,
+      p_item_reasons, p_item_traceparents)
+    as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_id, payload, fate,
+      reason, traceparent)
   join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
     using (delivery_id)
-  join source_directory s on s.kind = i.source_kind and s.external_id = i.source_external_id
-  join webhook_delivery_log l on l.org_id = s.owner_org_id and l.delivery_id = i.delivery_id
+  join webhook_delivery_log l on l.org_id = i.org_id and l.delivery_id = i.delivery_id
   where i.delivery_id = any (v_new);
 
   insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at, trace_id,
     traceparent)
-  select s.owner_org_id, gen_random_uuid(), 'sync.record_events', i.item_id,
+  select i.org_id, gen_random_uuid(), 'sync.record_events', i.item_id,
     jsonb_build_object(
       'platform', case i.source_kind when 'meta_page' then 'messenger' else 'instagram' end,
       'facebook_page_id', i.source_external_id,
@@ -115,11 +116,11 @@ begin
       'payload', i.payload::text,
       'received_at', p_now),
     p_now, p_now, substr(i.traceparent, 4, 32), i.traceparent
-  from unnest(p_item_delivery_ids, p_item_ids, p_item_kinds, p_item_source_kinds,
+  from unnest(p_item_delivery_ids, p_item_ids, p_item_kinds, v_org_ids, p_item_source_kinds,
       p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_traceparents)
-    as i (delivery_id, item_id, kind, source_kind, source_external_id, payload, fate, traceparent)
-  join source_directory s on s.kind = i.source_kind and s.external_id = i.source_external_id
-  where i.delivery_id = any (v_new)
+    as i (delivery_id, item_id, kind, org_id, source_kind, source_external_id, payload, fate,
+      traceparent)
+  where i.delivery_id = any (v_new) and i.org_id is not null
     and i.source_kind in ('meta_page', 'instagram_account')
     and (i.fate = 'stored' or (i.kind = 'message' and i.fate is null));
 end;

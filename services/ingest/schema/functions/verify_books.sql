@@ -62,7 +62,9 @@ as $$
     from outbox o
     where o.status = 'refused'
   )
-  select e.equation, count(b.violation), coalesce((array_agg(b.violation))[1:100], '{}')
+  select e.equation, count(b.violation), coalesce(
+    (array_agg(b.violation order by b.violation) filter (where b.violation is not null))[1:100],
+    '{}')
   from unnest(array[
     'received = pending + stored + duplicate + ignored + dead',
     'each log row counts its items',

@@ -1,0 +1,23 @@
+"""What every measurement is given: how long it may be, where it may write, whom it tells."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.figures import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One call of `make bench`. `quick` shortens everything: such figures say little."""
+
+    quick: bool
+    folder: Path
+    tell: Callable[[str], None]
+
+    def pick(self, full: float, quick: float) -> float:
+        """A duration or an amount: the full one, or the short run's."""
+        return quick if self.quick else full
+
+
+Measure = Callable[[Run], Awaitable[list[Figure]]]

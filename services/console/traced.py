@@ -1,0 +1,103 @@
+"""What a search for traces led to: fetched, in words and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from services.chassis.trace import is_trace_id
+from services.console.client import Client
+from services.console.failures import ConsoleError
+from services.console.settings import Identity
+from services.console.text import moment_text, printable
+from services.console.tracing import Found, Search, Summary, fetch_trace, find_traces
+from services.console.waterfall import Gap, Waterfall, gaps_to_json, to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """What a search led to: the traces found, and the waterfalls that were fetched."""
+
+    found: Found
+    waterfalls: tuple[Waterfall, ...]
+
+    @property
+    def known(self) -> tuple[Waterfall, ...]:
+        """Those that some service knows."""
+        return tuple(waterfall for waterfall in self.waterfalls if waterfall.bars)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Services that could not be asked, each once."""
+        gaps = [*self.found.gaps, *(gap for each in self.waterfalls for gap in each.gaps)]
+        return tuple({gap.service: gap for gap in gaps}.values())
+
+
+async def by_id(client: Client, trace_id: str, identity: Identity) -> Traced:
+    """One trace. Raises ConsoleError where the id is none; else as `fetch_trace`."""
+    trace_id = trace_id.strip().lower()
+    if not is_trace_id(trace_id):
+        raise ConsoleError("A trace id is 32 hex digits, not all of them zero.")
+    waterfall = await fetch_trace(client, trace_id, identity=identity)
+    return Traced(found=Found(summaries=(), next_page_tokens={}), waterfalls=(waterfall,))
+
+
+async def by_search(
+    client: Client, search: Search, identity: Identity, page_size: int, all_traces: bool
+) -> Traced:
+    """The newest trace of what people hold, or all of them. Raises as `find_traces`."""
+    found = await find_traces(
+        client, search, identity=identity, page_size=page_size, all_pages=all_traces
+    )
+    wanted = found.summaries if all_traces else found.summaries[:1]
+    waterfalls = [await fetch_trace(client, each.trace_id, identity=identity) for each in wanted]
+    return Traced(found=found, waterfalls=tuple(waterfalls))
+
+
+def in_words(search: Search) -> str:
+    """`lead 01931f6e-…`."""
+    return f"{search.kind.removesuffix('_id').replace('_', ' ')} {search.value}"
+
+
+def nothing_found(sought: str, gaps: Sequence[Gap]) -> Iterator[str]:
+    """What was searched for, and who could not be asked."""
+    yield f"Nothing was found for {sought}."
+    for gap in gaps:
+        yield f"{gap.service} could not be asked: {gap.problem}"
+    if not gaps:
+        yield "Every service was asked. Does the token belong to the org that has it?"
+
+
+def traced_to_json(traced: Traced) -> dict[str, Any]:
+    """`found` (empty where a trace id was given), `waterfalls` and `missing` services."""
+    return {
+        "found": [
+            {
+                "trace_id": each.trace_id,
+                "start_time": each.started_at.isoformat(),
+                "kind": each.kind,
+                "key": each.key,
+                "services": list(each.services),
+            }
+            for each in traced.found.summaries
+        ],
+        "waterfalls": [to_json(waterfall) for waterfall in traced.known],
+        "missing": gaps_to_json(traced.gaps),
+    }
+
+
+def summary_table(summaries: Sequence[Summary]) -> Table:
+    """The traces found, newest first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("trace_id", "began", "with", "key", "known to"):
+        table.add_column(column, overflow="fold")
+    for each in summaries:
+        cells = (
+            each.trace_id, moment_text(each.started_at), each.kind, each.key,
+            ", ".join(each.services),
+        )  # fmt: skip
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return table

@@ -1,0 +1,49 @@
+"""What a buyer answered is reported back although the database is away for a moment."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from deploy.local.keys import Keys
+from services.chassis.database import Database
+from services.chassis.errors import unavailable
+from services.chassis.loops import Stopping
+from services.chassis.outbound import OutboundClient
+from services.chassis.sealing import load_key_ring
+from services.delivery.poster import Poster
+from services.delivery.sender import Sender, SenderPolicy
+from services.delivery.sending import Report
+from services.delivery.store.sending import SendingStore
+from tests.rpc.delivery.world import OUTBOUND, TERMS, Buyer, SendingWorld
+
+
+class Flaky(SendingStore):
+    """Cannot be reached for the first report, and loses the answer to the second."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, TERMS)
+        self.reports = 0
+
+    async def finish_deliveries(self, reports: Sequence[Report]) -> dict[UUID, str]:
+        self.reports += 1
+        if self.reports == 1:
+            raise unavailable("away")
+        outcomes = await super().finish_deliveries(reports)
+        if self.reports == 2:
+            raise unavailable("away after the commit")
+        return outcomes
+
+
+async def test_a_delivered_lead_is_reported_through_an_outage_and_paid_for_once(
+    world: SendingWorld, buyer: Callable[[str], Buyer], keys: Keys, delivery_db: Database
+) -> None:
+    acme, store = buyer("acme"), Flaky(delivery_db)
+    workspace = await world.a_workspace(acme.url, credits=2)
+    delivery_id = await workspace.a_delivery()
+    async with OutboundClient(OUTBOUND) as client:
+        poster = Poster(client, load_key_ring(keys.sealing_file))
+        async with Sender(store, poster, Stopping(), SenderPolicy()) as sender:
+            await sender.step()
+    assert store.reports == 3
+    assert len(await acme.received(1)) == 1
+    assert (await workspace.get_delivery(delivery_id)).delivery.status == "DELIVERED"
+    assert await workspace.balance() == (1, 0, 1)

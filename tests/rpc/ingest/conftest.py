@@ -1,0 +1,187 @@
+"""Ingest with its real servers, on a real database, beside an emulated Graph API."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import grpc
+import pytest
+
+from services.chassis.database import pooled
+from services.chassis.loops import Wake
+from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.sealing import KeyRing
+from services.chassis.server import serving
+from services.chassis.trace_service import trace_served
+from services.ingest.access import ACCESS
+from services.ingest.app_secrets import AppSecrets
+from services.ingest.config import IngestConfig
+from services.ingest.http import serving_http
+from services.ingest.items_worker import ItemsWorker
+from services.ingest.lead_writer import lead_writer
+from services.ingest.readers import LeadReader, MessageReader
+from services.ingest.receiver import Receiver, webhook_writer
+from services.ingest.service import IngestService, ingest_served
+from services.ingest.store import IngestStore
+from services.ingest.webhook_items import LEADGEN, MESSAGE
+from tests.conftest import with_login
+from tests.rpc.callers import Signer, bearing
+from tests.sandbox.fault_proxy import FaultProxy
+from tests.sandbox.meta import MetaPlatform
+from tests.sandbox.meta_webhooks import Answer, send
+from tests.sandbox.serving import serving as serving_sandbox
+from waybill.ingest.v1.ingest_service_pb2 import (
+    CreateOrgRequest,
+    CreateSourceRequest,
+    RegisterAppRequest,
+)
+from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
+
+APP_SECRET = "the secret of the app"
+VERIFY_TOKEN = "meatyhamhock"
+PAGE_TOKEN = "the token of the page"
+PAGE = "700100200300"
+NUMBER = "600100200300"
+RING = KeyRing(current=1, keys={1: secrets.token_bytes(32)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """An org and its token."""
+
+    org_id: UUID
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """The running service as strangers, callers and its own loops meet it."""
+
+    webhooks_url: str
+    http_url: str
+    graph_url: str
+    platform: MetaPlatform
+    stub: Any
+    signer: Signer
+    store: IngestStore
+    leads: ItemsWorker
+    messages: ItemsWorker
+    database: FaultProxy
+
+    async def post(self, body: bytes, secret: str | None = APP_SECRET, **headers: str) -> Answer:
+        """Posts a webhook, signed with the app's secret unless told."""
+        return await send(self.webhooks_url, body, secret, headers=headers)
+
+    async def call(self, method: str, request: Any, token: str) -> Any:
+        """Calls an RPC."""
+        return await getattr(self.stub, method)(request, timeout=10, metadata=bearing(token))
+
+    async def operator(self, method: str, request: Any) -> Any:
+        """Calls an RPC as the operator."""
+        return await self.call(method, request, self.signer.service("operator"))
+
+    async def register_app(self, secret: str = APP_SECRET, token: str = VERIFY_TOKEN) -> None:
+        """Registers the Meta app, or one more secret of it."""
+        request = RegisterAppRequest(external_app_id="500", secret=secret, verify_token=token)
+        await self.operator("RegisterApp", request)
+
+    async def tenant(self) -> Tenant:
+        """A new org."""
+        request = CreateOrgRequest(name="Acme", default_region="DE")
+        org_id = UUID((await self.operator("CreateOrg", request)).org_id)
+        return Tenant(org_id=org_id, token=self.signer.tenant(org_id))
+
+    async def source(
+        self, tenant: Tenant, kind: str = "meta_page", external_id: str = PAGE
+    ) -> UUID:
+        """A new source of the tenant's, with the page's token."""
+        request = CreateSourceRequest(
+            kind=kind, external_id=external_id, default_region="DE", access_token=PAGE_TOKEN
+        )
+        made = await self.call("CreateSource", request, tenant.token)
+        return UUID(made.source.source_id)
+
+    async def work(self) -> None:
+        """Lets both workers do what is due."""
+        while await self.leads.step() + await self.messages.step():
+            continue
+
+
+def config_of(folder: Path, signer: Signer, database_url: str, **more: Any) -> IngestConfig:
+    """Settings of ingest on any ports."""
+    names: dict[str, Any] = {
+        "database_url": database_url,
+        "listen": "127.0.0.1:0",
+        "http_listen": "127.0.0.1:0",
+        "routing_target": "127.0.0.1:1",
+        "jwks_file": signer.write_jwks(folder / "jwks.json"),
+        "token_file": folder / "own.jwt",
+        "sealing_keys_file": folder / "ring.json",
+    }
+    return IngestConfig(**{**names, **more})
+
+
+@asynccontextmanager
+async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator[Ingest]:
+    """Ingest's servers and workers; its database is reached through a proxy with faults."""
+    signer, platform = Signer(), MetaPlatform(access_tokens=[PAGE_TOKEN])
+    parts = urlsplit(with_login(database_url, "waybill_ingest"))
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(FaultProxy("127.0.0.1", parts.port or 5432))
+        login, _ = parts.netloc.rsplit("@", 1)
+        url = parts._replace(netloc=f"{login}@127.0.0.1:{proxy.port}").geturl()
+        config = config_of(folder, signer, url, **more)
+        graph_url = await stack.enter_async_context(serving_sandbox(platform.application()))
+        database = await stack.enter_async_context(pooled("ingest", config))
+        policy = OutboundPolicy(
+            allowed_networks=(ip_network("127.0.0.0/8"),), http_hosts=frozenset({"127.0.0.1"})
+        )
+        http = await stack.enter_async_context(OutboundClient(policy))
+        store = IngestStore(database)
+        apps = AppSecrets(store, RING, fresh_seconds=config.secrets_fresh_seconds)
+        writer = await stack.enter_async_context(lead_writer(store, config, Wake()))
+        webhooks = await stack.enter_async_context(webhook_writer(store, config, []))
+        service = IngestService(store, ring=RING, secrets=apps, writer=writer)
+        served = [ingest_served(service), trace_served(database, "ingest")]
+        server = await stack.enter_async_context(serving(config, ACCESS, served))
+        receiver = Receiver(webhooks, apps, items_max=config.webhook_items_max)
+        port = await stack.enter_async_context(serving_http(receiver, config))
+        channel = await stack.enter_async_context(
+            grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
+        )
+        reader = LeadReader(store, http, RING, f"{graph_url}/v26.0")
+        yield Ingest(
+            webhooks_url=f"http://127.0.0.1:{port}/webhooks/meta",
+            http_url=f"http://127.0.0.1:{port}",
+            graph_url=graph_url,
+            platform=platform,
+            stub=IngestServiceStub(channel),
+            signer=signer,
+            store=store,
+            leads=ItemsWorker(
+                LEADGEN, reader, store=store, writer=writer, config=config, concurrent_max=10
+            ),
+            messages=ItemsWorker(
+                MESSAGE,
+                MessageReader(),
+                store=store,
+                writer=writer,
+                config=config,
+                concurrent_max=100,
+            ),
+            database=proxy,
+        )
+
+
+@pytest.fixture
+async def ingest(tmp_path: Path, database_url: str) -> AsyncIterator[Ingest]:
+    """A running ingest whose app is registered."""
+    async with running(tmp_path, database_url) as service:
+        await service.register_app()
+        yield service

@@ -1,0 +1,215 @@
+"""Lead items, from the webhook over the Graph API to a lead, with the faults in between."""
+
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.rpc.ingest.conftest import Ingest, Tenant
+from tests.sandbox.fault_proxy import Refuse, Reset
+from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
+from waybill.ingest.v1.ingest_service_pb2 import (
+    ListWebhookItemsRequest,
+    ReplayWebhookItemRequest,
+)
+
+Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+LEAD_ID = 900100
+
+
+async def control(ingest: Ingest, method: str, path: str, body: Any = None) -> Any:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, f"{ingest.graph_url}/_control/{path}", json=body) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+@pytest.fixture(autouse=True)
+async def tenant(ingest: Ingest) -> Tenant:
+    """An org whose page has one lead at the platform."""
+    made = await ingest.tenant()
+    await ingest.source(made)
+    data = [
+        {"name": "phone_number", "values": ["0171 2345678"]},
+        {"name": "models", "values": ["a", "b"]},
+    ]
+    consents = [{"checkbox_key": "news", "is_checked": ""}]
+    body = {"field_data": data, "custom_disclaimer_responses": consents}
+    await control(ingest, "PUT", f"leads/{LEAD_ID}", body)
+    return made
+
+
+async def arrives(ingest: Ingest, lead_id: int = LEAD_ID) -> None:
+    answer = await ingest.post(leadgen(LeadChange(leadgen_id=lead_id)))
+    assert answer.status == 200
+
+
+async def item(admin: Admin) -> Any:
+    row = await admin.fetchrow("select * from ingest.webhook_items")
+    assert row is not None
+    return row
+
+
+async def faulty(ingest: Ingest, fault: dict[str, Any], times: int = 1) -> None:
+    await control(ingest, "PUT", "faults", {"id": "*", "times": times, "is": fault})
+
+
+async def due_now(admin: Admin) -> None:
+    await admin.execute("update ingest.webhook_items set due_at = now()")
+
+
+async def test_a_lead_is_fetched_with_every_answer_and_consent(
+    ingest: Ingest, admin: Admin
+) -> None:
+    await arrives(ingest)
+    await ingest.work()
+    lead = await admin.fetchrow("select * from ingest.leads")
+    assert lead is not None
+    assert (lead["phone"], lead["phone_raw"]) == ("+491712345678", "0171 2345678")
+    assert '"values": ["a", "b"]' in lead["answers"]
+    assert lead["consents"] == '{"news": false}'
+    row = await item(admin)
+    assert (row["status"], row["lead_id"]) == ("stored", lead["lead_id"])
+    assert lead["trace_id"] == row["trace_id"]
+    handoff = await admin.fetchrow("select * from ingest.outbox")
+    assert handoff is not None
+    assert (handoff["subject_id"], handoff["trace_id"]) == (lead["lead_id"], row["trace_id"])
+
+
+async def test_a_lead_that_comes_twice_is_fetched_once(ingest: Ingest, admin: Admin) -> None:
+    await arrives(ingest)
+    await arrives(ingest)
+    await ingest.work()
+    await arrives(ingest)
+    await ingest.work()
+    assert await admin.fetchval("select count(*) from ingest.leads") == 1
+    calls = await control(ingest, "GET", "calls")
+    assert len(calls["calls"]) == 1
+    statuses = [row["status"] for row in await admin.fetch("select * from ingest.webhook_items")]
+    assert sorted(statuses) == ["duplicate", "duplicate", "stored"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "seconds"),
+    [
+        ({"fault": "rate_limit", "minutes": 10}, "graph limit 80005", 600),
+        ({"fault": "error", "status": 500, "code": 2}, "graph answered 500 (2/None)", 2),
+        ({"fault": "error", "status": 400, "code": 190}, "graph token refused (190/None)", 2),
+        ({"fault": "reset"}, "graph unreachable", 2),
+    ],
+)
+async def test_a_fault_of_the_graph_api_is_waited_out(
+    ingest: Ingest, admin: Admin, fault: dict[str, Any], reason: str, seconds: float
+) -> None:
+    # A reset GET is sent again by the HTTP client itself, once.
+    await faulty(ingest, fault, times=2 if fault["fault"] == "reset" else 1)
+    await arrives(ingest)
+    await ingest.work()
+    row = await item(admin)
+    assert row["status"] == "failed"
+    assert row["reason"].startswith(reason)
+    assert row["attempts"] == 1
+    waits = row["due_at"] - row["claimed_at"]
+    assert seconds <= waits.total_seconds() < seconds + 5
+    await due_now(admin)
+    await ingest.work()
+    row = await item(admin)
+    assert (row["status"], row["attempts"]) == ("stored", 2)
+
+
+async def test_an_unknown_lead_is_a_fault_of_the_connection_and_tried_again(
+    ingest: Ingest, admin: Admin
+) -> None:
+    await arrives(ingest, 900999)
+    await ingest.work()
+    row = await item(admin)
+    assert (row["status"], row["reason"]) == ("failed", "graph answered 400 (100/33)")
+
+
+async def test_a_request_that_is_refused_for_good_is_a_dead_letter_that_can_be_replayed(
+    ingest: Ingest, admin: Admin, tenant: Tenant
+) -> None:
+    await faulty(ingest, {"fault": "error", "status": 400, "code": 100})
+    await arrives(ingest)
+    await ingest.work()
+    row = await item(admin)
+    assert row["status"] == "dead_letter"
+    listing = ListWebhookItemsRequest(status="dead_letter")
+    listed = await ingest.call("ListWebhookItems", listing, tenant.token)
+    assert [UUID(each.item_id) for each in listed.items] == [row["item_id"]]
+    request = ReplayWebhookItemRequest(item_id=str(row["item_id"]))
+    replayed = await ingest.call("ReplayWebhookItem", request, tenant.token)
+    assert replayed.item.status == "pending"
+    await ingest.work()
+    assert (await item(admin))["status"] == "stored"
+
+
+async def test_a_lead_of_a_page_without_token_waits_for_one(ingest: Ingest, admin: Admin) -> None:
+    await admin.execute("update ingest.sources set access_token_ciphertext = null")
+    await arrives(ingest)
+    await ingest.work()
+    assert (await item(admin))["reason"] == "the source has no access token"
+
+
+async def test_a_token_sealed_for_another_row_is_not_used(ingest: Ingest, admin: Admin) -> None:
+    await admin.execute("update ingest.sources set access_token_ciphertext = '\\x00000000'")
+    await arrives(ingest)
+    await ingest.work()
+    row = await item(admin)
+    assert row["reason"] == "the source's access token cannot be unsealed"
+    assert (await control(ingest, "GET", "calls"))["calls"] == []
+
+
+async def test_an_item_that_breaks_its_reader_harms_no_other(ingest: Ingest, admin: Admin) -> None:
+    for mid in ("m_1", "m_2", "m_3"):
+        await ingest.post(messenger_text(PageMessage(mid=mid, person_id=mid)))
+    await admin.execute(
+        "update ingest.webhook_items set payload = '{\"message\": 7}' where external_id = 'm_2'"
+    )
+    await ingest.work()
+    rows = await admin.fetch("select * from ingest.webhook_items order by external_id")
+    assert [row["status"] for row in rows] == ["stored", "dead_letter", "stored"]
+    assert rows[1]["reason"].startswith("malformed")
+
+
+async def test_an_item_that_cannot_be_written_harms_no_other(ingest: Ingest, admin: Admin) -> None:
+    await admin.execute(
+        "alter table ingest.messages add constraint no_third check (external_id <> 'm_3')"
+    )
+    for mid in ("m_1", "m_2", "m_3", "m_4"):
+        await ingest.post(messenger_text(PageMessage(mid=mid, person_id=mid)))
+    assert await ingest.messages.step() == 4
+    rows = await admin.fetch("select * from ingest.webhook_items order by external_id")
+    assert [row["status"] for row in rows] == ["stored", "stored", "failed", "stored"]
+    assert rows[2]["reason"] == "CheckViolationError"
+
+
+async def test_work_goes_on_after_the_database_was_away(ingest: Ingest, admin: Admin) -> None:
+    await arrives(ingest)
+    ingest.database.fault = Reset()
+    ingest.database.fault = Refuse()
+    with pytest.raises(Exception, match="UNAVAILABLE"):
+        await ingest.leads.step()
+    ingest.database.fault = None
+    await ingest.work()
+    assert (await item(admin))["status"] == "stored"
+
+
+async def test_every_try_has_a_trace_of_its_own_and_a_retry_is_a_new_root(
+    ingest: Ingest, admin: Admin
+) -> None:
+    await faulty(ingest, {"fault": "error", "status": 500})
+    await arrives(ingest)
+    await ingest.work()
+    await due_now(admin)
+    await ingest.work()
+    rows = await admin.fetch("select * from ingest.item_attempts order by number")
+    item_trace = (await item(admin))["trace_id"]
+    assert [row["outcome"] for row in rows] == ["retry", "stored"]
+    assert {row["trace_id"] for row in rows} == {item_trace}
+    assert rows[0]["attempt_trace_id"] == item_trace
+    assert rows[1]["attempt_trace_id"] not in (None, item_trace)

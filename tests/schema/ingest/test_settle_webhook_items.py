@@ -1,0 +1,208 @@
+"""Claiming and settling items: fenced, each outcome as it says, log rows brought up to date."""
+
+import asyncio
+
+import pytest
+
+from services.chassis.database import Database
+from services.chassis.ids import new_id
+from services.ingest.store import ClaimedItem, ItemSettlement
+from tests.schema.ingest.builders import (
+    LEASE_SECONDS,
+    NOW,
+    PAGE,
+    Admin,
+    a_claimed_item,
+    a_lead_item,
+    a_source,
+    a_webhook,
+    an_item,
+    an_org,
+    at,
+    claim,
+    count,
+    later,
+    receive,
+    settle,
+)
+
+
+@pytest.fixture(autouse=True)
+async def _org_with_a_page(ingest_db: Database) -> None:
+    org = await an_org(ingest_db)
+    await a_source(ingest_db, org.org_id)
+
+
+async def test_a_claim_takes_due_items_of_its_kind_with_all_that_work_needs(
+    ingest_db: Database,
+) -> None:
+    webhook = a_webhook(
+        an_item(), an_item(kind="message", external_id="m_1"), an_item(kind="echo", fate="ignored")
+    )
+    await receive(ingest_db, webhook)
+    (item,) = await claim(ingest_db)
+    assert (item.kind, item.external_id, item.attempts) == ("leadgen", "900100", 1)
+    assert (item.source_kind, item.source_external_id) == ("meta_page", PAGE)
+    assert (item.default_region, item.payload) == ("DE", "{}")
+    assert item.trace == webhook.items[0].trace
+    assert item.webhook_trace == webhook.trace
+    assert await claim(ingest_db) == []
+    assert [each.external_id for each in await claim(ingest_db, kind="message")] == ["m_1"]
+
+
+async def test_items_are_claimed_oldest_first_and_no_more_than_asked(ingest_db: Database) -> None:
+    for number in (2, 0, 1):
+        await receive(ingest_db, a_webhook(an_item(external_id=str(number))), now=later(number))
+    claimed = await claim(ingest_db, now=later(10), limit=2)
+    assert [item.external_id for item in claimed] == ["0", "1"]
+
+
+async def test_no_item_is_claimed_twice_at_once(ingest_db: Database) -> None:
+    await receive(ingest_db, a_webhook(*[an_item(external_id=str(n)) for n in range(50)]))
+    claims = await asyncio.gather(*[claim(ingest_db, limit=7) for _ in range(12)])
+    ids = [item.item_id for items in claims for item in items]
+    assert len(ids) == len(set(ids)) == 50
+
+
+async def test_an_item_whose_lease_ran_out_is_due_again_and_its_try_is_kept(
+    ingest_db: Database, admin: Admin
+) -> None:
+    _, first = await a_claimed_item(ingest_db)
+    assert await claim(ingest_db, now=later(LEASE_SECONDS - 1)) == []
+    (second,) = await claim(ingest_db, now=later(LEASE_SECONDS))
+    assert (second.item_id, second.attempts) == (first.item_id, 2)
+    attempt = await admin.fetchrow("select * from ingest.item_attempts")
+    assert attempt is not None
+    assert (attempt["number"], attempt["outcome"]) == (1, "interrupted")
+    assert attempt["started_at"] == NOW
+
+
+async def test_a_stalled_worker_settles_nothing(ingest_db: Database, admin: Admin) -> None:
+    token, item = await a_claimed_item(ingest_db)
+    assert await settle(ingest_db, token, item, "ignored", now=later(LEASE_SECONDS)) == 0
+    assert await settle(ingest_db, new_id(), item, "ignored") == 0
+    assert await admin.fetchval("select status from ingest.webhook_items") == "processing"
+    assert await count(admin, "item_attempts") == 0
+    assert await settle(ingest_db, token, item, "ignored", now=later(LEASE_SECONDS - 1)) == 1
+
+
+async def state(admin: Admin) -> tuple[str, str | None, int, str, str | None]:
+    """The one item's status, reason and attempts, and its log row's status and error."""
+    item = await admin.fetchrow("select * from ingest.webhook_items")
+    log = await admin.fetchrow("select * from ingest.webhook_delivery_log")
+    assert item is not None
+    assert log is not None
+    return item["status"], item["reason"], item["attempts"], log["status"], log["error_message"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "expected"),
+    [
+        ("ignored", "of no use", ("ignored", "of no use", 1, "completed", None)),
+        ("duplicate", "known", ("duplicate", "known", 1, "completed", None)),
+        ("dead_letter", "gone", ("dead_letter", "gone", 1, "dead_letter", "gone")),
+        ("retry", "busy", ("failed", "busy", 1, "failed", "busy")),
+        ("returned", None, ("pending", None, 0, "processing", None)),
+    ],
+)
+async def test_each_outcome_leaves_item_and_log_as_it_says(
+    ingest_db: Database,
+    admin: Admin,
+    outcome: str,
+    reason: str | None,
+    expected: tuple[str, str | None, int, str, str | None],
+) -> None:
+    token, item = await a_claimed_item(ingest_db)
+    await settle(ingest_db, token, item, outcome, reason=reason, retry_after_seconds=30)
+    assert await state(admin) == expected
+    tries = await count(admin, "item_attempts")
+    assert tries == (0 if outcome == "returned" else 1)
+
+
+async def test_a_retry_is_due_when_it_says_and_a_returned_item_at_once(
+    ingest_db: Database,
+) -> None:
+    token, item = await a_claimed_item(ingest_db)
+    await settle(ingest_db, token, item, "retry", reason="busy", retry_after_seconds=30)
+    assert await claim(ingest_db, now=later(29)) == []
+    token = new_id()
+    (again,) = await claim(ingest_db, now=later(30), token=token)
+    assert again.attempts == 2
+    await settle(ingest_db, token, again, "returned", now=later(31))
+    (third,) = await claim(ingest_db, now=later(31))
+    assert third.attempts == 2
+
+
+async def test_every_try_is_kept_with_its_own_trace(ingest_db: Database, admin: Admin) -> None:
+    token, item = await a_claimed_item(ingest_db)
+    await settle(ingest_db, token, item, "retry", reason="busy", retry_after_seconds=30)
+    token = new_id()
+    (item,) = await claim(ingest_db, now=later(30), token=token)
+    await settle(ingest_db, token, item, "dead_letter", reason="gone", now=later(31))
+    rows = await admin.fetch("select * from ingest.item_attempts order by number")
+    assert [(row["number"], row["outcome"], row["error"]) for row in rows] == [
+        (1, "retry", "busy"),
+        (2, "dead_letter", "gone"),
+    ]
+    assert {row["trace_id"] for row in rows} == {item.trace.trace_id}
+    assert len({row["attempt_trace_id"] for row in rows}) == 2
+
+
+async def test_a_log_row_is_completed_when_its_last_item_is(
+    ingest_db: Database, admin: Admin
+) -> None:
+    await receive(ingest_db, a_webhook(an_item(external_id="1"), an_item(external_id="2")))
+    token = new_id()
+    first, second = await claim(ingest_db, token=token)
+    statuses = []
+    for item, outcome in ((first, "retry"), (second, "ignored")):
+        await settle(ingest_db, token, item, outcome, reason="x", retry_after_seconds=10)
+        statuses.append(await admin.fetchval("select status from ingest.webhook_delivery_log"))
+    token = new_id()
+    (first,) = await claim(ingest_db, now=later(10), token=token)
+    await settle(ingest_db, token, first, "ignored", now=later(11))
+    log = await admin.fetchrow("select * from ingest.webhook_delivery_log")
+    assert log is not None
+    assert [*statuses, log["status"]] == ["failed", "failed", "completed"]
+    assert (log["attempts"], log["last_attempt_at"], log["completed_at"]) == (
+        2,
+        later(11),
+        later(11),
+    )
+    assert log["job_id"] == token
+
+
+async def test_items_of_one_webhook_settled_at_once_complete_its_log_row(
+    ingest_db: Database, admin: Admin
+) -> None:
+    await receive(ingest_db, a_webhook(*[an_item(external_id=str(n)) for n in range(20)]))
+    token = new_id()
+    items = await claim(ingest_db, token=token)
+    await asyncio.gather(*[settle(ingest_db, token, item, "ignored") for item in items])
+    assert await admin.fetchval("select status from ingest.webhook_delivery_log") == "completed"
+
+
+async def test_a_duplicate_names_the_lead_that_is_there(ingest_db: Database, admin: Admin) -> None:
+    source_id = await admin.fetchval("select source_id from ingest.sources where kind <> 'api'")
+    _, stored = await a_lead_item(ingest_db, source_id)
+    token, again = await a_claimed_item(ingest_db, now=later(60))
+    await settle(ingest_db, token, again, "duplicate", reason="known", now=later(61))
+    lead_id = await admin.fetchval(
+        "select lead_id from ingest.webhook_items where item_id = $1", again.item_id
+    )
+    assert lead_id == stored.lead_id
+
+
+async def test_a_batch_settles_what_it_holds_and_leaves_the_rest(
+    ingest_db: Database, admin: Admin
+) -> None:
+    await receive(ingest_db, a_webhook(an_item(external_id="1"), an_item(external_id="2")))
+    token = new_id()
+    held = await claim(ingest_db, token=token, limit=1)
+    others: list[ClaimedItem] = await claim(ingest_db)
+    settlements = [
+        ItemSettlement(item=item, outcome="ignored", reason="x") for item in (*held, *others)
+    ]
+    assert await at(ingest_db).settle_webhook_items(token, settlements) == 1
+    assert await count(admin, "webhook_items", "status = 'ignored'") == 1
+    assert await count(admin, "webhook_items", "status = 'processing'") == 1

@@ -1,0 +1,142 @@
+"""verify_books: every equation holds for what ingest does, and names the row that breaks it."""
+
+import pytest
+
+from services.chassis.database import Database
+from services.ingest.webhook_items import MESSAGE
+from tests.schema.ingest.builders import (
+    NUMBER,
+    Admin,
+    a_claimed_item,
+    a_lead_item,
+    a_message,
+    a_new_lead,
+    a_source,
+    a_webhook,
+    an_item,
+    an_org,
+    called,
+    count,
+    create,
+    later,
+    of_item,
+    receive,
+    settle,
+)
+
+RECEIVED = "received = pending + stored + duplicate + ignored + dead"
+LOGGED = "each log row counts its items"
+MADE = "each stored lead item made its lead"
+ONE = "each provider lead is one lead"
+HANDED = "each lead is handed to routing"
+TRACED = "no lead without a trace"
+REFUSED = "no handoff was refused"
+EQUATIONS = [RECEIVED, LOGGED, MADE, ONE, HANDED, TRACED, REFUSED]
+
+
+@pytest.fixture(autouse=True)
+async def books(ingest_db: Database) -> None:
+    """Some of everything that ingest does."""
+    org = await an_org(ingest_db)
+    page = await a_source(ingest_db, org.org_id)
+    number = await a_source(ingest_db, org.org_id, kind="whatsapp_number", external_id=NUMBER)
+    await create(ingest_db, called(org))
+    await a_lead_item(ingest_db, page)
+    token, again = await a_claimed_item(ingest_db, now=later(1))
+    await settle(ingest_db, token, again, "duplicate", reason="known", now=later(1))
+    token, message = await a_claimed_item(
+        ingest_db, kind=MESSAGE, external_id="wamid.1", page=NUMBER, source_kind="whatsapp_number"
+    )
+    lead = a_new_lead(number, message=a_message(), first_contact=True)
+    await create(ingest_db, of_item(token, message, lead))
+    token, dead = await a_claimed_item(ingest_db, external_id="900200", now=later(2))
+    await settle(ingest_db, token, dead, "dead_letter", reason="gone", now=later(2))
+    await receive(ingest_db, a_webhook(an_item(external_id="900300"), an_item(page="unknown")))
+
+
+async def violations(ingest_db: Database) -> dict[str, list[str]]:
+    """What each equation has to say; fails where one is missing."""
+    rows = await ingest_db.rows("verify_books")
+    assert [row["equation"] for row in rows] == EQUATIONS
+    for row in rows:
+        assert row["violation_count"] == len(row["violations"])
+    return {row["equation"]: row["violations"] for row in rows if row["violation_count"]}
+
+
+async def test_what_ingest_does_adds_up(ingest_db: Database) -> None:
+    assert await violations(ingest_db) == {}
+
+
+LEAD = "(select lead_id from ingest.leads where external_id = '900100')"
+
+
+@pytest.mark.parametrize(
+    ("tampering", "equation", "names"),
+    [
+        (
+            "update ingest.webhook_deliveries set item_count = item_count + 1 where item_count = 2",
+            RECEIVED,
+            "webhook_deliveries",
+        ),
+        ("delete from ingest.webhook_orphans", RECEIVED, "webhook_deliveries"),
+        (
+            "update ingest.webhook_delivery_log set item_count = 7 where status = 'dead_letter'",
+            LOGGED,
+            "webhook_delivery_log",
+        ),
+        (f"delete from ingest.leads where lead_id = {LEAD}", MADE, "webhook_items"),
+        (f"delete from ingest.leads where lead_id = {LEAD}", ONE, "lead_sources"),
+        (
+            "update ingest.webhook_items set status = 'stored' where external_id = '900300'",
+            MADE,
+            "webhook_items",
+        ),
+        (f"delete from ingest.outbox where subject_id = {LEAD}", HANDED, "leads"),
+        (
+            f"update ingest.leads set trace_id = repeat('a', 32) where lead_id = {LEAD}",
+            TRACED,
+            "leads",
+        ),
+        (
+            f"update ingest.outbox set trace_id = repeat('a', 32) where subject_id = {LEAD}",
+            TRACED,
+            "leads",
+        ),
+        (
+            f"update ingest.outbox set status = 'refused', last_error = 'X'"
+            f" where subject_id = {LEAD}",
+            REFUSED,
+            "outbox",
+        ),
+    ],
+)
+async def test_tampering_is_named(
+    ingest_db: Database, admin: Admin, tampering: str, equation: str, names: str
+) -> None:
+    answer = await admin.execute(tampering)
+    assert int(answer.split()[-1]) == 1
+    found = await violations(ingest_db)
+    assert len(found[equation]) == 1
+    assert found[equation][0].startswith(f"{names} ")
+
+
+async def test_an_item_that_is_gone_breaks_two_equations(ingest_db: Database, admin: Admin) -> None:
+    await admin.execute("delete from ingest.webhook_items where external_id = '900300'")
+    assert set(await violations(ingest_db)) == {RECEIVED, LOGGED}
+
+
+async def test_violations_name_no_persons(ingest_db: Database, admin: Admin) -> None:
+    await admin.execute("delete from ingest.outbox")
+    found = await violations(ingest_db)
+    assert len(found[HANDED]) == await count(admin, "leads")
+    assert "Ada" not in str(found)
+    assert "+49" not in str(found)
+
+
+async def test_totals_count_what_routing_took(ingest_db: Database, admin: Admin) -> None:
+    assert [dict(row) for row in await ingest_db.rows("book_totals")] == [
+        {"name": "leads_handed_over", "total": 0}
+    ]
+    await admin.execute("update ingest.outbox set status = 'sent'")
+    (row,) = await ingest_db.rows("book_totals")
+    assert row["total"] == await count(admin, "leads")

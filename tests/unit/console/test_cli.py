@@ -1,0 +1,129 @@
+"""`waybill` as a process of its own, against real servers."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+
+from services.chassis.errors import DomainError
+from tests.unit.console.builders import TRACE_ID
+from tests.unit.console.fake_traces import FakeTraces, Services, Serving
+from tests.unit.console.test_tracing import a_page, a_row
+from tests.unit.console.test_verifying import books
+from waybill.trace.v1.trace_service_pb2 import Equation
+
+LEAD_ID = "01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the process said and how it ended."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+async def waybill(services: Services, *arguments: str) -> Said:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.console", *arguments),
+        env=environ | services.environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return Said(code=process.returncode, out=out.decode(), err=err.decode())
+
+
+async def test_a_trace_is_drawn_and_what_is_missing_is_said(serving: Serving) -> None:
+    services = await serving(
+        ingest=FakeTraces(entries=[a_row("lead created", 0, 10, outcome="created")]),
+        routing=FakeTraces(entries=[a_row("routing queue", 10, 30, waiting=True)]),
+    )
+    said = await waybill(services, "trace", TRACE_ID)
+    assert said.code == 0
+    assert f"trace {TRACE_ID}" in said.out
+    assert "lead created" in said.out
+    assert "█" in said.out
+    assert "░" in said.out
+    assert "the part of delivery is missing: delivery could not be reached at" in said.out
+    assert said.err == ""
+
+
+async def test_a_trace_that_nobody_knows_exits_1_and_says_what_was_searched(
+    serving: Serving,
+) -> None:
+    services = await serving(ingest=FakeTraces(), routing=FakeTraces())
+    said = await waybill(services, "trace", "--lead", LEAD_ID)
+    assert said.code == 1
+    assert f"Nothing was found for lead {LEAD_ID}." in said.err
+    assert "delivery could not be asked" in said.err
+
+
+async def test_of_several_traces_the_newest_is_drawn_below_the_list(serving: Serving) -> None:
+    ingest = FakeTraces(
+        pages={"": a_page(("a" * 32, 10), ("b" * 32, 20))}, entries=[a_row("store", 0, 1)]
+    )
+    services = await serving(ingest=ingest, routing=FakeTraces(), delivery=FakeTraces())
+    said = await waybill(services, "trace", "--phone", "+4915112345678")
+    assert said.code == 0
+    assert said.out.index("b" * 32) < said.out.index("a" * 32)
+    assert f"trace {'b' * 32}" in said.out
+    assert f"trace {'a' * 32}" not in said.out
+    everything = await waybill(services, "trace", "--phone", "+4915112345678", "--all", "--json")
+    found = json.loads(everything.out)
+    assert [each["trace_id"][0] for each in found["waterfalls"]] == ["b", "a"]
+    assert [each["trace_id"][0] for each in found["found"]] == ["b", "a"]
+    assert found["missing"] == []
+
+
+async def test_verify_exits_1_and_names_the_rows(serving: Serving) -> None:
+    broken = books(leads_taken_over=5, offers_handed_over=4)
+    broken.equations.append(
+        Equation(
+            name="no lead without a trace",
+            holds=False,
+            violation_count=1,
+            violations=["leads 0193: its trace is malformed"],
+        )
+    )
+    ingest = FakeTraces(books=[books(leads_handed_over=5)])
+    delivery = FakeTraces(books=[books(offers_taken_over=4)])
+    services = await serving(ingest=ingest, routing=FakeTraces(books=[broken]), delivery=delivery)
+    said = await waybill(services, "verify")
+    assert said.code == 1
+    assert "✗ no lead without a trace" in said.out
+    assert "leads 0193: its trace is malformed" in said.out
+    assert not json.loads((await waybill(services, "verify", "--json")).out)["holds"]
+
+
+async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
+    services = await serving(
+        ingest=FakeTraces(books=[books(leads_handed_over=5)]),
+        routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
+        delivery=FakeTraces(books=[books(offers_taken_over=4)]),
+    )
+    said = await waybill(services, "verify")
+    assert said.code == 0
+    assert "All books add up." in said.out
+
+
+async def test_a_service_that_is_not_there_exits_1_with_its_address(serving: Serving) -> None:
+    said = await waybill(await serving(), "lead", "list")
+    assert said.code == 1
+    assert "ingest could not be reached at 127.0.0.1:1" in said.err
+    assert said.out == ""
+
+
+async def test_a_refusal_exits_1_with_its_reason(serving: Serving) -> None:
+    refused = DomainError("TOKEN_REFUSED", "The token is refused: ExpiredSignatureError.")
+    services = await serving(
+        **{name: FakeTraces(refusal=refused) for name in ("ingest", "routing", "delivery")}
+    )
+    said = await waybill(services, "trace", TRACE_ID)
+    assert said.code == 1
+    assert "error: The token is refused" in said.err
+    assert "reason: TOKEN_REFUSED (UNAUTHENTICATED" in said.err
+    assert "tenant-token" not in said.err
