@@ -143,3 +143,9 @@ async def delivery_db(databases: Databases) -> Database:
 async def scheduling_db(databases: Databases) -> Database:
     """The test's database as scheduling sees it."""
     return await databases.open("scheduling")
+
+
+@pytest.fixture
+async def sync_db(databases: Databases) -> Database:
+    """The test's database as sync sees it."""
+    return await databases.open("sync")

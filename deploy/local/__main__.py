@@ -27,6 +27,7 @@ from deploy.local.samples import Outcome, SampleFailedError, Samples
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Options, Stack, running
 from deploy.local.state import write_private
+from deploy.local.sync_samples import SyncSamples
 from deploy.local.waterfalls import show_traces
 
 DEFAULT_EDGE_PORT = 8080
@@ -105,7 +106,9 @@ async def _serve(console: Console, stack: Stack, asked: asyncio.Event, *, once: 
             meta_url=stack.meta_url,
             buyers_url=stack.buyers_url,
         )
-        for sample in (*samples.all(), SchedulingSamples(customer).booking):
+        sync_samples = SyncSamples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
+        booking = SchedulingSamples(customer).booking
+        for sample in (*samples.all(), booking, *sync_samples.all()):
             await _show(console, await sample(), environment)
     console.print("\n[bold green]every sample reached its end[/bold green]")
     if once:

@@ -41,6 +41,7 @@ TRANSCODED: Final = {
     "routing": "waybill.routing.v1.RoutingService",
     "delivery": "waybill.delivery.v1.DeliveryService",
     "scheduling": "waybill.scheduling.v1.SchedulingService",
+    "sync": "waybill.sync.v1.SyncService",
 }
 _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 # Plans made while tables were empty are kept until statistics say otherwise; a minute, which is the
@@ -219,6 +220,7 @@ class Stack:
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('ingest-http')}",
                     "ROUTING_TARGET": self._target("routing"),
+                    "SYNC_TARGET": self._target("sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
@@ -237,6 +239,12 @@ class Stack:
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
+                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
+                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                }
+            case "sync":
+                return {
+                    "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }

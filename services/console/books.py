@@ -64,6 +64,10 @@ HANDOFFS: Final = (
         handed_over=Total(service="routing", name="offers_handed_over"),
         taken_over=Total(service="delivery", name="offers_taken_over"),
     ),
+    Handoff(
+        handed_over=Total(service="ingest", name="events_handed_over"),
+        taken_over=Total(service="sync", name="events_taken_over_from_ingest"),
+    ),
 )
 
 

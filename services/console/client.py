@@ -15,6 +15,7 @@ from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 from waybill.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceStub
+from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 from waybill.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -36,6 +37,7 @@ INGEST: Final = Peer(service="ingest", stub=IngestServiceStub)
 ROUTING: Final = Peer(service="routing", stub=RoutingServiceStub)
 DELIVERY: Final = Peer(service="delivery", stub=DeliveryServiceStub)
 SCHEDULING: Final = Peer(service="scheduling", stub=SchedulingServiceStub)
+SYNC: Final = Peer(service="sync", stub=SyncServiceStub)
 TRACES: Final = tuple(Peer(service=service, stub=TraceServiceStub) for service in SERVICES)
 
 

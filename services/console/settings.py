@@ -8,7 +8,7 @@ from typing import Final
 from services.console.failures import SettingMissingError
 
 # In the order in which a lead meets them.
-SERVICES: Final = ("ingest", "routing", "delivery", "scheduling")
+SERVICES: Final = ("ingest", "routing", "delivery", "scheduling", "sync")
 
 
 class Identity(Enum):

@@ -15,7 +15,7 @@ from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
-from services.ingest import handoff
+from services.ingest import handoff, timeline_handoff
 from services.ingest.access import ACCESS
 from services.ingest.api_sources import ApiSources
 from services.ingest.app_secrets import AppSecrets
@@ -29,6 +29,7 @@ from services.ingest.service import IngestService, ingest_served
 from services.ingest.store import IngestStore
 from services.ingest.webhook_items import LEADGEN, MESSAGE
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
+from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 
 
 async def main(stopping: Stopping) -> None:
@@ -39,6 +40,7 @@ async def main(stopping: Stopping) -> None:
         async with (
             pooled("ingest", config) as database,
             connected(config.routing_target, RoutingServiceStub, config) as routing,
+            connected(config.sync_target, SyncServiceStub, config) as sync,
             OutboundClient(outbound_policy(config)) as http,
         ):
             store = IngestStore(database)
@@ -51,6 +53,11 @@ async def main(stopping: Stopping) -> None:
                     batch_items_max=config.handoff_batch_leads_max,
                     lease_seconds=config.handoff_lease_seconds,
                 ),
+            )
+            events = Relay(
+                timeline_handoff.TOPIC,
+                OutboxStore(database),
+                timeline_handoff.sender(sync, config.call_timeout_seconds),
             )
             async with lead_writer(store, config, relay.wake) as writer:
                 leads = ItemsWorker(
@@ -78,7 +85,9 @@ async def main(stopping: Stopping) -> None:
                 )
                 async with (
                     looping(stopping, drain_seconds=config.drain_seconds) as loops,
-                    webhook_writer(store, config, [leads.wake, messages.wake]) as webhooks,
+                    webhook_writer(
+                        store, config, [leads.wake, messages.wake, events.wake]
+                    ) as webhooks,
                     serving(
                         config,
                         ACCESS,
@@ -91,6 +100,7 @@ async def main(stopping: Stopping) -> None:
                     loops.start(leads.run(stopping))
                     loops.start(messages.run(stopping))
                     loops.start(relay.run(stopping, poll_seconds=config.poll_seconds))
+                    loops.start(events.run(stopping, poll_seconds=config.poll_seconds))
                     loops.start(all_periodically(sweeps(store), stopping))
                     await stopping.wait()
 

@@ -13,6 +13,7 @@ class IngestConfig(ServiceConfig):
 
     http_listen: str = Field(description="host:port that webhooks are posted to")
     routing_target: str = Field(description="host:port of routing")
+    sync_target: str = Field(default="sync:8443", description="host:port of sync")
     graph_url: str = Field(
         default="https://graph.facebook.com/v26.0", description="Graph API, with its version"
     )

@@ -17,6 +17,7 @@ from services.chassis.trace import TraceContext, new_root
 from services.ingest.text import clean
 
 IGNORED: Final = "ignored"
+STORED: Final = "stored"
 DEAD_LETTER: Final = "dead_letter"
 LEADGEN: Final = "leadgen"
 MESSAGE: Final = "message"
@@ -27,6 +28,8 @@ _MESSAGING_KINDS: Final = (
 )  # fmt: skip
 # WhatsApp messages that change or report on others; the rest is something a customer says.
 _WHATSAPP_EVENTS: Final = ("reaction", "edit", "revoke", "system", "unsupported", "ephemeral")
+# What happened in a conversation but is no lead: sync keeps it.
+_TIMELINE_KINDS: Final = ("postback", "reaction", "read", "delivery", "message_edit")
 _PLATFORMS: Final = {"page": "meta_page", "instagram": "instagram_account"}
 
 
@@ -127,13 +130,15 @@ def _messaging_event(event: Any, owner: dict[str, Any]) -> WebhookItem:
     message = event.get("message")
     if message is None:
         known = next((kind for kind in _MESSAGING_KINDS if kind in event), "messaging")
+        if known in _TIMELINE_KINDS:
+            return _handed_over(known, event, _subject_of(event[known]), **owner)
         return _ignored(known, event, "event_not_handled", **owner)
     message_id = to_id(message.get("mid")) if isinstance(message, dict) else None
     if message_id is None:
         return _dead(MESSAGE, event, "no mid", **owner)
     for flag, kind in (("is_echo", "echo"), ("is_deleted", "deleted"), ("is_unsupported", "other")):
         if message.get(flag):
-            return _ignored(kind, event, "event_not_handled", external_id=message_id, **owner)
+            return _handed_over(kind, event, message_id, **owner)
     return _item(MESSAGE, event, message_id, **owner)
 
 
@@ -216,6 +221,16 @@ def _ignored(
     kind: str, payload: Any, reason: str, external_id: str | None = None, **more: Any
 ) -> WebhookItem:
     return _item(kind, payload, external_id, fate=IGNORED, reason=reason, **more)
+
+
+def _handed_over(kind: str, payload: Any, external_id: str | None, **more: Any) -> WebhookItem:
+    """An event that sync keeps; ingest has nothing more to do with it."""
+    return _item(kind, payload, external_id, fate=STORED, reason="handed_to_sync", **more)
+
+
+def _subject_of(event: Any) -> str | None:
+    """The id of the message that an event is about."""
+    return to_id(event.get("mid")) if isinstance(event, dict) else None
 
 
 def _dead(kind: str, payload: Any, reason: str, **more: Any) -> WebhookItem:

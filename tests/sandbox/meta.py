@@ -1,4 +1,6 @@
-"""The Meta platform's Graph API, as far as leads go: `python -m tests.sandbox.meta --port N`.
+"""The Meta platform's Graph API: `python -m tests.sandbox.meta --port N`.
+
+Leads are here, conversations in `meta_conversations`.
 
     GET /v25.0/{leadgen_id}?fields=a,b&access_token=...   what the real one answers
     PUT    /_control/leads/{id}     register a lead (`meta_leads.Lead`)
@@ -16,13 +18,14 @@ Shapes and codes: Meta's Graph API documentation, state mid-2026.
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from tests.sandbox.journal import Journal, wish
+from tests.sandbox.meta_conversations import Conversations
 from tests.sandbox.meta_faults import (
     DelayFault,
     ErrorFault,
@@ -85,12 +88,18 @@ class Refused(Exception):
 class MetaPlatform:
     """The emulator's state and its handlers."""
 
-    def __init__(self, *, access_tokens: Iterable[str] = (DEFAULT_TOKEN,)) -> None:
+    def __init__(
+        self,
+        *,
+        access_tokens: Iterable[str] = (DEFAULT_TOKEN,),
+        now: Callable[[], float] | None = None,
+    ) -> None:
         self._tokens = frozenset(access_tokens)
         self._leads: dict[str, Lead] = {}
         self._faults = FaultPlan()
         self._calls: Journal[Call] = Journal()
         self._released = asyncio.Event()
+        self.conversations = Conversations(now)
 
     def application(self) -> web.Application:
         """The HTTP application with the Graph API and the control API."""
@@ -106,6 +115,7 @@ class MetaPlatform:
                 web.get("/_control/calls", self._get_calls),
                 web.delete("/_control/calls", self._delete_calls),
                 web.get("/_control/health", self._health),
+                *self.conversations.routes(),
                 web.get(r"/{version:v\d+\.\d+}/{id}", self._get_object),
                 web.get("/{id}", self._get_object),
             ]

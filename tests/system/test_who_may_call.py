@@ -14,10 +14,12 @@ from services.delivery.access import ACCESS as DELIVERY
 from services.ingest.access import ACCESS as INGEST
 from services.routing.access import ACCESS as ROUTING
 from services.scheduling.access import ACCESS as SCHEDULING
+from services.sync.access import ACCESS as SYNC
 from waybill.delivery.v1 import delivery_service_pb2
 from waybill.ingest.v1 import ingest_service_pb2
 from waybill.routing.v1 import routing_service_pb2
 from waybill.scheduling.v1 import scheduling_service_pb2
+from waybill.sync.v1 import sync_service_pb2
 from waybill.trace.v1 import trace_service_pb2
 
 SERVICES = {
@@ -25,6 +27,7 @@ SERVICES = {
     "routing": (routing_service_pb2, ROUTING),
     "delivery": (delivery_service_pb2, DELIVERY),
     "scheduling": (scheduling_service_pb2, SCHEDULING),
+    "sync": (sync_service_pb2, SYNC),
 }
 
 
@@ -82,6 +85,6 @@ async def test_the_wrong_role_is_refused(
 ) -> None:
     tenant = await call(stack, service, method, customer.api.token)
     assert (tenant == "PERMISSION_DENIED") == (not access.tenants)
-    for name in ("ingest", "routing", "delivery", "operator"):
+    for name in ("ingest", "routing", "delivery", "scheduling", "sync", "operator"):
         answered = await call(stack, service, method, stack.keys.service_token(name))
         assert (answered == "PERMISSION_DENIED") == (name not in access.services), name

@@ -166,6 +166,35 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
     ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 95
     """No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
+    ERROR_REASON_SYNC_IN_PROGRESS: _ErrorReason.ValueType  # 100
+    """Another sync of the page runs. ABORTED, with RetryInfo. Metadata: {"page_id": "…",
+    "since": "2026-11-20T12:00:00+00:00", "expires_at": "…", "session_id": "…", "phase": "list",
+    "conversations_seen": "300", "messages_seen": "2817", "calls": "6", "retry_at": "…"}.
+    """
+    ERROR_REASON_PAGE_NOT_FOUND: _ErrorReason.ValueType  # 101
+    """No such page in this org. NOT_FOUND. Metadata: {"page_id": "…"}."""
+    ERROR_REASON_PAGE_MISMATCH: _ErrorReason.ValueType  # 102
+    """facebook_page_id is not that of the page. INVALID_ARGUMENT. Metadata: {"page_id": "…"}."""
+    ERROR_REASON_PAGE_TOKEN_DEAD: _ErrorReason.ValueType  # 103
+    """Meta refuses the page's token, or there is none. Connect the page again.
+    FAILED_PRECONDITION. Metadata: {"page_id": "…", "token_status": "dead"}.
+    """
+    ERROR_REASON_SYNC_SESSION_NOT_FOUND: _ErrorReason.ValueType  # 104
+    """No such sync session of this page. NOT_FOUND. Metadata: {"session_id": "…"}."""
+    ERROR_REASON_SYNC_SESSION_FINISHED: _ErrorReason.ValueType  # 105
+    """The session has ended; start a new one. FAILED_PRECONDITION.
+    Metadata: {"session_id": "…", "status": "completed"}.
+    """
+    ERROR_REASON_SYNC_PAUSED: _ErrorReason.ValueType  # 106
+    """Meta does not answer for the page, or not so that it can be read. Try again after RetryInfo.
+    UNAVAILABLE. Metadata: {"page_id": "…", "error": "graph 500 (2/None)"}.
+    """
+    ERROR_REASON_CONVERSATION_NOT_FOUND: _ErrorReason.ValueType  # 107
+    """No such conversation in this org. NOT_FOUND. Metadata: {"conversation_id": "…"}."""
+    ERROR_REASON_SYNC_LEASE_LOST: _ErrorReason.ValueType  # 108
+    """The sync's lease ended, another holds the page, or the session went on without this worker;
+    nothing was changed. ABORTED. Metadata: {"session_id": "…"}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the `google.rpc.ErrorInfo` (domain "waybill") that each refused call carries.
@@ -315,6 +344,35 @@ ERROR_REASON_SERIES_NOT_FOUND: ErrorReason.ValueType  # 94
 """No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
 ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 95
 """No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
+ERROR_REASON_SYNC_IN_PROGRESS: ErrorReason.ValueType  # 100
+"""Another sync of the page runs. ABORTED, with RetryInfo. Metadata: {"page_id": "…",
+"since": "2026-11-20T12:00:00+00:00", "expires_at": "…", "session_id": "…", "phase": "list",
+"conversations_seen": "300", "messages_seen": "2817", "calls": "6", "retry_at": "…"}.
+"""
+ERROR_REASON_PAGE_NOT_FOUND: ErrorReason.ValueType  # 101
+"""No such page in this org. NOT_FOUND. Metadata: {"page_id": "…"}."""
+ERROR_REASON_PAGE_MISMATCH: ErrorReason.ValueType  # 102
+"""facebook_page_id is not that of the page. INVALID_ARGUMENT. Metadata: {"page_id": "…"}."""
+ERROR_REASON_PAGE_TOKEN_DEAD: ErrorReason.ValueType  # 103
+"""Meta refuses the page's token, or there is none. Connect the page again.
+FAILED_PRECONDITION. Metadata: {"page_id": "…", "token_status": "dead"}.
+"""
+ERROR_REASON_SYNC_SESSION_NOT_FOUND: ErrorReason.ValueType  # 104
+"""No such sync session of this page. NOT_FOUND. Metadata: {"session_id": "…"}."""
+ERROR_REASON_SYNC_SESSION_FINISHED: ErrorReason.ValueType  # 105
+"""The session has ended; start a new one. FAILED_PRECONDITION.
+Metadata: {"session_id": "…", "status": "completed"}.
+"""
+ERROR_REASON_SYNC_PAUSED: ErrorReason.ValueType  # 106
+"""Meta does not answer for the page, or not so that it can be read. Try again after RetryInfo.
+UNAVAILABLE. Metadata: {"page_id": "…", "error": "graph 500 (2/None)"}.
+"""
+ERROR_REASON_CONVERSATION_NOT_FOUND: ErrorReason.ValueType  # 107
+"""No such conversation in this org. NOT_FOUND. Metadata: {"conversation_id": "…"}."""
+ERROR_REASON_SYNC_LEASE_LOST: ErrorReason.ValueType  # 108
+"""The sync's lease ended, another holds the page, or the session went on without this worker;
+nothing was changed. ABORTED. Metadata: {"session_id": "…"}.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 STATUS_FIELD_NUMBER: _builtins.int

@@ -7,5 +7,8 @@ security definer
 set search_path from current
 as $$
   select 'leads_handed_over', count(*) from outbox
-  where topic = 'routing.enqueue_leads' and status = 'sent';
+  where topic = 'routing.enqueue_leads' and status = 'sent'
+  union all
+  select 'events_handed_over', count(*) from outbox
+  where topic = 'sync.record_events' and status = 'sent';
 $$;

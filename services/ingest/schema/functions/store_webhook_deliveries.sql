@@ -2,7 +2,9 @@
 -- Deliveries and items come as parallel arrays; an item names its delivery. Items whose page,
 -- account or number the directory knows go to that org, under one webhook_delivery_log row for
 -- each delivery and org; the others are kept as orphans. An item with a fate is kept as that:
--- 'dead_letter' where it is malformed, 'ignored' where it is of no use.
+-- 'dead_letter' where it is malformed, 'ignored' where it is of no use. What happened in a page's
+-- conversation is handed to sync by outbox: messages beside the lead they may make, and what is no
+-- lead ('stored') by that alone.
 -- A delivery_id that is there already is left as it is, so a repeat is harmless.
 create or replace function store_webhook_deliveries(
   p_delivery_ids uuid[],
@@ -60,8 +62,10 @@ begin
 
   insert into webhook_orphans
     (delivery_id, ordinal, kind, status, reason, payload, received_at, trace_id)
-  select i.delivery_id, i.ordinal, i.kind, coalesce(i.fate, 'ignored'),
-    coalesce(i.reason, 'unknown_source'), i.payload, p_now, substr(i.traceparent, 4, 32)
+  select i.delivery_id, i.ordinal, i.kind,
+    case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
+    case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
+    i.payload, p_now, substr(i.traceparent, 4, 32)
   from unnest(p_item_delivery_ids, p_item_ordinals, p_item_kinds, v_org_ids, p_item_payloads,
       p_item_fates, p_item_reasons, p_item_traceparents)
     as i (delivery_id, ordinal, kind, org_id, payload, fate, reason, traceparent)
@@ -101,5 +105,23 @@ begin
     using (delivery_id)
   join webhook_delivery_log l on l.org_id = i.org_id and l.delivery_id = i.delivery_id
   where i.delivery_id = any (v_new);
+
+  insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at, trace_id,
+    traceparent)
+  select i.org_id, gen_random_uuid(), 'sync.record_events', i.item_id,
+    jsonb_build_object(
+      'platform', case i.source_kind when 'meta_page' then 'messenger' else 'instagram' end,
+      'facebook_page_id', i.source_external_id,
+      -- As text: the jsonb type holds no NUL, which the json type and text with escapes do.
+      'payload', i.payload::text,
+      'received_at', p_now),
+    p_now, p_now, substr(i.traceparent, 4, 32), i.traceparent
+  from unnest(p_item_delivery_ids, p_item_ids, p_item_kinds, v_org_ids, p_item_source_kinds,
+      p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_traceparents)
+    as i (delivery_id, item_id, kind, org_id, source_kind, source_external_id, payload, fate,
+      traceparent)
+  where i.delivery_id = any (v_new) and i.org_id is not null
+    and i.source_kind in ('meta_page', 'instagram_account')
+    and (i.fate = 'stored' or (i.kind = 'message' and i.fate is null));
 end;
 $$;

@@ -1,0 +1,48 @@
+"""The handoff of what happens in pages' conversations to sync: outbox rows to one RPC."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from services.chassis.outbox import OutboxItem
+from services.chassis.relay import Answer, Send
+from waybill.sync.v1.sync_service_pb2 import RecordEventsRequest, TimelineEvent
+
+if TYPE_CHECKING:
+    # The stubs' types exist in the .pyi files alone.
+    from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceAsyncStub
+
+TOPIC = "sync.record_events"
+
+
+def sender(sync: "SyncServiceAsyncStub", timeout_seconds: float) -> Send:
+    """Sends a batch of events to sync and says what became of each."""
+
+    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+        request = RecordEventsRequest(events=[to_event(item) for item in items])
+        response = await sync.RecordEvents(request, timeout=timeout_seconds)
+        return {
+            UUID(result.event_id): Answer(
+                accepted=result.outcome == "accepted", reason=result.reason
+            )
+            for result in response.results
+        }
+
+    return send
+
+
+def to_event(item: OutboxItem) -> TimelineEvent:
+    """The webhook's event as sync takes it; its id is the webhook item's."""
+    payload = item.payload
+    event = TimelineEvent(
+        org_id=str(item.org_id),
+        event_id=str(item.subject_id),
+        platform=payload["platform"],
+        facebook_page_id=payload["facebook_page_id"],
+        payload_json=payload["payload"],
+        traceparent=item.trace.traceparent,
+        tracestate=item.trace.tracestate,
+    )
+    event.occur_time.FromDatetime(datetime.fromisoformat(payload["received_at"]))
+    return event

@@ -1,0 +1,1 @@
+"""Page conversations, kept in sync with Meta: pulled, told by webhooks, stored once."""

@@ -1,0 +1,57 @@
+"""Settings of sync, `WAYBILL_SYNC_…`."""
+
+import os
+import socket
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.config import ServiceConfig
+
+
+class SyncConfig(ServiceConfig):
+    """What sync must be told beyond what every service must."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYBILL_SYNC_")
+
+    graph_url: str = Field(
+        default="https://graph.facebook.com/v26.0", description="Graph API, with its version"
+    )
+    graph_timeout_seconds: float = Field(default=30, gt=0, le=120)
+    graph_response_bytes_max: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)
+    outbound_allowed_networks: list[str] = Field(
+        default=[], description="CIDRs that outbound calls may reach besides public addresses"
+    )
+    outbound_http_hosts: list[str] = Field(
+        default=[], description="Hosts that may be called without TLS"
+    )
+    worker: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
+        description="Who holds a page's lease, for people",
+    )
+    lease_seconds: float = Field(
+        default=60, ge=5, le=600, description="Longer than the longest call and its wait"
+    )
+    call_interval_seconds: float = Field(
+        default=0.5, gt=0, description="Meta allows two conversation calls a second for a page"
+    )
+    call_wait_seconds_max: float = Field(
+        default=5, gt=0, description="Longest wait for a call under a lease; else it is given back"
+    )
+    slow_percent: int = Field(default=75, ge=1, le=100, description="Usage that slows calls down")
+    stop_percent: int = Field(default=90, ge=1, le=100, description="Usage that stops calls")
+    slow_factor: float = Field(default=4, ge=1, description="How much slower")
+    run_seconds_max: float = Field(default=60, gt=0, description="Budget of one run: time")
+    run_calls_max: int = Field(default=200, ge=1, description="Budget of one run: calls")
+    run_new_rows_max: int = Field(default=50_000, ge=1, description="Budget of one run: new rows")
+    list_limit: int = Field(default=100, ge=1, le=500, description="Conversations per call")
+    overlap_seconds: float = Field(
+        default=600, ge=0, description="How far below its watermark an incremental sync reads"
+    )
+    background_runs_concurrent_max: int = Field(default=4, ge=1, le=100)
+    incremental_every_seconds: float = Field(default=900, gt=0)
+    check_every_seconds: float = Field(default=3600, gt=0, description="Looks at a page's health")
+    silence_seconds: float = Field(
+        default=6 * 3600, gt=0, description="A page that had events and has none for so long"
+    )
+    cleanup_every_seconds: float = Field(default=60, gt=0)

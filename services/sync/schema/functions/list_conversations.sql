@@ -1,0 +1,58 @@
+-- The org's conversations, the last one active first, after (p_before_active_at, p_before): of one
+-- page (null: all), one of them (null: all), and those whose contact's name or whose messages hold
+-- p_query (null: all).
+create or replace function list_conversations(
+  p_org_id uuid,
+  p_page_id uuid,
+  p_conversation_id uuid,
+  p_query text,
+  p_limit int,
+  p_before_active_at timestamptz default null,
+  p_before uuid default null
+) returns table (
+  conversation_id uuid,
+  page_id uuid,
+  contact_external_id text,
+  thread_id text,
+  contact_name text,
+  status text,
+  version int,
+  completeness text,
+  message_count int,
+  stored_message_count int,
+  active_at timestamptz,
+  trace_id text
+)
+language plpgsql
+stable
+set search_path from current
+as $$
+declare
+  -- What is looked for stands for itself, whatever like makes of it.
+  v_like constant text :=
+    '%' || replace(replace(replace(p_query, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+begin
+  perform enter(array[p_org_id]);
+  return query
+  select m.conversation_id, m.page_id, m.contact_external_id::text, m.thread_id::text,
+    m.contact_name, m.status, m.version, m.completeness, m.message_count,
+    (select count(*)::int
+     from contact_interaction_events e
+     where e.org_id = m.org_id and e.conversation_id = m.conversation_id
+       and e.message_id is not null),
+    m.active_at, m.trace_id::text
+  from messenger_conversations m
+  where m.org_id = p_org_id
+    and (p_page_id is null or m.page_id = p_page_id)
+    and (p_conversation_id is null or m.conversation_id = p_conversation_id)
+    and (p_before is null or (m.active_at, m.conversation_id) < (p_before_active_at, p_before))
+    and (p_query is null
+      or m.contact_name ilike v_like
+      or exists (
+        select from contact_interaction_events e
+        where e.org_id = m.org_id and e.conversation_id = m.conversation_id
+          and e.text ilike v_like))
+  order by m.active_at desc, m.conversation_id desc
+  limit p_limit;
+end;
+$$;

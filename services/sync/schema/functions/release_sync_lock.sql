@@ -1,0 +1,17 @@
+-- Gives the lease back that p_token holds. False: there is none of that token.
+create or replace function release_sync_lock(
+  p_org_id uuid,
+  p_page_id uuid,
+  p_token uuid,
+  p_now timestamptz default now()
+) returns boolean
+language plpgsql
+set search_path from current
+as $$
+begin
+  perform enter(array[p_org_id]);
+  delete from sync_locks l
+  where l.org_id = p_org_id and l.page_id = p_page_id and l.token = p_token;
+  return found;
+end;
+$$;

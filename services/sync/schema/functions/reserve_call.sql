@@ -1,0 +1,48 @@
+-- Reserves the next call for a page: two a second, and slower the closer the page or its app is to
+-- its limit (from p_slow_percent on). Returns when to make it; or, where that lies further off than
+-- p_wait_seconds_max or calls are blocked, no slot but when to ask again and why.
+-- Limits belong to Meta's pages and apps whoever asks, so the table has no org.
+create or replace function reserve_call(
+  p_page_key text,
+  p_app_key text,
+  p_interval_seconds double precision,
+  p_slow_percent int,
+  p_slow_factor double precision,
+  p_wait_seconds_max double precision,
+  p_now timestamptz default now()
+) returns table (call_at timestamptz, blocked_until timestamptz, blocked_for text)
+language plpgsql
+set search_path from current
+as $$
+declare
+  v_page call_budgets;
+  v_app call_budgets;
+  v_at timestamptz;
+  v_interval double precision := p_interval_seconds;
+begin
+  insert into call_budgets (scope, key, next_call_at)
+  values ('app', p_app_key, p_now), ('page', p_page_key, p_now)
+  on conflict do nothing;
+  select * into v_app from call_budgets b where b.scope = 'app' and b.key = p_app_key;
+  select * into v_page from call_budgets b
+  where b.scope = 'page' and b.key = p_page_key
+  for update;
+  v_at := greatest(v_page.next_call_at, p_now);
+  if v_page.blocked_until > p_now and v_page.blocked_until >= coalesce(v_app.blocked_until, p_now)
+  then
+    return query select null::timestamptz, v_page.blocked_until, v_page.blocked_for;
+  elsif v_app.blocked_until > p_now then
+    return query select null::timestamptz, v_app.blocked_until, v_app.blocked_for;
+  elsif v_at > p_now + make_interval(secs => p_wait_seconds_max) then
+    return query select null::timestamptz, v_at, 'pace'::text;
+  else
+    if greatest(v_page.usage_percent, v_app.usage_percent) >= p_slow_percent then
+      v_interval := v_interval * p_slow_factor;
+    end if;
+    update call_budgets b
+    set next_call_at = v_at + make_interval(secs => v_interval)
+    where b.scope = 'page' and b.key = p_page_key;
+    return query select v_at, null::timestamptz, null::text;
+  end if;
+end;
+$$;

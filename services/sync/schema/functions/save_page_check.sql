@@ -1,0 +1,44 @@
+-- Keeps what a look at a page's health found: the subscription, the token (null: as it was), and
+-- when to look again. A gap (the subscription was away, or the page was silent for too long) starts
+-- an incremental session that reads what was missed, unless one is under way.
+create or replace function save_page_check(
+  p_org_id uuid,
+  p_page_id uuid,
+  p_subscription_status text,
+  p_subscription_error text,
+  p_token_status text,
+  p_gap boolean,
+  p_due_at timestamptz,
+  p_session_id uuid,
+  p_traceparent text,
+  p_now timestamptz default now()
+) returns boolean
+language plpgsql
+set search_path from current
+as $$
+begin
+  perform enter(array[p_org_id], null, p_traceparent);
+  update pages p
+  set subscription_status = coalesce(p_subscription_status, p.subscription_status),
+      subscription_error = p_subscription_error,
+      subscription_checked_at = p_now,
+      token_status = coalesce(p_token_status, p.token_status),
+      token_error = case when p_token_status is null then p.token_error else p_subscription_error end,
+      token_checked_at = case when p_token_status is null then p.token_checked_at else p_now end,
+      check_due_at = p_due_at
+  where p.org_id = p_org_id and p.page_id = p_page_id;
+  if not p_gap then
+    return false;
+  end if;
+  insert into sync_state (org_id, session_id, page_id, mode, status, phase, position, due_at,
+    started_at, updated_at, trace_id, traceparent)
+  select p.org_id, p_session_id, p.page_id,
+    case when p.watermark_at is null then 'full' else 'incremental' end, 'paused', 'list', '{}',
+    p_now, p_now, p_now, substr(p_traceparent, 4, 32), p_traceparent
+  from pages p
+  where p.org_id = p_org_id and p.page_id = p_page_id
+    and p.token_status in ('unknown', 'good')
+  on conflict do nothing;
+  return found;
+end;
+$$;

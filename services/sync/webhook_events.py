@@ -1,0 +1,152 @@
+"""A messaging event of a Messenger or Instagram webhook as an interaction.
+
+Shapes: Meta's webhook documentation. What only refers to a message (reactions, edits, deletes,
+reads) is an event of its own with that message as its target, so its order does not matter.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from services.sync.interactions import (
+    Interaction,
+    UnreadableError,
+    to_id,
+    to_message_id,
+    to_payload,
+    to_text,
+    to_time,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldInteraction:
+    """An interaction with whom the page has it."""
+
+    contact_external_id: str
+    interaction: Interaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What an event says of itself."""
+
+    type: str
+    target: str = ""
+    message_id: str | None = None
+    text: str = ""
+    is_echo: bool = False
+
+
+def parse_event(
+    payload: str, *, facebook_page_id: str, event_id: UUID, told_at: datetime
+) -> ToldInteraction:
+    """The event that the JSON describes. Raises UnreadableError."""
+    event = _object(payload)
+    said = _said(event)
+    sender, recipient = (_party(event.get(side)) for side in ("sender", "recipient"))
+    contact = next(
+        (each for each in (sender, recipient) if each not in (None, facebook_page_id)), None
+    )
+    if contact is None:
+        raise UnreadableError("it names nobody but the page")
+    occurred_at = to_time(event.get("timestamp"))
+    if occurred_at is None and said.message_id is None:
+        raise UnreadableError("it has neither an id nor a time")
+    is_out = said.is_echo or sender == facebook_page_id
+    return ToldInteraction(
+        contact_external_id=contact,
+        interaction=Interaction(
+            event_id=event_id,
+            type=said.type,
+            direction="out" if is_out else "in",
+            actor=facebook_page_id if is_out else contact,
+            target=said.target,
+            message_id=said.message_id,
+            occurred_at=occurred_at or told_at,
+            content_at=occurred_at or told_at,
+            text=said.text,
+            payload=to_payload(event),
+        ),
+    )
+
+
+def _object(payload: str) -> dict[str, Any]:
+    try:
+        event = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise UnreadableError("not JSON") from None
+    if not isinstance(event, dict):
+        raise UnreadableError("not an object")
+    return event
+
+
+def _party(side: Any) -> str | None:
+    if not isinstance(side, dict):
+        return None
+    return to_id(side.get("id")) or to_id(side.get("user_ref"))
+
+
+def _said(event: dict[str, Any]) -> _Said:
+    for name, read in _READERS.items():
+        if name in event:
+            part = event[name]
+            if not isinstance(part, dict):
+                raise UnreadableError(f"{name} is no object")
+            return read(part)
+    other = sorted(set(event) - {"sender", "recipient", "timestamp"})
+    return _Said(type=to_text(other[0])[:100] if other and other[0] else "other")
+
+
+def _message(message: dict[str, Any]) -> _Said:
+    mid = to_message_id(message.get("mid"))
+    if mid is None:
+        raise UnreadableError("the message has no mid")
+    if message.get("is_deleted"):
+        return _Said(type="delete", target=mid)
+    return _Said(
+        type="message",
+        message_id=mid,
+        text=to_text(message.get("text")),
+        is_echo=bool(message.get("is_echo")),
+    )
+
+
+def _postback(postback: dict[str, Any]) -> _Said:
+    mid = to_message_id(postback.get("mid"))
+    return _Said(type="postback", message_id=mid, text=to_text(postback.get("title")))
+
+
+def _reaction(reaction: dict[str, Any]) -> _Said:
+    target = to_message_id(reaction.get("mid"))
+    if target is None:
+        raise UnreadableError("the reaction has no mid")
+    return _Said(type="reaction", target=target, text=to_text(reaction.get("emoji")))
+
+
+def _edit(edit: dict[str, Any]) -> _Said:
+    target = to_message_id(edit.get("mid"))
+    if target is None:
+        raise UnreadableError("the edit has no mid")
+    return _Said(type="edit", target=target, text=to_text(edit.get("text")))
+
+
+def _read(read: dict[str, Any]) -> _Said:
+    return _Said(type="read", target=to_message_id(read.get("mid")) or "")
+
+
+def _delivery(_: dict[str, Any]) -> _Said:
+    return _Said(type="delivery")
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any]], _Said]]] = {
+    "message": _message,
+    "postback": _postback,
+    "reaction": _reaction,
+    "message_edit": _edit,
+    "read": _read,
+    "delivery": _delivery,
+}

@@ -1,0 +1,119 @@
+"""Pages, leases, conversations and events in sync's schema, as its own role makes them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.chassis.database import Database
+from services.chassis.ids import new_id
+from services.chassis.requests import RequestId
+from services.chassis.sealing import KeyRing
+from services.chassis.trace import new_root
+from services.sync.clock import RealClock
+from services.sync.interactions import Interaction
+from services.sync.page_tokens_at_rest import seal_token
+from services.sync.rows import ConversationToStore
+from services.sync.store.locks import Lock, LockStore
+from services.sync.store.pages import PageStore
+
+Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LEASE_SECONDS = 60.0
+RING = KeyRing(current=1, keys={1: bytes(32)})
+TOKEN = "sandbox-page-token"
+
+
+class MovedClock(RealClock):
+    """A clock that only `sleep` and a test move."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def argument(self) -> dict[str, Any]:
+        return {"p_now": self._now}
+
+    async def sleep(self, seconds: float) -> None:
+        self.forward(seconds)
+
+    def forward(self, seconds: float) -> None:
+        """So many seconds pass."""
+        self._now += timedelta(seconds=seconds)
+
+
+def later(seconds: float) -> datetime:
+    """So many seconds after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+async def a_page(
+    database: Database,
+    org_id: UUID,
+    *,
+    facebook_page_id: str | None = None,
+    platform: str = "messenger",
+    token: str = TOKEN,
+) -> UUID:
+    """A connected page."""
+    facebook_page_id = facebook_page_id or str(uuid4().int % 10**14)
+    return await PageStore(database).connect_page(
+        org_id=org_id,
+        page_id=new_id(),
+        platform=platform,
+        facebook_page_id=facebook_page_id,
+        name="A page",
+        external_app_id="",
+        access_token_ciphertext=seal_token(
+            RING, token, org_id=org_id, platform=platform, facebook_page_id=facebook_page_id
+        ),
+        request=RequestId(),
+        traceparent=new_root().traceparent,
+    )
+
+
+async def acquire(
+    database: Database, org_id: UUID, page_id: UUID, *, token: UUID, now: datetime = NOW
+) -> Lock:
+    """Takes the lease on the page, or says whose it is."""
+    return await LockStore(database, MovedClock(now)).acquire_sync_lock(
+        org_id=org_id,
+        page_id=page_id,
+        locked_by=f"worker of {token}",
+        token=token,
+        lease_seconds=LEASE_SECONDS,
+        traceparent=new_root().traceparent,
+    )
+
+
+def a_message(message_id: str | None = None, **changes: Any) -> Interaction:
+    """A message of a contact."""
+    fields: dict[str, Any] = {
+        "type": "message",
+        "direction": "in",
+        "actor": "contact",
+        "message_id": message_id or f"m_{uuid4().hex}",
+        "occurred_at": NOW,
+        "content_at": NOW,
+        "text": "hello",
+        "payload": {},
+    }
+    return Interaction(**{**fields, **changes})
+
+
+def a_conversation(interactions: Sequence[Interaction] = (), **changes: Any) -> ConversationToStore:
+    """A conversation as a pull lists it."""
+    fields: dict[str, Any] = {
+        "contact_external_id": "contact",
+        "thread_id": "t_1",
+        "contact_name": "Ada",
+        "listed_at": NOW,
+        "message_count": len(interactions),
+        "completeness": "full",
+        "interactions": tuple(interactions),
+    }
+    return ConversationToStore(**{**fields, **changes})

@@ -1,0 +1,260 @@
+"""Webhooks and pulls converge on the same rows, in whatever order and however often they come."""
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+from services.chassis.database import Database, pooled
+from services.chassis.ids import new_id
+from services.chassis.trace import new_root
+from services.sync.interactions import to_time
+from services.sync.listing import parse_list
+from services.sync.rows import rows_of_list
+from services.sync.store.conversations import ConversationStore, ToldPageEvent
+from services.sync.webhook_events import parse_event
+from tests.conftest import config_for, copy_of, with_login
+from tests.sandbox.meta_pages import iso
+from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
+
+PAGE = "700"
+COMPARED = """
+  select m.contact_external_id, m.thread_id, m.contact_name, m.message_count, m.listed_at,
+    m.active_at, e.type, e.direction, e.actor, e.target, e.message_id, e.occurred_at,
+    e.content_hash, e.content_at, e.text, e.payload, e.seen_by_webhook, e.seen_by_pull
+  from sync.messenger_conversations m
+  left join sync.contact_interaction_events e using (org_id, conversation_id)
+  where m.org_id = $1
+  order by m.contact_external_id, e.message_id, e.type, e.target, e.occurred_at, e.content_hash
+"""
+SAID = 1_790_000_000
+
+
+def webhook(contact: str, number: int, kind: str) -> dict[str, Any]:
+    """A webhook's event about the contact's message of that number."""
+    mid = f"mid.{contact}:{number}"
+    event: dict[str, Any] = {
+        "sender": {"id": contact},
+        "recipient": {"id": PAGE},
+        "timestamp": (SAID + number) * 1000 + 137,
+    }
+    parts: dict[str, dict[str, Any]] = {
+        "message": {"message": {"mid": mid, "text": f"text {number}"}},
+        "echo": {
+            "sender": {"id": PAGE},
+            "recipient": {"id": contact},
+            "message": {"mid": mid, "text": f"text {number}", "is_echo": True},
+        },
+        "postback": {"postback": {"mid": mid, "title": "Start", "payload": "GO"}},
+        "reaction": {"reaction": {"mid": mid, "action": "react", "emoji": "❤"}},
+        "edit": {"message_edit": {"mid": mid, "text": "edited", "num_edit": "1"}},
+        "delete": {"message": {"mid": mid, "is_deleted": True}},
+        "read": {"read": {"watermark": (SAID + number) * 1000}},
+        "delivery": {"delivery": {"mids": [mid], "watermark": (SAID + number) * 1000}},
+    }
+    return event | parts[kind]
+
+
+def listed(contact: str, upto: int, seen_at: int) -> dict[str, Any]:
+    """The conversation as a pull at that time lists it."""
+    messages = [
+        {
+            # The Graph API's older spelling of the same id.
+            "id": f"m_mid.{contact}:{number}",
+            "created_time": iso(SAID + number),
+            "from": {"id": contact if number % 2 == 0 else PAGE},
+            "message": f"text {number}",
+        }
+        for number in range(upto, -1, -1)
+    ]
+    return {
+        "id": f"t_{contact}",
+        "updated_time": iso(SAID + upto + seen_at),
+        "message_count": upto + 1,
+        "participants": {"data": [{"id": contact, "name": f"Name {seen_at}"}, {"id": PAGE}]},
+        "messages": {"data": messages},
+    }
+
+
+contacts = st.sampled_from(["a", "b"])
+numbers = st.integers(0, 3)
+kinds = st.sampled_from(
+    ["message", "echo", "postback", "reaction", "edit", "delete", "read", "delivery"]
+)
+webhooks = st.tuples(contacts, numbers, kinds).map(lambda each: ("webhook", webhook(*each)))
+pulls = st.tuples(contacts, numbers, st.integers(0, 3)).map(lambda each: ("pull", listed(*each)))
+histories = st.lists(st.one_of(webhooks, pulls), min_size=1, max_size=10)
+
+
+async def tell(
+    store: ConversationStore, org_id: Any, page_id: Any, told: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    """Everything of one origin in one call."""
+    events = []
+    for _, event in (each for each in told if each[0] == "webhook"):
+        event_id, told_at = new_id(), NOW
+        parsed = parse_event(
+            json.dumps(event), facebook_page_id=PAGE, event_id=event_id, told_at=told_at
+        )
+        events.append(
+            ToldPageEvent(
+                org_id=org_id,
+                event_id=event_id,
+                platform="messenger",
+                facebook_page_id=PAGE,
+                contact_external_id=parsed.contact_external_id,
+                interaction=parsed.interaction,
+                reject=None,
+                told_at=told_at,
+                trace=new_root(),
+            )
+        )
+    if events:
+        await store.record_page_events(events)
+    if items := [item for origin, item in told if origin == "pull"]:
+        page = parse_list(json.dumps({"data": items}).encode(), PAGE)
+        rows = rows_of_list(page)
+        await store.bulk_upsert_conversations_with_events(
+            org_id, page_id, rows.conversations, "pull", new_root().traceparent
+        )
+
+
+def test_every_order_duplication_and_split_ends_in_the_same_rows(template_url: str) -> None:
+    with asyncio.Runner() as runner:
+        copying = copy_of(template_url)
+        url = runner.run(copying.__aenter__())
+        admin = runner.run(asyncpg.connect(url))
+        opening = pooled("sync", config_for(with_login(url, "waybill_sync")))
+        database = runner.run(opening.__aenter__())
+        try:
+
+            @settings(
+                max_examples=60,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+            )
+            @given(history=histories, seed=st.integers(0, 2**16))
+            def converges(history: list[tuple[str, dict[str, Any]]], seed: int) -> None:
+                runner.run(check(database, admin, history, random.Random(seed)))
+
+            converges()
+        finally:
+            runner.run(opening.__aexit__(None, None, None))
+            runner.run(admin.close())
+            runner.run(copying.__aexit__(None, None, None))
+
+
+async def check(
+    database: Database,
+    admin: Admin,
+    history: list[tuple[str, dict[str, Any]]],
+    chance: random.Random,
+) -> None:
+    """Told once in order, and told shuffled, again and in parts of any size: the same rows."""
+    store = ConversationStore(database)
+    results = []
+    shuffled = history + chance.choices(history, k=len(history) // 2)
+    chance.shuffle(shuffled)
+    for told, whole in ((history, True), (shuffled, False)):
+        org_id = uuid4()
+        page_id = await a_page(database, org_id, facebook_page_id=PAGE)
+        if whole:
+            for each in told:
+                await tell(store, org_id, page_id, [each])
+        else:
+            rest = list(told)
+            while rest:
+                size = chance.randint(1, len(rest))
+                await tell(store, org_id, page_id, rest[:size])
+                rest = rest[size:]
+        results.append([tuple(row) for row in await admin.fetch(COMPARED, org_id)])
+    assert results[0] == results[1]
+    books = await admin.fetch("select equation, violations from sync.verify_books()")
+    assert [row for row in books if row["violations"]] == []
+
+
+async def test_a_second_telling_changes_no_row_and_no_version(
+    sync_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    page_id, store = await a_page(sync_db, org_id), ConversationStore(sync_db)
+    conversation = a_conversation([a_message("m_1"), a_message("m_2")])
+    for outcome in ("stored", "duplicate"):
+        rows = await store.bulk_upsert_conversations_with_events(
+            org_id, page_id, [conversation], "pull", new_root().traceparent
+        )
+        assert {row["outcome"] for row in rows} == {outcome}
+        assert {row["version"] for row in rows} == {1}
+
+
+async def test_each_call_that_changes_a_conversation_raises_its_version_by_one(
+    sync_db: Database,
+) -> None:
+    org_id = uuid4()
+    page_id, store = await a_page(sync_db, org_id), ConversationStore(sync_db)
+    versions = []
+    for changes in (
+        {"interactions": (a_message("m_1"),)},
+        {"interactions": (a_message("m_2"), a_message("m_3"))},
+        {"contact_name": "Ada L.", "listed_at": NOW + timedelta(seconds=1)},
+        {"contact_name": "older and not believed", "listed_at": NOW},
+    ):
+        rows = await store.bulk_upsert_conversations_with_events(
+            org_id, page_id, [a_conversation(**changes)], "pull", new_root().traceparent
+        )
+        versions.append(rows[-1]["version"])
+    assert versions == [1, 2, 3, 3]
+
+
+async def test_concurrent_tellings_of_one_message_leave_one_row(
+    sync_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    page_id, store = await a_page(sync_db, org_id), ConversationStore(sync_db)
+    tellings = [a_conversation([a_message("m_1", text=f"{n}")]) for n in range(100)]
+    await asyncio.gather(
+        *(
+            store.bulk_upsert_conversations_with_events(
+                org_id, page_id, [each], "pull", new_root().traceparent
+            )
+            for each in tellings
+        )
+    )
+    assert await admin.fetchval("select count(*) from sync.messenger_conversations") == 1
+    assert await admin.fetchval("select count(*) from sync.contact_interaction_events") == 1
+    assert await admin.fetchval("select stored from sync.sync_ledger") == 1
+
+
+async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
+    sync_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    page_id, store = await a_page(sync_db, org_id), ConversationStore(sync_db)
+    told = [
+        a_message(message_id=None, type=kind, target=target, payload={"n": n})
+        for kind in ("reaction", "read")
+        for target in ("m_1", "m_2")
+        for n in (1, 2)
+    ]
+    # The builder gives each message an id where none is asked for.
+    bare = [replace(each, message_id=None) for each in told]
+    for _ in range(2):
+        await store.bulk_upsert_conversations_with_events(
+            org_id, page_id, [a_conversation(bare + bare)], "webhook", new_root().traceparent
+        )
+    assert await admin.fetchval("select count(*) from sync.contact_interaction_events") == 8
+
+
+def test_meta_times_are_read_in_all_their_spellings() -> None:
+    told = to_time("2026-09-21T14:13:20+0000")
+    assert told is not None
+    assert {to_time(each) for each in (1790000000, "1790000000", 1790000000000)} == {told}
+    assert to_time("asdf") is to_time(None) is to_time(10**30) is None
