@@ -17,7 +17,8 @@ def verdict_of(
 
     While an endpoint may still take the lead it is tried again, until the schedule ends; one that
     is throttled gets its try when it is free. After that one acceptance is enough to be paid for:
-    DELIVERED when every endpoint took it, PARTIAL when some did not, for whatever cause. `jitter` is a random number from 0 to 1.
+    DELIVERED when every endpoint took it, PARTIAL when some did not, for whatever cause.
+    `jitter` is a random number from 0 to 1.
     """
     again = [result for result in results if result.outcome in AGAIN]
     hold_fate = _hold_fate(claim, results)
