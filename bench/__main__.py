@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import credits, lead_path, report, routing, webhooks
+from bench import credits, lead_path, report, routing, sync, webhooks
 from bench.figures import Figure
 from bench.machine import machine, settings
 from bench.run import Measure, Run
@@ -32,6 +32,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "routing": routing.measure,
     "credits": credits.measure,
     "lead_path": lead_path.measure,
+    "sync": sync.measure,
 }
 RESULTS: Final = Path(__file__).parent / "results.md"
 
