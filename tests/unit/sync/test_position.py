@@ -42,9 +42,9 @@ def test_a_walk_of_one_page_is_done_and_a_longer_one_looks_at_the_top_again() ->
     assert step(Position(), a_page(0, 1, after=None)).phase == DONE
     ended = step(after_two_pages(), a_page(4, after=None))
     assert (ended.phase, ended.after) == (HEAD, None)
-    done = step(ended, a_page(0, 1, after="c1"))
-    assert done.phase == HEAD
-    assert step(done, a_page(2, after="c2")).phase == DONE
+    moved = step(ended, a_page(-2, 0, after="c1"))
+    assert moved.phase == HEAD
+    assert step(moved, a_page(1, after="c2")).phase == DONE
 
 
 def test_what_moved_meanwhile_raises_the_watermark() -> None:
