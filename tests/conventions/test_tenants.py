@@ -23,6 +23,7 @@ from tests.conventions.schemas import NAMES, Admin, mending
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
+from tests.schema.sync import builders as sync
 
 READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
@@ -70,9 +71,21 @@ async def seed_delivery(database: Database) -> UUID:
     return workspace.org_id
 
 
+async def seed_sync(database: Database) -> UUID:
+    """An org with a page that is being pulled, a conversation, an event of a lead and rejects."""
+    org_id = uuid4()
+    await sync.a_pulled_page(database, org_id)
+    return org_id
+
+
 # Empty here: delivery hands nothing over yet, and nobody sent a request id.
 UNSEEDED = {"requests", "outbox"}
-SEEDS = {"ingest": seed_ingest, "routing": seed_routing, "delivery": seed_delivery}
+SEEDS = {
+    "ingest": seed_ingest,
+    "routing": seed_routing,
+    "delivery": seed_delivery,
+    "sync": seed_sync,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
