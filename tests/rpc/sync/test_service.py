@@ -88,7 +88,7 @@ async def test_of_20_starts_at_once_19_hear_when_to_try_again(served: Served, or
         assert error.details() == (
             "Sync already in progress for this page. Please wait for it to complete."
         )
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         assert any(detail.Unpack(info) for detail in status.details)
         assert {"since", "expires_at", "phase", "messages_seen", "retry_at"} <= set(info.metadata)
