@@ -7,12 +7,14 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.rpc.ingest.conftest import Ingest, Tenant
+from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant
 from tests.sandbox.fault_proxy import Refuse, Reset
 from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
 from waybill.ingest.v1.ingest_service_pb2 import (
+    ListSourcesRequest,
     ListWebhookItemsRequest,
     ReplayWebhookItemRequest,
+    UpdateSourceRequest,
 )
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -155,6 +157,25 @@ async def test_a_lead_of_a_page_without_token_waits_for_one(ingest: Ingest, admi
     assert (await item(admin))["reason"] == "the source has no access token"
 
 
+async def test_a_page_whose_token_died_gets_a_new_one(
+    ingest: Ingest, admin: Admin, tenant: Tenant
+) -> None:
+    listed = await ingest.call("ListSources", ListSourcesRequest(), tenant.token)
+    source_id = next(each.source_id for each in listed.sources if each.kind == "meta_page")
+    dead = UpdateSourceRequest(source_id=source_id, access_token="died")
+    await ingest.call("UpdateSource", dead, tenant.token)
+    await arrives(ingest)
+    await ingest.work()
+    assert (await item(admin))["reason"].startswith("graph token refused")
+    request = UpdateSourceRequest(source_id=source_id, name="Shop", access_token=PAGE_TOKEN)
+    changed = await ingest.call("UpdateSource", request, tenant.token)
+    assert (changed.source.name, changed.source.default_region) == ("Shop", "DE")
+    assert PAGE_TOKEN not in str(changed)
+    await due_now(admin)
+    await ingest.work()
+    assert (await item(admin))["status"] == "stored"
+
+
 async def test_a_token_sealed_for_another_row_is_not_used(ingest: Ingest, admin: Admin) -> None:
     await admin.execute("update ingest.sources set access_token_ciphertext = '\\x00000000'")
     await arrives(ingest)
@@ -213,3 +234,19 @@ async def test_every_try_has_a_trace_of_its_own_and_a_retry_is_a_new_root(
     assert {row["trace_id"] for row in rows} == {item_trace}
     assert rows[0]["attempt_trace_id"] == item_trace
     assert rows[1]["attempt_trace_id"] not in (None, item_trace)
+
+
+async def test_an_item_without_an_id_is_a_dead_letter_and_calls_nobody(
+    ingest: Ingest, admin: Admin
+) -> None:
+    await arrives(ingest)
+    await arrives(ingest)
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    await admin.execute("update ingest.webhook_items set external_id = null")
+    await ingest.work()
+    rows = await admin.fetch("select status, reason from ingest.webhook_items")
+    assert {(row["status"], row["reason"]) for row in rows} == {
+        ("dead_letter", "malformed: no leadgen_id"),
+        ("dead_letter", "malformed: no message id"),
+    }
+    assert (await control(ingest, "GET", "calls"))["calls"] == []
