@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import credits, lead_path, report, routing, scheduling, webhooks
+from bench import credits, lead_path, report, routing, scheduling, sync, webhooks
 from bench.figures import Figure
 from bench.machine import machine, settings
 from bench.run import Measure, Run
@@ -33,6 +33,7 @@ PARTS: Final[Mapping[str, Measure]] = {
     "credits": credits.measure,
     "lead_path": lead_path.measure,
     "scheduling": scheduling.measure,
+    "sync": sync.measure,
 }
 RESULTS: Final = Path(__file__).parent / "results.md"
 

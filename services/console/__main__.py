@@ -15,12 +15,13 @@ from services.console.commands.offer import offers
 from services.console.commands.org import orgs
 from services.console.commands.rule import rules
 from services.console.commands.source import sources
+from services.console.commands.sync import syncs
 from services.console.commands.workspace import workspaces
 from services.console.grouping import FailingGroup
 
 GROUPS = (
     orgs, apps, sources, leads, items, workspaces, rules, endpoints, credit_commands, offers,
-    deliveries, calendars, migrations,
+    deliveries, calendars, syncs, migrations,
 )  # fmt: skip
 
 

@@ -87,12 +87,12 @@ def outbound_policy(config: SyncConfig) -> OutboundPolicy:
 def puller_policy(config: SyncConfig) -> PullerPolicy:
     """The puller's bounds."""
     return PullerPolicy(
-        list_limit=config.list_limit,
+        list_limit=config.list_conversations_max,
         overlap_seconds=config.overlap_seconds,
         pace=Pace(
             interval_seconds=config.call_interval_seconds,
-            slow_percent=config.slow_percent,
-            stop_percent=config.stop_percent,
+            slow_percent=config.usage_slow_percent_min,
+            stop_percent=config.usage_stop_percent_min,
             slow_factor=config.slow_factor,
             wait_seconds_max=config.call_wait_seconds_max,
         ),

@@ -38,13 +38,19 @@ class SyncConfig(ServiceConfig):
     call_wait_seconds_max: float = Field(
         default=5, gt=0, description="Longest wait for a call under a lease; else it is given back"
     )
-    slow_percent: int = Field(default=75, ge=1, le=100, description="Usage that slows calls down")
-    stop_percent: int = Field(default=90, ge=1, le=100, description="Usage that stops calls")
+    usage_slow_percent_min: int = Field(
+        default=75, ge=1, le=100, description="Usage that slows calls down"
+    )
+    usage_stop_percent_min: int = Field(
+        default=90, ge=1, le=100, description="Usage that stops calls"
+    )
     slow_factor: float = Field(default=4, ge=1, description="How much slower")
     run_seconds_max: float = Field(default=60, gt=0, description="Budget of one run: time")
     run_calls_max: int = Field(default=200, ge=1, description="Budget of one run: calls")
     run_new_rows_max: int = Field(default=50_000, ge=1, description="Budget of one run: new rows")
-    list_limit: int = Field(default=100, ge=1, le=500, description="Conversations per call")
+    list_conversations_max: int = Field(
+        default=100, ge=1, le=500, description="Conversations per call"
+    )
     overlap_seconds: float = Field(
         default=600, ge=0, description="How far below its watermark an incremental sync reads"
     )

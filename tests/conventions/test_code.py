@@ -22,7 +22,10 @@ from waybill.trace.v1 import trace_service_pb2
 TRACE: ServiceDescriptor = trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"]
 # Where a service touches gRPC, generated code or a peer. All other modules hold rules, loops and
 # settings, and know none of it.
-EDGES = {"__main__", "service", "edge", "parsing", "answers", "handoff", "workspaces"}
+EDGES = {
+    "__main__", "service", "edge", "parsing", "answers", "handoff", "timeline_handoff",
+    "workspaces",
+}  # fmt: skip
 OUTER = ("grpc", "asyncpg", "waybill", "google")
 
 

@@ -14,6 +14,8 @@ OF_NO_ORG = {
     "source_directory",
     "webhook_deliveries",
     "webhook_orphans",
+    # What Meta's limits leave of calls, by page and app: they know no orgs.
+    "call_budgets",
     "ticks",
     "schema_migrations",
     "chassis_migrations",

@@ -24,6 +24,7 @@ from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
 from tests.schema.scheduling import builders as scheduling
+from tests.schema.sync import builders as sync
 
 READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
@@ -85,6 +86,13 @@ async def seed_scheduling(database: Database) -> UUID:
     return org_id
 
 
+async def seed_sync(database: Database) -> UUID:
+    """An org with a page that is being pulled, a conversation, an event of a lead and rejects."""
+    org_id = uuid4()
+    await sync.a_pulled_page(database, org_id)
+    return org_id
+
+
 # Empty here: delivery hands nothing over yet, and nobody sent a request id.
 UNSEEDED = {"requests", "outbox"}
 SEEDS = {
@@ -92,6 +100,7 @@ SEEDS = {
     "routing": seed_routing,
     "delivery": seed_delivery,
     "scheduling": seed_scheduling,
+    "sync": seed_sync,
 }
 
 

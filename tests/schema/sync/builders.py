@@ -13,11 +13,14 @@ from services.chassis.requests import RequestId
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
-from services.sync.interactions import Interaction
+from services.sync.interactions import Interaction, Reject
 from services.sync.page_tokens_at_rest import seal_token
-from services.sync.rows import ConversationToStore
+from services.sync.position import Position
+from services.sync.rows import ConversationToStore, Rows
+from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
 from services.sync.store.locks import Lock, LockStore
 from services.sync.store.pages import PageStore
+from services.sync.store.sessions import SessionStore
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -117,3 +120,36 @@ def a_conversation(interactions: Sequence[Interaction] = (), **changes: Any) -> 
         "interactions": tuple(interactions),
     }
     return ConversationToStore(**{**fields, **changes})
+
+
+async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
+    """A page that is being pulled: a conversation, a reject, and an event of another service."""
+    page_id = await a_page(database, org_id)
+    sessions = SessionStore(database, "tester", lease_seconds=3600)
+    run = await sessions.start_sync(
+        org_id=org_id,
+        page_id=page_id,
+        facebook_page_id=None,
+        resume_session=None,
+        session_id=new_id(),
+        token=new_id(),
+        traceparent=new_root().traceparent,
+    )
+    rows = Rows(
+        conversations=(a_conversation([a_message()]),),
+        rejects=(Reject(kind="message", reason="no id", raw={}),),
+    )
+    await sessions.save_sync_page(run, run.version, Position(), rows)
+    told = ToldTimelineEvent(
+        org_id=org_id,
+        event_id=new_id(),
+        type="appointment_booked",
+        lead_id=new_id(),
+        subject_id=new_id(),
+        payload={},
+        content_hash="",
+        occurred_at=NOW,
+        trace=new_root(),
+    )
+    await ConversationStore(database).record_timeline_events("scheduling", [told])
+    return page_id

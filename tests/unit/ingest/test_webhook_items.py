@@ -43,7 +43,7 @@ def assert_storable(items: list[WebhookItem]) -> None:
     assert len({item.trace.trace_id for item in items}) == len(items)
     for item in items:
         assert (item.fate is None) == (item.reason is None)
-        assert item.fate in (None, "ignored", "dead_letter")
+        assert item.fate in (None, "stored", "ignored", "dead_letter")
         for text in (item.kind, item.external_id, item.source_external_id, item.reason):
             (text or "").encode()
             assert "\0" not in (text or "")

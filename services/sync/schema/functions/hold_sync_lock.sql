@@ -1,6 +1,7 @@
 -- The fence of everything that is written under a lease: keeps the lease that p_token holds from
 -- being taken over until the transaction ends, and lengthens it.
 -- Raises WB108 SYNC_LEASE_LOST when it ended or another holds the page.
+-- For use by other functions, which have entered the org.
 create or replace function hold_sync_lock(
   p_org_id uuid,
   p_page_id uuid,

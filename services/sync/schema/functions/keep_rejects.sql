@@ -1,4 +1,5 @@
 -- Keeps what could not be read, each once by the hash of its content, and counts it.
+-- For use by other functions, which have entered the org.
 create or replace function keep_rejects(
   p_org_ids uuid[],
   p_page_ids uuid[],

@@ -1,4 +1,5 @@
 -- Raises WB100 SYNC_IN_PROGRESS with what is known of the sync that runs.
+-- For use by other functions, which have entered the org.
 create or replace function refuse_sync_in_progress(
   p_org_id uuid,
   p_page_id uuid,

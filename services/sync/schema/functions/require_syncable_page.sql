@@ -1,5 +1,6 @@
 -- The page, when it can be pulled. Raises WB101 PAGE_NOT_FOUND, WB102 PAGE_MISMATCH (p_facebook_page_id
 -- null: not compared), WB103 PAGE_TOKEN_DEAD.
+-- For use by other functions, which have entered the org.
 create or replace function require_syncable_page(
   p_org_id uuid,
   p_page_id uuid,

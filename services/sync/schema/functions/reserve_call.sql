@@ -2,6 +2,7 @@
 -- its limit (from p_slow_percent on). Returns when to make it; or, where that lies further off than
 -- p_wait_seconds_max or calls are blocked, no slot but when to ask again and why.
 -- Limits belong to Meta's pages and apps whoever asks, so the table has no org.
+-- The table has no org, so that callers have entered none.
 create or replace function reserve_call(
   p_page_key text,
   p_app_key text,

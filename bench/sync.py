@@ -1,0 +1,172 @@
+"""Events a second into sync's timeline, and how long a webhook's event takes to be stored there.
+
+The rate is that of `bulk_upsert_conversations_with_events`: new messages of new and known
+conversations, in batches as a pull brings them. The latency is that of `record_page_events`, which
+RecordEvents runs for what ingest hands over, in small batches at a steady pace.
+"""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from bench.database import databases
+from bench.figures import Figure, Target
+from bench.latencies import per_second
+from bench.run import Run
+from services.chassis.database import Database
+from services.chassis.ids import new_id
+from services.chassis.requests import RequestId
+from services.chassis.trace import new_root
+from services.sync.interactions import Interaction
+from services.sync.rows import ConversationToStore
+from services.sync.store.conversations import ConversationStore, ToldPageEvent
+from services.sync.store.pages import PageStore
+from services.sync.webhook_events import parse_event
+
+EVENTS_PER_SECOND: Final = 15_000
+STORED_MILLISECONDS_P99: Final = 50
+CALLERS: Final = 2
+_CONVERSATIONS: Final = 100
+_MESSAGES: Final = 10
+_PAGE: Final = "700100200300"
+_TOLD_EVENTS: Final = 10
+_TOLD_EVERY_SECONDS: Final = 0.02
+_TEXT: Final = "Two rooms, near the river, with a balcony if there is one."
+
+
+async def measure(run: Run) -> list[Figure]:
+    """The rate of events, and the latency of what webhooks tell."""
+    async with databases(run, "sync") as opened:
+        database = await opened.open("sync", connections=CALLERS)
+        org_id = uuid4()
+        page_id = await _page(database, org_id)
+        batches = int(run.pick(120, 6))
+        run.tell(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
+        rate = await _rate(database, org_id, page_id, batches)
+        count = int(run.pick(500, 20))
+        run.tell(f"sync: {count} batches of {_TOLD_EVENTS} webhook events")
+        milliseconds = await _latency(database, org_id, count)
+    return [
+        Figure(
+            what=f"events into the timeline, {CALLERS} callers",
+            value=rate,
+            unit="/s",
+            target=Target(value=EVENTS_PER_SECOND),
+        ),
+        Figure(
+            what="webhook event to stored, p99",
+            value=milliseconds,
+            unit="ms",
+            target=Target(value=STORED_MILLISECONDS_P99, at_most=True),
+        ),
+    ]
+
+
+async def _page(database: Database, org_id: UUID) -> UUID:
+    return await PageStore(database).connect_page(
+        org_id=org_id,
+        page_id=new_id(),
+        platform="messenger",
+        facebook_page_id=_PAGE,
+        name="bench",
+        external_app_id="",
+        access_token_ciphertext=b"sealed",
+        request=RequestId(),
+        traceparent=new_root().traceparent,
+    )
+
+
+async def _rate(database: Database, org_id: UUID, page_id: UUID, batches: int) -> float:
+    store, stored, left = ConversationStore(database), 0, list(range(batches))
+    made = {number: _conversations(number) for number in left}
+
+    async def caller() -> None:
+        nonlocal stored
+        while left:
+            rows = await store.bulk_upsert_conversations_with_events(
+                org_id, page_id, made.pop(left.pop()), "pull", new_root().traceparent
+            )
+            stored += sum(row["outcome"] == "stored" for row in rows)
+
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(CALLERS):
+            callers.create_task(caller())
+    seconds = time.monotonic() - started
+    if stored != batches * _CONVERSATIONS * _MESSAGES:
+        raise RuntimeError(f"only {stored} events were stored")
+    return per_second(stored, seconds)
+
+
+def _conversations(batch: int) -> list[ConversationToStore]:
+    """Every second batch tells more of the conversations of the one before."""
+    now = datetime.now(UTC)
+    return [
+        ConversationToStore(
+            contact_external_id=f"{batch // 2}-{number}",
+            thread_id=f"t_{batch // 2}-{number}",
+            contact_name="Chris Example",
+            listed_at=now + timedelta(seconds=batch),
+            message_count=_MESSAGES,
+            completeness="full",
+            interactions=tuple(_message(now, index) for index in range(_MESSAGES)),
+        )
+        for number in range(_CONVERSATIONS)
+    ]
+
+
+def _message(now: datetime, index: int) -> Interaction:
+    message_id = f"m_{uuid4().hex}"
+    return Interaction(
+        type="message",
+        direction="in" if index % 2 else "out",
+        actor="8100",
+        message_id=message_id,
+        occurred_at=now + timedelta(seconds=index),
+        content_at=now,
+        text=_TEXT,
+        payload={"id": message_id, "message": _TEXT, "from": {"id": "8100"}},
+    )
+
+
+async def _latency(database: Database, org_id: UUID, count: int) -> float:
+    """Milliseconds within which 99 of 100 batches are parsed and stored."""
+    store, taken = ConversationStore(database), []
+    for number in range(count):
+        events = [_event(org_id, number, index) for index in range(_TOLD_EVENTS)]
+        started = time.monotonic()
+        told = [_told(*event) for event in events]
+        if await store.record_page_events(told) != len(told):
+            raise RuntimeError("an event of the bench was not new")
+        taken.append(time.monotonic() - started)
+        await asyncio.sleep(max(0.0, _TOLD_EVERY_SECONDS - taken[-1]))
+    return 1000 * sorted(taken)[int(len(taken) * 0.99)]
+
+
+def _event(org_id: UUID, number: int, index: int) -> tuple[UUID, UUID, str]:
+    event = {
+        "sender": {"id": str(8100 + index)},
+        "recipient": {"id": _PAGE},
+        "timestamp": 1_790_000_000_000 + number,
+        "message": {"mid": f"m_{uuid4().hex}", "text": _TEXT},
+    }
+    return org_id, new_id(), json.dumps(event)
+
+
+def _told(org_id: UUID, event_id: UUID, payload: str) -> ToldPageEvent:
+    now = datetime.now(UTC)
+    parsed = parse_event(payload, facebook_page_id=_PAGE, event_id=event_id, told_at=now)
+    return ToldPageEvent(
+        org_id=org_id,
+        event_id=event_id,
+        platform="messenger",
+        facebook_page_id=_PAGE,
+        contact_external_id=parsed.contact_external_id,
+        interaction=parsed.interaction,
+        reject=None,
+        told_at=now,
+        trace=new_root(),
+    )
