@@ -50,7 +50,8 @@ def _transcoded(config: EdgeConfig, service: str) -> Json:
         "route": {
             "cluster": service,
             "timeout": seconds(config.request_seconds_max),
-            "retry_policy": _retry("connect-failure,refused-stream"),
+            # A call that reaches a server while it stops ends as cancelled, before its handler.
+            "retry_policy": _retry("connect-failure,refused-stream,cancelled"),
         },
         # The services refuse calls without a deadline; JSON callers seldom know of it.
         "request_headers_to_add": [

@@ -52,9 +52,10 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to run: the edge's port, PostgreSQL settings, and settings for services by name."""
+    """How to run: ports (None: any), PostgreSQL settings, and settings for services by name."""
 
     edge_port: int | None = None
+    postgres_port: int | None = None
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +70,10 @@ class Stack:
         self.keys = Keys(state)
         self.supervisor = Supervisor(progress=tell)
         self.postgres = EmbeddedPostgres(
-            state.postgres, settings={**_STATISTICS, **options.postgres_settings}, progress=tell
+            state.postgres,
+            settings={**_STATISTICS, **options.postgres_settings},
+            port=options.postgres_port,
+            progress=tell,
         )
         self._options = options
         self._tell = tell
@@ -139,7 +143,7 @@ class Stack:
         self._tell(f"{name} is starting")
         await self.supervisor.start(self._program(name))
 
-    async def start_replica(self, service: str) -> str:
+    async def start_replica(self, service: str, *, listen: str | None = None) -> str:
         """Starts a second process of a service, on a port of its own; answers its name."""
         first = self._service(service)
         replica = dataclasses.replace(
@@ -148,7 +152,7 @@ class Stack:
             log_path=self.state.logs / f"{service}-2.log",
             env={
                 **first.env,
-                f"WAYBILL_{service.upper()}_LISTEN": f"{HOST}:{free_port()}",
+                f"WAYBILL_{service.upper()}_LISTEN": listen or f"{HOST}:{free_port()}",
                 f"WAYBILL_{service.upper()}_HTTP_LISTEN": f"{HOST}:{free_port()}",
             },
             ready=None,

@@ -18,6 +18,8 @@ MESSAGE_BYTES_MAX: Final = 8 * 1024 * 1024
 SERVICE_CONFIG: Final = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
+        # A server that is about to stop says so here first, and is asked no more.
+        "healthCheckConfig": {"serviceName": ""},
         "methodConfig": [
             {
                 "name": [{}],

@@ -49,6 +49,8 @@ class ServerTelemetry(grpc.aio.ServerInterceptor):
 
     def __init__(self, trusts_parent: Callable[[dict[str, Any]], bool] = lambda _: True) -> None:
         self._trusts_parent = trusts_parent
+        self.begun = 0
+        """How many calls have begun."""
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -89,6 +91,7 @@ class ServerTelemetry(grpc.aio.ServerInterceptor):
         return Start(parent=None, links=(caller,))
 
     def _enter(self) -> None:
+        self.begun += 1
         self._running += 1
         self._idle.clear()
 

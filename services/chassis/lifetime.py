@@ -51,9 +51,13 @@ class Loops:
 
 @asynccontextmanager
 async def looping(stopping: Stopping, *, drain_seconds: float) -> AsyncIterator[Loops]:
-    """Loops that are asked to stop when the block ends, and have `drain_seconds` for it."""
+    """Loops that are asked to stop when the process is, or when the block ends.
+
+    They have `drain_seconds` from then on; what is not back by then is cancelled, and gives back
+    what it holds.
+    """
     async with asyncio.TaskGroup() as group:
         loops = Loops(group)
         yield loops
         stopping.set()
-        await loops.finish(drain_seconds)
+        await loops.finish(stopping.seconds_left(drain_seconds))

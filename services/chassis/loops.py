@@ -6,6 +6,7 @@ peer (it backs off and goes on) and nothing else: any other failure ends the pro
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -42,6 +43,7 @@ class Stopping:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._wakes: list[Wake] = []
+        self._asked_at: float | None = None
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -52,6 +54,8 @@ class Stopping:
 
     def set(self) -> None:
         """Asks every loop to return."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
         self._event.set()
         for wake in self._wakes:
             wake.set()
@@ -59,6 +63,12 @@ class Stopping:
     async def wait(self) -> None:
         """Returns when the process is asked to end."""
         await self._event.wait()
+
+    def seconds_left(self, drain_seconds: float) -> float:
+        """What is left of `drain_seconds`, which begin when the process is asked to end."""
+        if self._asked_at is None:
+            return drain_seconds
+        return max(0.0, self._asked_at + drain_seconds - time.monotonic())
 
 
 async def loop(

@@ -13,10 +13,11 @@ from uuid import UUID
 from services.chassis.database import Database
 from services.chassis.trace import TraceContext, parse
 
-Outcome = Literal["sent", "refused", "retry", "returned"]
+Outcome = Literal["sent", "refused", "retry", "deferred", "returned"]
 SENT: Final = "sent"
 REFUSED: Final = "refused"
 RETRY: Final = "retry"
+DEFERRED: Final = "deferred"
 RETURNED: Final = "returned"
 
 

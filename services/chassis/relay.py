@@ -1,4 +1,9 @@
-"""The relay: moves a topic of the outbox to the service that takes the next step."""
+"""The relay: moves a topic of the outbox to the service that takes the next step.
+
+While the receiver is away nothing is learnt about any item: the batch keeps its place in the queue
+and the relay waits, so that the backlog is handed over in order of age afterwards. A batch that the
+receiver fails on is split, so that an item that poisons it fails alone.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -8,10 +13,13 @@ from typing import Final
 from uuid import UUID
 
 import grpc
+import msgspec
 
+from services.chassis.client import MESSAGE_BYTES_MAX
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
 from services.chassis.outbox import (
+    DEFERRED,
     REFUSED,
     RETRY,
     RETURNED,
@@ -20,23 +28,25 @@ from services.chassis.outbox import (
     OutboxStore,
     Settlement,
 )
-from services.chassis.telemetry import Work, work
+from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
 
-_ABOUT_CONTENT: Final = (
-    grpc.StatusCode.INVALID_ARGUMENT,
-    grpc.StatusCode.FAILED_PRECONDITION,
-    grpc.StatusCode.OUT_OF_RANGE,
-    grpc.StatusCode.NOT_FOUND,
-    grpc.StatusCode.ALREADY_EXISTS,
-    grpc.StatusCode.INTERNAL,
-    grpc.StatusCode.UNKNOWN,
+RETRY_SECONDS_MIN: Final = 0.5
+RETRY_SECONDS_MAX: Final = 60.0
+# A quarter of what one message may hold: rows are a little smaller than what is made of them.
+PAYLOAD_BYTES_MAX: Final = MESSAGE_BYTES_MAX // 4
+_AWAY: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNIMPLEMENTED,
 )
 # gRPC's own words for a message above the limit; a server that sheds load says something else.
 _TOO_LARGE: Final = "larger than max"
-RETRY_SECONDS_MIN: Final = 0.5
-RETRY_SECONDS_MAX: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +86,7 @@ class Relay:
         await loop(self.step, self.wake, stopping, poll_seconds=poll_seconds)
 
     async def step(self) -> int:
-        """One batch; answers how many items it claimed."""
+        """One batch; answers how many items it claimed, 0 where the receiver is away."""
         token = new_id()
         with work("batch", f"relay {self.topic}", start=Start(parent=None)) as unit:
             items = await self._claim(token)
@@ -85,6 +95,8 @@ class Relay:
                 settlements = await self._deliver(items, token)
                 settled = await self._store.settle_outbox(token, settlements)
                 _record(unit, self.topic, items, settlements, settled)
+                if any(settlement.outcome == DEFERRED for settlement in settlements):
+                    return 0
         return len(items)
 
     async def _claim(self, token: UUID) -> list[OutboxItem]:
@@ -100,26 +112,32 @@ class Relay:
         return items
 
     async def _deliver(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
+        settlements: list[Settlement] = []
         try:
-            return await self._settlements(items)
+            for part in parts_of(items, PAYLOAD_BYTES_MAX):
+                settlements += await self._deliver_part(part)
         except asyncio.CancelledError:
             await asyncio.shield(self._return(items, token))
             raise
+        return settlements
 
-    async def _settlements(self, items: list[OutboxItem]) -> list[Settlement]:
-        """What the receiver said of each; a batch that it cannot take is halved, so that an item
-        which breaks the call waits alone."""
+    async def _deliver_part(self, items: list[OutboxItem]) -> list[Settlement]:
         try:
             answers = await self._send(items)
         except grpc.aio.AioRpcError as error:
-            if len(items) == 1 or not _is_about_content(error):
-                return [_retry(item, error.code().name) for item in items]
-            middle = len(items) // 2
-            return [
-                *await self._settlements(items[:middle]),
-                *await self._settlements(items[middle:]),
-            ]
-        return [_settlement(item, answers.get(item.subject_id)) for item in items]
+            if _is_away(error):
+                return [_deferred(item, error.code().name) for item in items]
+            fault = error.code().name
+        except Exception as error:
+            log.error("a batch cannot be sent", topic=self.topic, items=len(items), exc_info=True)
+            fault = type(error).__name__
+        else:
+            return [_settlement(item, answers.get(item.subject_id)) for item in items]
+        if len(items) == 1:
+            return [_retry(items[0], fault)]
+        middle = len(items) // 2
+        first = await self._deliver_part(items[:middle])
+        return first + await self._deliver_part(items[middle:])
 
     async def _return(self, items: list[OutboxItem], token: UUID) -> None:
         """Gives interrupted work back with the attempt unspent."""
@@ -127,11 +145,23 @@ class Relay:
         await self._store.settle_outbox(token, returned)
 
 
-def _is_about_content(error: grpc.aio.AioRpcError) -> bool:
-    """Whether the call failed for what was in it, so that fewer items may fare better."""
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return _TOO_LARGE in (error.details() or "")
-    return error.code() in _ABOUT_CONTENT
+def _is_away(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the call failed for what the receiver is, not for what was in it."""
+    return error.code() in _AWAY and _TOO_LARGE not in (error.details() or "")
+
+
+def parts_of(items: Sequence[OutboxItem], bytes_max: int) -> list[list[OutboxItem]]:
+    """The items in order, in parts whose payloads fit one message; at least one item a part."""
+    parts: list[list[OutboxItem]] = []
+    left = 0
+    for item in items:
+        size = len(msgspec.json.encode(item.payload))
+        if not parts or size > left:
+            parts.append([])
+            left = bytes_max
+        parts[-1].append(item)
+        left -= size
+    return parts
 
 
 def _settlement(item: OutboxItem, answer: Answer | None) -> Settlement:
@@ -140,6 +170,10 @@ def _settlement(item: OutboxItem, answer: Answer | None) -> Settlement:
     if answer.accepted:
         return Settlement(item=item, outcome=SENT)
     return Settlement(item=item, outcome=REFUSED, error=answer.reason)
+
+
+def _deferred(item: OutboxItem, error: str) -> Settlement:
+    return Settlement(item=item, outcome=DEFERRED, error=error)
 
 
 def _retry(item: OutboxItem, error: str) -> Settlement:

@@ -1,6 +1,7 @@
 """The gRPC server of a service: health, reflection, shedding, draining."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ SERVER_OPTIONS: Final = [
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
 ]
+# A call that our peers send after they have heard that we stop would be cut off unanswered by the
+# server's own stop: so we stop once none has come for a while, at the latest after the longer one.
+QUIET_SECONDS: Final = 0.2
+QUIET_SECONDS_MAX: Final = 2.0
 # The edge passes its callers' traces on under this mark; they become links, not our parents.
 EDGE_MARK: Final = "x-waybill-edge"
 
@@ -48,7 +53,7 @@ class Server:
         self,
         server: grpc.aio.Server,
         telemetry: ServerTelemetry,
-        health_servicer: health.aio.HealthServicer,
+        health_servicer: "Health",
         port: int,
     ) -> None:
         self._server = server
@@ -57,14 +62,48 @@ class Server:
         self.port = port
 
     async def drain(self, seconds: float) -> None:
-        """Stops accepting, lets what runs finish for at most `seconds`, then cancels it."""
+        """Says that we stop, waits until peers have turned to others, stops accepting, and lets
+        what runs finish for at most `seconds`, then cancels it."""
         await self._health.enter_graceful_shutdown()
+        await self._quiet(min(seconds, QUIET_SECONDS_MAX))
+        self._health.let_watchers_go()
         await self._server.stop(seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._telemetry.idle()
         except TimeoutError:
             log.warning("handlers outlived the drain", seconds=seconds)
+
+    async def _quiet(self, seconds_max: float) -> None:
+        """Returns when no call has begun for a while; those that come meanwhile are answered."""
+        end = time.monotonic() + seconds_max
+        begun = None
+        while begun != self._telemetry.begun and time.monotonic() < end:
+            begun = self._telemetry.begun
+            await asyncio.sleep(min(QUIET_SECONDS, seconds_max))
+
+
+class Health(health.aio.HealthServicer):
+    """The health service; who watches it is let go at the end, or the server's stop would wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._over = asyncio.Event()
+
+    def let_watchers_go(self) -> None:
+        """Ends every Watch."""
+        self._over.set()
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
+        """Health's RPC: says the status now and each time that it changes."""
+        watching = asyncio.create_task(super().Watch(request, context))
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            over.cancel()
+            await asyncio.gather(watching, over, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -92,10 +131,8 @@ async def serving(
         await running.drain(config.drain_seconds)
 
 
-async def _add_services(
-    server: grpc.aio.Server, served: Sequence[Served]
-) -> health.aio.HealthServicer:
-    health_servicer = health.aio.HealthServicer()
+async def _add_services(server: grpc.aio.Server, served: Sequence[Served]) -> Health:
+    health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     names = [service.descriptor.full_name for service in served]
     for service in served:

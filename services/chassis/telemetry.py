@@ -98,15 +98,22 @@ def _configure_logs(service: str, level: str) -> None:
 
 
 def redact_exception_values(_: Any, __: str, event: EventDict) -> EventDict:
-    """Keeps type and frames of a logged exception and drops its text.
+    """Keeps type and frames of a logged exception and drops its text, in groups too.
 
     A database's or parser's message may quote the row or input it failed on: personal data.
     """
-    for chained in event.get("exception") or ():
+    _redact(event.get("exception") or ())
+    return event
+
+
+def _redact(chain: Any) -> None:
+    for chained in chain:
         if isinstance(chained, dict):
             chained["exc_value"] = ""
-            chained.pop("exc_notes", None)
-    return event
+            for field in ("exc_notes", "syntax_error"):
+                chained.pop(field, None)
+            for member in chained.get("exceptions") or ():
+                _redact(member)
 
 
 def tracer() -> otel.Tracer:

@@ -10,7 +10,7 @@ from services.chassis.loops import Stopping
 from services.chassis.outbound import OutboundClient, OutboundPolicy
 from services.chassis.outbox import OutboxStore
 from services.chassis.periodic import Task, all_periodically
-from services.chassis.relay import Relay
+from services.chassis.relay import Relay, RelayPolicy
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
 from services.chassis.telemetry import telemetry
@@ -47,6 +47,10 @@ async def main(stopping: Stopping) -> None:
                 handoff.TOPIC,
                 OutboxStore(database),
                 handoff.sender(routing, config.call_timeout_seconds),
+                RelayPolicy(
+                    batch_items_max=config.handoff_batch_leads_max,
+                    lease_seconds=config.handoff_lease_seconds,
+                ),
             )
             async with lead_writer(store, config, relay.wake) as writer:
                 leads = ItemsWorker(

@@ -33,5 +33,7 @@ class IngestConfig(ServiceConfig):
     lead_batch_max: int = Field(default=200, ge=1)
     item_batch_max: int = Field(default=100, ge=1)
     item_lease_seconds: float = Field(default=120, gt=0)
+    handoff_batch_leads_max: int = Field(default=200, ge=1, le=2000)
+    handoff_lease_seconds: float = Field(default=30, gt=0)
     secrets_fresh_seconds: float = Field(default=60, gt=0)
     sources_fresh_seconds: float = Field(default=60, gt=0)

@@ -1,11 +1,9 @@
 """The routing service: what it is made of."""
 
-import asyncio
-
 from services.chassis.client import connected
 from services.chassis.config import load
 from services.chassis.database import pooled
-from services.chassis.lifetime import run
+from services.chassis.lifetime import looping, run
 from services.chassis.loops import Stopping
 from services.chassis.outbox import OutboxStore
 from services.chassis.periodic import Task, all_periodically
@@ -51,15 +49,15 @@ async def main(stopping: Stopping) -> None:
                 router_policy(config),
             )
             service = RoutingService(rules, leads, router.wake)
+            served = [routing_served(service), trace_served(database, "routing")]
             async with (
-                serving(
-                    config, ACCESS, [routing_served(service), trace_served(database, "routing")]
-                ),
-                asyncio.TaskGroup() as loops,
+                looping(stopping, drain_seconds=config.drain_seconds) as loops,
+                serving(config, ACCESS, served),
             ):
-                loops.create_task(router.run(stopping, poll_seconds=config.poll_seconds))
-                loops.create_task(relay.run(stopping, poll_seconds=config.poll_seconds))
-                loops.create_task(all_periodically(sweeps(leads, config), stopping))
+                loops.start(router.run(stopping, poll_seconds=config.poll_seconds))
+                loops.start(relay.run(stopping, poll_seconds=config.poll_seconds))
+                loops.start(all_periodically(sweeps(leads, config), stopping))
+                await stopping.wait()
 
 
 def router_policy(config: RoutingConfig) -> RouterPolicy:

@@ -2,16 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
+from services.chassis.database import is_outage
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
 from services.chassis.sealing import KeyRing
-from services.chassis.telemetry import Work, span, work
+from services.chassis.telemetry import Work, log, span, work
 from services.chassis.trace import Start, TraceContext, continue_from, from_otel
 from services.chassis.watermark import Watermark
 from services.routing.dedupe import dedupe_hashes
@@ -112,23 +113,29 @@ class Router:
             self._offered.set()
 
     async def _complete(self, token: UUID, attempts: Sequence[Attempt]) -> dict[UUID, str]:
-        completions = [
-            Completion(
-                held=attempt.held,
-                decision=attempt.decision,
-                rule=attempt.decision.matched,
-                hashes=dedupe_hashes(self._secret_ring, attempt.held.lead),
-                offer=offer_payload(attempt.held.lead),
-                trace=attempt.trace,
+        matched = [attempt for attempt in attempts if attempt.decision.matched is not None]
+
+        async def complete(part: Sequence[Attempt]) -> dict[UUID, str]:
+            completions = [
+                Completion(
+                    held=attempt.held,
+                    decision=attempt.decision,
+                    rule=rule,
+                    hashes=dedupe_hashes(self._secret_ring, attempt.held.lead),
+                    offer=offer_payload(attempt.held.lead),
+                    trace=attempt.trace,
+                )
+                for attempt in part
+                if (rule := attempt.decision.matched) is not None
+            ]
+            return await self._attempts.complete_routings(
+                token, completions, dedupe_seconds=self._policy.dedupe_seconds
             )
-            for attempt in attempts
-            if attempt.decision.matched is not None
-        ]
-        if not completions:
-            return {}
-        return await self._attempts.complete_routings(
-            token, completions, dedupe_seconds=self._policy.dedupe_seconds
-        )
+
+        settled = await settle_apart(matched, complete)
+        if settled.broken:
+            settled.outcomes.update(await self._fail_broken(token, settled.broken))
+        return settled.outcomes
 
     async def _fail(self, token: UUID, attempts: Sequence[Attempt]) -> dict[UUID, str]:
         failures = [
@@ -136,7 +143,67 @@ class Router:
             for attempt in attempts
             if attempt.decision.matched is None
         ]
-        return await self._attempts.fail_routings(token, failures) if failures else {}
+        return await self._fail_apart(token, failures)
+
+    async def _fail_broken(
+        self, token: UUID, broken: Sequence[tuple[Attempt, Exception]]
+    ) -> dict[UUID, str]:
+        """Leads that cannot be completed are tried again as those that no rule takes are."""
+        failures = [
+            Failure(
+                held=attempt.held,
+                decision=attempt.decision,
+                trace=attempt.trace,
+                broken_by=type(error).__name__,
+            )
+            for attempt, error in broken
+        ]
+        return await self._fail_apart(token, failures)
+
+    async def _fail_apart(self, token: UUID, failures: Sequence[Failure]) -> dict[UUID, str]:
+        settled = await settle_apart(
+            failures, lambda part: self._attempts.fail_routings(token, part)
+        )
+        # Nothing can be written about these: they stay with their lease until somebody mends it.
+        left = {item.held.lead.lead_id: "left" for item, _ in settled.broken}
+        return settled.outcomes | left
+
+
+Item = TypeVar("Item", Attempt, Failure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled(Generic[Item]):
+    """What became of a batch: outcomes by lead, and the items that break any batch."""
+
+    outcomes: dict[UUID, str]
+    broken: list[tuple[Item, Exception]]
+
+
+async def settle_apart(
+    items: Sequence[Item], settle: Callable[[Sequence[Item]], Awaitable[dict[UUID, str]]]
+) -> Settled[Item]:
+    """Settles the items in one batch, or in halves of it where one breaks it: that fails alone.
+
+    `settle` is one transaction. An outage says nothing about an item and rises.
+    """
+    settled: Settled[Item] = Settled(outcomes={}, broken=[])
+    parts = [items] if items else []
+    while parts:
+        part = parts.pop()
+        try:
+            settled.outcomes.update(await settle(part))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if len(part) == 1:
+                lead_id = str(part[0].held.lead.lead_id)
+                log.error("lead cannot be settled", lead_id=lead_id, exc_info=True)
+                settled.broken.append((part[0], error))
+                continue
+            middle = len(part) // 2
+            parts += [part[middle:], part[:middle]]
+    return settled
 
 
 async def attempted(

@@ -28,11 +28,23 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An attempt that found none."""
+    """An attempt that found none, or broke where what it found was to be written."""
 
     held: HeldLead
     decision: Decision
     trace: TraceContext
+    broken_by: str | None = None
+    """The type of the exception that it met."""
+
+    @property
+    def outcome(self) -> str:
+        """As the log has it."""
+        return "error" if self.broken_by else self.decision.outcome
+
+    @property
+    def error(self) -> str:
+        """Why the lead stays, for `routing_error`."""
+        return self.broken_by or self.decision.error
 
 
 class AttemptStore:
@@ -86,8 +98,8 @@ class AttemptStore:
             p_org_ids=[item.held.lead.org_id for item in failures],
             p_lead_ids=[item.held.lead.lead_id for item in failures],
             p_token=token,
-            p_outcomes=[item.decision.outcome for item in failures],
-            p_errors=[item.decision.error for item in failures],
+            p_outcomes=[item.outcome for item in failures],
+            p_errors=[item.error for item in failures],
             p_records=[_record(item.held, item.decision) for item in failures],
             p_attempt_traceparents=[item.trace.traceparent for item in failures],
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -166,3 +167,41 @@ async def test_a_woken_router_routes_without_waiting_for_its_poll(
     stopping.set()
     await running
     assert await status_of(admin, lead.lead_id) == "routed"
+
+
+POISON = """
+create function routing.break_it() returns trigger language plpgsql as $$
+begin
+  if new.lead_id = '{lead_id}' {when} then
+    raise exception 'poison';
+  end if;
+  return new;
+end;
+$$;
+create trigger break_it before insert on routing.lead_routing_logs
+for each row execute function routing.break_it();
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "status", "outcome"),
+    [("and new.outcome = 'routed'", "failed", "error"), ("", "routing", None)],
+    ids=["it cannot be completed", "nothing can be written about it"],
+)
+async def test_a_lead_that_breaks_its_batch_fails_alone(
+    routing_db: Database, admin: Admin, when: str, status: str, outcome: str | None
+) -> None:
+    org_id = uuid4()
+    await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
+    leads = [a_lead(org_id=org_id, phone=f"+4915123450{number:03d}") for number in range(7)]
+    leads = [replace(lead, email="") for lead in leads]
+    poison = leads[4]
+    await admin.execute(POISON.format(lead_id=poison.lead_id, when=when))
+    await enqueue(routing_db, *leads)
+    assert await a_router(routing_db).step() == 7
+    found = await admin.fetch("select lead_id, routing_status from routing.leads")
+    statuses = {row["lead_id"]: row["routing_status"] for row in found}
+    assert statuses.pop(poison.lead_id) == status
+    assert set(statuses.values()) == {"routed"}
+    logged = "select outcome from routing.lead_routing_logs where lead_id = $1"
+    assert await admin.fetchval(logged, poison.lead_id) == outcome

@@ -219,20 +219,6 @@ async def test_two_relays_share_the_work_and_send_nothing_twice(
     assert sorted(sent) == sorted(subjects)
 
 
-async def test_a_bug_in_sending_rises_and_the_items_come_back_with_their_lease(
-    ingest_db: Database, admin: Admin
-) -> None:
-    await an_item(admin)
-
-    async def broken(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
-        raise KeyError("a field")
-
-    with pytest.raises(KeyError):
-        await Relay(TOPIC, OutboxStore(ingest_db), broken).step()
-    await leases_end(admin)
-    assert await a_relay(ingest_db, Receiver()).step() == 1
-
-
 async def test_a_woken_relay_works_at_once_and_stops_when_it_is_told(
     ingest_db: Database, admin: Admin
 ) -> None:

@@ -1,6 +1,7 @@
--- Settles claimed rows: 'sent', 'refused' (with why), 'retry' (after so many seconds) or
--- 'returned' (due at once, the attempt unspent). Rows whose lease is not p_token's any more stay as
--- they are. Returns how many were settled.
+-- Settles claimed rows: 'sent', 'refused' (with why), 'retry' (after so many seconds), 'deferred'
+-- (the receiver is away: due again at its old place in the queue) or 'returned' (due at once, the
+-- attempt unspent). Rows whose lease is not p_token's any more stay as they are. What an earlier
+-- attempt met stays in last_error. Returns how many were settled.
 create or replace function settle_outbox(
   p_org_ids uuid[],
   p_outbox_ids uuid[],
@@ -45,9 +46,10 @@ begin
       settled_at = case when s.outcome in ('sent', 'refused') then p_now end,
       due_at = case s.outcome
         when 'retry' then p_now + make_interval(secs => s.retry_after_seconds)
+        when 'deferred' then o.enqueued_at
         else p_now end,
       attempts = o.attempts - (s.outcome = 'returned')::int,
-      last_error = s.error,
+      last_error = coalesce(s.error, o.last_error),
       claim_token = null,
       claim_expires_at = null
   from settled s

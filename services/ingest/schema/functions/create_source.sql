@@ -1,6 +1,6 @@
 -- Creates a source and, for a page, account or number, enters it in the directory: from then on
 -- its events are this org's. Answers the source; the same request id answers as it did.
--- Raises WB005 REQUEST_ID_REUSED, WB021 SOURCE_TAKEN.
+-- Raises WB005 REQUEST_ID_REUSED, WB021 SOURCE_TAKEN, WB025 ORG_NOT_FOUND.
 create or replace function create_source(
   p_org_id uuid,
   p_source_id uuid,

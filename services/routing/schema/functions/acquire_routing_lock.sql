@@ -45,6 +45,8 @@ begin
   update leads l
   set routing_status = 'routing',
       routing_attempts = l.routing_attempts + (l.routing_status <> 'routing')::int,
+      routing_interruption_count =
+        l.routing_interruption_count + (l.routing_status = 'routing')::int,
       routing_locked_by = p_worker,
       routing_locked_at = p_now,
       routing_lock_token = p_token,

@@ -1,7 +1,7 @@
 -- Claims leads to route over all tenants, oldest due first: new ones, failed ones whose retry is
 -- due, and ones whose holder let its lease run out. p_token fences what is done with them until
 -- p_now + p_lease_seconds. Leads due before p_due_from are left to a claim without it.
--- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt.
+-- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted.
 create or replace function acquire_routing_locks(
   p_worker text,
   p_token uuid,
@@ -46,6 +46,8 @@ as $$
     update leads l
     set routing_status = 'routing',
         routing_attempts = l.routing_attempts + (l.routing_status <> 'routing')::int,
+        routing_interruption_count =
+          l.routing_interruption_count + (l.routing_status = 'routing')::int,
         routing_locked_by = p_worker,
         routing_locked_at = p_now,
         routing_lock_token = p_token,

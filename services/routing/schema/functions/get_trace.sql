@@ -42,7 +42,9 @@ begin
       attempt_trace_id, linked_trace_ids) as (
     select 'leads', l.lead_id, 0, 'lead taken over', l.enqueued_at, l.enqueued_at, false,
       'accepted', l.ids,
-      jsonb_build_object('type', l.facts -> 'type', 'source_kind', l.facts -> 'source_kind'),
+      jsonb_strip_nulls(jsonb_build_object('type', l.facts -> 'type',
+        'source_kind', l.facts -> 'source_kind',
+        'interrupted', nullif(l.routing_interruption_count, 0))),
       null::text, '{}'::text[]
     from lead l
     union all

@@ -1,0 +1,56 @@
+"""What the conventions ask of every service's schema and files, looked up once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+
+from services.chassis.migrate import CHASSIS, SERVICES, Schema, schemas
+
+Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+NAMES = [schema.name for schema in schemas()]
+IN_SCHEMAS = "(" + ", ".join(f"'{name}'" for name in NAMES) + ")"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionFile:
+    """A file that holds one stored function."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The function's name, which is the file's."""
+        return self.path.stem
+
+    @property
+    def text(self) -> str:
+        """What is in it."""
+        return self.path.read_text()
+
+    def __str__(self) -> str:
+        return str(self.path.relative_to(SERVICES.parent))
+
+
+def function_files() -> list[FunctionFile]:
+    """Every function of the chassis and the services."""
+    folders = [CHASSIS, *[schema.folder for schema in schemas()]]
+    paths = [path for folder in folders for path in sorted((folder / "functions").glob("*.sql"))]
+    return [FunctionFile(path=path) for path in paths]
+
+
+def functions_of(service: str) -> set[str]:
+    """The names of the functions in a service's schema."""
+    folders = [CHASSIS, Schema(name=service).folder]
+    return {path.stem for folder in folders for path in (folder / "functions").glob("*.sql")}
+
+
+def modules_of(package: str) -> list[Path]:
+    """Every Python file of a package of services, below it too."""
+    return sorted((SERVICES / package).rglob("*.py"))
+
+
+def mending(found: object, how: str) -> str:
+    """The message of a convention's test: what was found and how to mend it."""
+    return f"{found}\nTo mend it: {how}"

@@ -1,0 +1,226 @@
+"""One function a file, with its contract on top; SQL in those files and nowhere else."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from services.chassis.migrate import CHASSIS, SERVICES, schemas
+from tests.conventions.schemas import (
+    FunctionFile,
+    function_files,
+    functions_of,
+    mending,
+    modules_of,
+)
+
+CREATES = re.compile(r"^create or replace function (\w+)\s*\(", re.MULTILINE)
+SQL = re.compile(
+    r"\b(select\s.+\sfrom|select\s+\w+\(|insert\s+into|update\s+\w+\s+set|delete\s+from"
+    r"|create\s+(table|function|index|role)|alter\s+table|drop\s+(table|function|schema))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+# These two are the database's own: how functions are called, and how schemas come about.
+SPEAK_SQL = {SERVICES / "chassis" / "database.py", SERVICES / "chassis" / "migrate.py"}
+CALLS = ("rows", "row", "value")
+
+
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_a_file_holds_the_function_of_its_name_under_its_contract(file: FunctionFile) -> None:
+    created = CREATES.findall(file.text)
+    assert created == [file.name], mending(
+        created, f"{file}: one `create or replace function {file.name}` and no other"
+    )
+    contract = file.text.split("create or replace", 1)[0]
+    assert contract.startswith("--"), mending(
+        contract[:80], f"{file}: begin with a comment: what it does, returns, raises"
+    )
+    assert len(contract.split()) >= 6, mending(contract, f"{file}: say more than its name does")
+    assert "set search_path from current" in file.text, mending(
+        file.name, f"{file}: add `set search_path from current`"
+    )
+
+
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_a_contract_names_every_refusal(file: FunctionFile) -> None:
+    raised = set(re.findall(r"perform refuse\((\d+)", file.text))
+    contract = file.text.split("create or replace", 1)[0]
+    missing = {number for number in raised if f"WB{int(number):03d}" not in contract}
+    assert not missing, mending(missing, f"{file}: name each SQLSTATE WBnnn with its reason on top")
+
+
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_a_function_of_tenants_enters_or_says_that_its_caller_has(file: FunctionFile) -> None:
+    code = re.sub(r"--.*", "", file.text)
+    if (
+        not re.search(r"\(\s*(p_\w+ \w+(\[\])?,\s*)?p_org_ids? ", code)
+        or "security definer" in code
+    ):
+        return
+    contract = " ".join(file.text.split("create or replace", 1)[0].replace("--", "").split())
+    calls_batch_form = re.search(r"\b\w+s\(\s*array\[", code)
+    assert (
+        "enter(" in code
+        or calls_batch_form
+        or re.search(r"ha(s|ve) entered", contract)
+        or file.name in HELPERS
+    ), mending(
+        file.name, f"{file}: `perform enter(…)` first, or say on top that the caller has entered"
+    )
+
+
+# Part of `begin_request`'s bargain: it runs inside a function that has entered.
+HELPERS = {"begin_request", "finish_request"}
+
+
+def sql_files() -> list[Path]:
+    folders = [CHASSIS, *[schema.folder for schema in schemas()]]
+    return [path for folder in folders for path in sorted(folder.rglob("*.sql"))]
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda p: str(p.relative_to(SERVICES)))
+def test_sql_is_lower_case_and_asks_for_no_extension(path: Path) -> None:
+    code = re.sub(r"--.*|'(?:[^']|'')*'", "", path.read_text())
+    shouted = re.findall(
+        r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|WHERE|FROM|JOIN|BEGIN|END)\b", code
+    )
+    assert not shouted, mending(shouted, f"{path.name}: write SQL in lower case")
+    assert not re.search(r"create extension|create type .* as enum|pgp_|digest\(", code), mending(
+        path.name, "no extension, no enum: SQL runs on PostgreSQL 15 to 18 as it is"
+    )
+
+
+def names_of_schema(path: Path) -> bool:
+    """Whether the file names a schema of ours; the search path does that."""
+    code = re.sub(r"--.*|'(?:[^']|'')*'", "", path.read_text())
+    return any(re.search(rf"\b{schema.name}\.\w", code) for schema in schemas())
+
+
+@pytest.mark.parametrize("path", sql_files(), ids=lambda p: str(p.relative_to(SERVICES)))
+def test_sql_names_no_schema(path: Path) -> None:
+    assert not names_of_schema(path), mending(
+        path.name, "write names without a schema: the search path names it"
+    )
+
+
+def called_functions(path: Path) -> set[str]:
+    """Names in `….rows("name", …)`, `row` and `value`."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in CALLS
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+        ):
+            found.add(node.args[0].value)
+    return found
+
+
+def store_files(service: str) -> list[Path]:
+    folder = SERVICES / service
+    return sorted((folder / "store").rglob("*.py")) or [folder / "store.py"]
+
+
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_stores_call_functions_that_exist_and_nobody_else_calls_any(schema: object) -> None:
+    service = getattr(schema, "name", "")
+    stores = store_files(service)
+    called = {name for path in stores for name in called_functions(path)}
+    assert called
+    unknown = called - functions_of(service)
+    assert not unknown, mending(unknown, f"add services/{service}/schema/functions/<name>.sql")
+    elsewhere = {
+        str(path.relative_to(SERVICES)): names
+        for path in modules_of(service)
+        if path not in stores and (names := called_functions(path))
+    }
+    assert not elsewhere, mending(elsewhere, "only store.py talks to the database")
+
+
+@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
+def test_a_method_of_a_store_bears_the_name_of_its_function(schema: object) -> None:
+    service = getattr(schema, "name", "")
+    known = functions_of(service)
+    found = []
+    for path in store_files(service):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            for method in node.body:
+                if not isinstance(method, ast.AsyncFunctionDef) or method.name.startswith("_"):
+                    continue
+                names = {
+                    inner.args[0].value
+                    for inner in ast.walk(method)
+                    if isinstance(inner, ast.Call)
+                    and isinstance(inner.func, ast.Attribute)
+                    and inner.func.attr in CALLS
+                    and inner.args
+                    and isinstance(inner.args[0], ast.Constant)
+                }
+                listing = f"list_{method.name.removeprefix('get_')}s"
+                is_named = any(str(n).startswith(method.name) or n == listing for n in names)
+                if method.name not in known and not is_named:
+                    found.append(f"{path.name}: {method.name} calls {sorted(map(str, names))}")
+    assert not found, mending(
+        found, "name the method as its function, or as its beginning (get_x for one of list_xs)"
+    )
+
+
+def test_every_function_is_called_by_something() -> None:
+    everything = "\n".join(
+        [path.read_text() for path in sorted(SERVICES.rglob("*.py"))]
+        + [path.read_text() for path in sql_files()]
+    )
+    found = []
+    for file in function_files():
+        uses = len(re.findall(rf"\b{file.name}\b", everything))
+        in_own_file = len(re.findall(rf"\b{file.name}\b", file.text))
+        if uses <= in_own_file and file.name not in PUBLIC:
+            found.append(str(file))
+    assert not found, mending(found, "delete the function, or call it")
+
+
+# Single forms that the schema promises to people who call it directly; tests hold them.
+PUBLIC = {
+    "acquire_routing_lock",
+    "check_cross_partner_duplicate",
+    "complete_routing",
+    "fail_routing",
+    "create_lead_with_conversation",
+    "upsert_lead_source",
+    "complete_delivery_and_consume_credit",
+}
+
+
+def sql_in(path: Path) -> list[str]:
+    """Text constants that look like SQL; docstrings speak English and are left out."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        node.value[:60]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in docstrings
+        and SQL.search(node.value)
+    ]
+
+
+def test_no_module_holds_sql() -> None:
+    found = {
+        str(path.relative_to(SERVICES)): texts
+        for path in sorted(SERVICES.rglob("*.py"))
+        if path not in SPEAK_SQL and (texts := sql_in(path))
+    }
+    assert not found, mending(found, "make it a stored function and call that")

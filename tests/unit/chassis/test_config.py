@@ -1,0 +1,74 @@
+"""Settings: every missing or bad one is named at once, as in the environment, and no value told."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.chassis.config import ServiceConfig, load
+
+PREFIX = "WAYBILL_PROBE_"
+
+
+class ProbeConfig(ServiceConfig):
+    """Settings of a service that there is not."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+    batch_max: int = Field(default=10, ge=1)
+    networks: list[str] = Field(default=[])
+
+
+GOOD = {
+    "DATABASE_URL": "postgres://nobody:my-password@nowhere/db",
+    "LISTEN": "127.0.0.1:1",
+    "JWKS_FILE": "/keys/jwks.json",
+    "TOKEN_FILE": "/keys/token",
+    "SEALING_KEYS_FILE": "/keys/ring.json",
+}
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(PREFIX + name, value)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, **GOOD, BATCH_MAX="3", NETWORKS='["127.0.0.0/8"]')
+    config = load(ProbeConfig)
+    assert (config.batch_max, config.networks) == (3, ["127.0.0.0/8"])
+    assert config.jwks_file == Path("/keys/jwks.json")
+    assert config.database_connections_max == 8
+
+
+def test_every_missing_setting_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, LISTEN="127.0.0.1:1")
+    with pytest.raises(SystemExit) as ended:
+        load(ProbeConfig)
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    missing = set(GOOD) - {"LISTEN"}
+    assert {name for name in GOOD if PREFIX + name in told} == missing
+    assert f"{len(missing)} settings are missing or bad" in told
+
+
+def test_every_bad_setting_is_named_with_what_is_wrong_and_not_with_its_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = {
+        "BATCH_MAX": "0",
+        "DATABASE_CONNECTIONS_MAX": "many-secrets",
+        "LOG_LEVEL": "LOUD",
+        "DRAIN_SECONDS": "-1",
+    }
+    environment(monkeypatch, **GOOD, **bad)
+    with pytest.raises(SystemExit):
+        load(ProbeConfig)
+    told = capsys.readouterr().err
+    assert all(PREFIX + name in told for name in bad)
+    assert "greater than or equal to 1" in told
+    assert "many-secrets" not in told
+    assert "my-password" not in told
