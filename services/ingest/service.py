@@ -22,6 +22,7 @@ from services.ingest.parsing import (
     parse_lead,
     parse_org,
     parse_source,
+    parse_source_change,
 )
 from services.ingest.store import IngestStore, LeadToStore, StoredLead
 from waybill.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
@@ -44,6 +45,8 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     RegisterAppResponse,
     ReplayWebhookItemRequest,
     ReplayWebhookItemResponse,
+    UpdateSourceRequest,
+    UpdateSourceResponse,
 )
 
 
@@ -88,6 +91,7 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
             request=parse_request_id(request),
             trace=current(),
         )
+        self._secrets.forget()
         return RegisterAppResponse(**answer)
 
     async def CreateSource(
@@ -108,7 +112,21 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         )
         return CreateSourceResponse(source=to_source(answer))
 
-    def _seal(self, access_token: str, org_id: UUID, source_id: UUID) -> bytes | None:
+    async def UpdateSource(
+        self, request: UpdateSourceRequest, context: Any
+    ) -> UpdateSourceResponse:
+        change, org_id = parse_source_change(request), caller().org
+        answer = await self._store.update_source(
+            org_id=org_id,
+            source_id=change.source_id,
+            name=change.name,
+            default_region=change.default_region,
+            access_token_ciphertext=self._seal(change.access_token, org_id, change.source_id),
+            trace=current(),
+        )
+        return UpdateSourceResponse(source=to_source(answer))
+
+    def _seal(self, access_token: str | None, org_id: UUID, source_id: UUID) -> bytes | None:
         if not access_token:
             return None
         secret = access_token.encode()

@@ -154,6 +154,22 @@ class IngestStore:
         )
         return answer
 
+    async def update_source(
+        self, *, org_id: UUID, source_id: UUID, name: str | None, default_region: str | None,
+        access_token_ciphertext: bytes | None, trace: TraceContext,
+    ) -> dict[str, Any]:  # fmt: skip
+        """The source as it stands after the change. Raises SOURCE_NOT_FOUND."""
+        answer: dict[str, Any] = await self._database.value(
+            "update_source",
+            p_org_id=org_id,
+            p_source_id=source_id,
+            p_name=name,
+            p_default_region=default_region,
+            p_access_token_ciphertext=access_token_ciphertext,
+            p_traceparent=trace.traceparent,
+        )
+        return answer
+
     async def list_sources(self, org_id: UUID, limit: int, after: UUID | None) -> list[Record]:
         """A page of sources, oldest first."""
         return await self._database.rows(
