@@ -41,13 +41,23 @@ class Watermark:
         self._sweeping = self._sweep_is_due(now)
         return None if self._sweeping else self._bound
 
-    def saw(self, oldest_enqueued_at: datetime | None, now: datetime) -> None:
-        """Report what the claim after `lower_bound` found: its oldest row, None when nothing."""
+    def saw(
+        self, oldest_enqueued_at: datetime | None, now: datetime, *, left_behind: bool = False
+    ) -> None:
+        """Report what the claim after `lower_bound` found: its oldest row, None when nothing.
+
+        `left_behind`: it may have passed over due rows (of somebody who has enough under way). The
+        watermark does not rise above them then, or they would wait for one sweep after the other.
+        """
         if self._sweeping:
             self._swept_at = now
             self._sweeping = False
         reached = now if oldest_enqueued_at is None else min(oldest_enqueued_at, now)
-        self._bound = reached - self._margin
+        bound = reached - self._margin
+        if not left_behind:
+            self._bound = bound
+        elif self._bound is not None:
+            self._bound = min(self._bound, bound)
 
     def _sweep_is_due(self, now: datetime) -> bool:
         return self._swept_at is None or now - self._swept_at >= self._sweep_every

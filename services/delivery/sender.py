@@ -101,7 +101,10 @@ class Sender:
         claims = await self._store.claim_deliveries(
             token=new_id(), limit=limit, busy=self._busy, due_from=self._watermark.lower_bound(now)
         )
-        self._watermark.saw(min((claim.due_at for claim in claims), default=None), now)
+        under_way = self._busy + Counter(claim.workspace_id for claim in claims)
+        full = max(under_way.values(), default=0) >= self._store.terms.workspace_deliveries_max
+        oldest = min((claim.due_at for claim in claims), default=None)
+        self._watermark.saw(oldest, now, left_behind=full)
         return claims
 
     async def _send(self, claim: Claim, claimed_at: float) -> None:

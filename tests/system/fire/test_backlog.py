@@ -22,15 +22,16 @@ LEADS_PER_WEBHOOK: Final = 5
 # Caches, pools and arenas of a Python process that is busy for the first time reach this; a queue
 # kept in memory would take more with every second.
 GROWTH_BYTES_MAX: Final = 24 * 1024 * 1024
-INVERSION_SECONDS_MAX: Final = 3.0
+INVERSION_SECONDS_MAX: Final = 5.0
 NEWCOMERS: Final = 20
 
 AGE_INVERSION: Final = """
 select max(extract(epoch from youngest - created_at)) from (
-  select l.created_at, max(l.created_at) over (order by d.completed_at) as youngest
-  from delivery.deliveries d
+  select l.created_at, max(l.created_at) over (order by a.started_at) as youngest
+  from delivery.attempts a
+  join delivery.deliveries d using (org_id, delivery_id)
   join ingest.leads l using (org_id, lead_id)
-  where d.org_id = $1) delivered"""
+  where a.org_id = $1 and a.number = 1) first_tries"""
 
 
 def resident_bytes(process: int) -> int:

@@ -44,6 +44,17 @@ def test_after_an_empty_claim_the_next_starts_a_margin_before_it() -> None:
     assert watermark.lower_bound(at(1)) == at(-2)
 
 
+def test_a_claim_that_left_rows_behind_does_not_lift_the_bound_above_them() -> None:
+    watermark = a_watermark()
+    watermark.lower_bound(at(0))
+    watermark.saw(at(-60), at(0))
+    watermark.lower_bound(at(1))
+    watermark.saw(None, at(1), left_behind=True)
+    assert watermark.lower_bound(at(2)) == at(-62)
+    watermark.saw(None, at(2))
+    assert watermark.lower_bound(at(3)) == at(0)
+
+
 def test_a_row_from_the_future_does_not_lift_the_bound_above_now() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
