@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -77,7 +78,7 @@ async def test_overlapping_ranges_at_two_processes_never_overlap(
 async def test_a_wall_time_is_booked_as_the_calendars_clock_shows_it(tenant: Tenant) -> None:
     calendar_id = await tenant.a_calendar(zone="America/New_York", horizon_days=730)
 
-    def booking(text: str, **more: int) -> pb.BookAppointmentRequest:
+    def booking(text: str, **more: Any) -> pb.BookAppointmentRequest:
         return pb.BookAppointmentRequest(
             calendar_id=calendar_id, contact_id=str(uuid4()), duration_minutes=30,
             local_time=text, **more,
