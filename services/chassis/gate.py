@@ -25,8 +25,9 @@ from services.chassis.errors import (
     to_status,
     unavailable,
 )
-from services.chassis.interceptors import deadline_left, is_quiet, wrap_unary
+from services.chassis.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.telemetry import log
+from services.chassis.trace import current
 
 _OUTAGES: Final = (
     grpc.StatusCode.UNAVAILABLE,
@@ -34,6 +35,7 @@ _OUTAGES: Final = (
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.CANCELLED,
 )
+MALFORMED_TEXT: Final = "The request cannot be read: every text in it must be UTF-8."
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -61,7 +63,9 @@ class Gate(grpc.aio.ServerInterceptor):
         if handler.unary_unary is None:
             raise NotUnaryError(method)
 
-        async def behaviour(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def behaviour(
+            request: Message | Malformed, context: grpc.aio.ServicerContext[Any, Any]
+        ) -> Any:
             try:
                 self._admit(method, request, context)
                 return await handler.unary_unary(request, context)
@@ -74,12 +78,15 @@ class Gate(grpc.aio.ServerInterceptor):
                 await abort(context, _of_peer(error))
             except Exception as error:
                 log.error("uncaught", method=method, error=type(error).__name__, exc_info=True)
-                await abort(context, DomainError("INTERNAL", INTERNAL_TEXT))
+                await abort(context, _internal())
 
         return wrap_unary(handler, behaviour)
 
     def _admit(
-        self, method: str, request: Message, context: grpc.aio.ServicerContext[Any, Any]
+        self,
+        method: str,
+        request: Message | Malformed,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> None:
         metadata = dict(context.invocation_metadata() or ())
         authorization = metadata.get("authorization")
@@ -92,6 +99,8 @@ class Gate(grpc.aio.ServerInterceptor):
         if remaining is None:
             raise DomainError("DEADLINE_MISSING", "Send a deadline (grpc-timeout) with each call.")
         _deadline.set(time.monotonic() + remaining)
+        if isinstance(request, Malformed):
+            raise DomainError("INVALID_REQUEST", MALFORMED_TEXT)
         if violations := missing_fields(request):
             raise invalid(*violations)
 
@@ -104,13 +113,19 @@ def _of_peer(error: grpc.aio.AioRpcError) -> DomainError:
     """A peer's failure that no handler has translated: an outage, or a bug between us and it."""
     if error.code() in _OUTAGES:
         return unavailable("A service that we need cannot be reached. Try again.")
-    return DomainError("INTERNAL", INTERNAL_TEXT)
+    return _internal()
+
+
+def _internal() -> DomainError:
+    """Says nothing but where to look."""
+    return DomainError("INTERNAL", INTERNAL_TEXT, metadata={"trace_id": current().trace_id})
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:
     """Ends the call with the error's status and details."""
     details = to_status(error).SerializeToString()
-    await context.abort(error.status, error.message, ((STATUS_DETAILS_KEY, details),))
+    metadata = (*(context.trailing_metadata() or ()), (STATUS_DETAILS_KEY, details))
+    await context.abort(error.status, error.message, metadata)
 
 
 def missing_fields(request: Message, path: str = "") -> list[Violation]:

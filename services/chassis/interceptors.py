@@ -8,9 +8,11 @@ cases (ok, raise, abort, set_code, deadline, cancel) on both sides.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 from opentelemetry import trace as otel
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
@@ -21,18 +23,40 @@ from services.chassis.trace import Start, from_otel, parse
 # A peer's clock starts when our bytes arrive; 20 ms let the caller hear about a timeout further
 # down instead of timing out with it.
 DEADLINE_SHAVE_SECONDS: Final = 0.02
+# How callers get to know the trace: in the initial metadata of an answer, in the trailing metadata
+# of an error, which would else be no trailers-only answer and could not be retried.
+TRACE_ID_KEY: Final = "x-waybill-trace-id"
 QUIET_METHODS: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Stands for a request whose bytes are no message of its type."""
+
+
 def wrap_unary(handler: "grpc.RpcMethodHandler[Any, Any]", inner: Handler) -> Any:
-    """The same method handler around another behaviour."""
+    """The same method handler around another behaviour, which may be called with Malformed."""
     return grpc.unary_unary_rpc_method_handler(
         inner,
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=_lenient(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
+
+
+def _lenient(parse_request: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    """gRPC answers a failed parse before any handler, with the parser's own name in the text."""
+    if parse_request is None:
+        return None
+
+    def parsed(data: bytes) -> Any:
+        try:
+            return parse_request(data)
+        except DecodeError:
+            return Malformed()
+
+    return parsed
 
 
 def is_quiet(method: str) -> bool:
@@ -76,6 +100,7 @@ class ServerTelemetry(grpc.aio.ServerInterceptor):
             try:
                 with work("rpc", method, start=start, span_kind=SpanKind.SERVER) as unit:
                     _name_rpc(unit, method)
+                    context.set_trailing_metadata(((TRACE_ID_KEY, unit.trace.trace_id),))
                     return await _observed(handler.unary_unary, request, context, unit)
             finally:
                 self._leave()
@@ -118,7 +143,10 @@ async def _observed(
     except Exception:
         _end(unit, "UNKNOWN")
         raise
-    _end(unit, code_name(context.code()))
+    code = code_name(context.code())
+    _end(unit, code)
+    if code == "OK":
+        await context.send_initial_metadata(((TRACE_ID_KEY, unit.trace.trace_id),))
     return response
 
 

@@ -1,11 +1,14 @@
 """The secrets of Meta's apps, unsealed and kept for a while.
 
-One app signs for many orgs, so a webhook is checked against every valid secret. A signature that
-none matches has the secrets read again, at most once a second: one may just have been added.
+One app signs for many orgs, so a webhook is checked against every valid secret. A signature or a
+token that none matches has the secrets read again, at most once a second: one may just have been
+added. Whoever asks meanwhile waits for the same reading.
 """
 
+import asyncio
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -32,50 +35,64 @@ class AppSecret:
 class AppSecrets:
     """Answers whose a signature or verify token is."""
 
-    def __init__(self, store: IngestStore, ring: KeyRing, *, fresh_seconds: float) -> None:
+    def __init__(
+        self,
+        store: IngestStore,
+        ring: KeyRing,
+        *,
+        fresh_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._ring = ring
         self._fresh_seconds = fresh_seconds
+        self._clock = clock
         self._secrets: tuple[AppSecret, ...] = ()
         self._read_at = -float("inf")
+        self._reading: asyncio.Task[None] | None = None
 
     def seal(self, app_id: UUID, text: str) -> bytes:
         """Seals a secret of the app."""
         return seal(self._ring, text.encode(), table=_TABLE, key=str(app_id), org_id=None)
 
+    def forget(self) -> None:
+        """Has the secrets read again before the next answer: one was added."""
+        self._read_at = -float("inf")
+
     async def app_that_signed(self, body: bytes, header: str | None) -> UUID | None:
         """The app whose secret signed the raw body, or None."""
-        if time.monotonic() - self._read_at > self._fresh_seconds:
-            await self._read()
-        app_id = self._signer(body, header)
-        if app_id is None and await self._read_again():
-            app_id = self._signer(body, header)
-        return app_id
+        return await self._find("signing", lambda secret: verify_hub(header, body, [secret.text]))
 
     async def knows_verify_token(self, token: str) -> bool:
         """Whether the token is one of an app's, compared in constant time."""
-        await self._read()
-        tokens = [each.text for each in self._secrets if each.kind == "verify_token"]
-        matches = [hmac.compare_digest(token.encode(), known.encode()) for known in tokens]
-        return any(matches)
-
-    def _signer(self, body: bytes, header: str | None) -> UUID | None:
-        signing = [each for each in self._secrets if each.kind == "signing"]
-        return next(
-            (each.app_id for each in signing if verify_hub(header, body, [each.text])), None
+        sent = token.encode("utf-8", "surrogatepass")
+        app_id = await self._find(
+            "verify_token", lambda secret: hmac.compare_digest(sent, secret.text.encode())
         )
+        return app_id is not None
 
-    async def _read_again(self) -> bool:
-        if time.monotonic() - self._read_at < _READ_AGAIN_SECONDS_MIN:
-            return False
-        await self._read()
-        return True
+    async def _find(self, kind: str, matches: Callable[[AppSecret], bool]) -> UUID | None:
+        """The app of the first secret that matches; each is tried, so that no time tells which."""
+        for age_seconds_max in (self._fresh_seconds, _READ_AGAIN_SECONDS_MIN):
+            await self._read_if_older(age_seconds_max)
+            known = [secret for secret in self._secrets if secret.kind == kind]
+            found = [secret.app_id for secret in known if matches(secret)]
+            if found:
+                return found[0]
+        return None
+
+    async def _read_if_older(self, seconds: float) -> None:
+        if self._clock() - self._read_at < seconds:
+            return
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.shield(self._reading)
 
     async def _read(self) -> None:
         rows = await self._store.list_app_secrets()
         opened = [self._open(row) for row in rows]
         self._secrets = tuple(secret for secret in opened if secret is not None)
-        self._read_at = time.monotonic()
+        self._read_at = self._clock()
 
     def _open(self, row: Record) -> AppSecret | None:
         """The secret; None where it does not open, so that the others go on being known."""

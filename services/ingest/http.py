@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from opentelemetry.trace import SpanKind
 
 from services.chassis.batching import Closed, Overloaded
@@ -14,12 +15,17 @@ from services.chassis.errors import INTERNAL_TEXT, DomainError
 from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import Start, parse
 from services.ingest.config import IngestConfig
-from services.ingest.receiver import Receiver
+from services.ingest.receiver import EncodedBodyError, Receiver
 
 # Reflected to whoever asks, so a bounded and harmless set of characters.
 _CHALLENGE: Final = re.compile(r"^[A-Za-z0-9._-]{1,512}$")
 _PLAIN: Final = {"X-Content-Type-Options": "nosniff"}
 _HTTP_STATUS: Final = {"TOKEN_REFUSED": 401, "INVALID_REQUEST": 400, "UNAVAILABLE": 503}
+# google.rpc.Code of each status, as the edge has it for its own errors; any other: UNKNOWN.
+_CODES: Final = {
+    400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 500: 13, 503: 14,
+}  # fmt: skip
+_UNKNOWN: Final = 2
 
 
 class WebhookApp:
@@ -31,7 +37,9 @@ class WebhookApp:
 
     def app(self) -> web.Application:
         """The aiohttp application."""
-        app = web.Application(client_max_size=self._config.webhook_bytes_max)
+        app = web.Application(
+            client_max_size=self._config.webhook_bytes_max, middlewares=[_errors_as_json]
+        )
         app.add_routes(
             [
                 web.get("/webhooks/meta", self.verify, allow_head=False),
@@ -81,6 +89,8 @@ class WebhookApp:
             return _error(413, f"The body has more than {self._config.webhook_bytes_max} bytes.")
         except TimeoutError:
             return _error(408, "The body did not arrive in time.")
+        except web.RequestPayloadError:
+            return _error(400, "The body is not what its headers say it is.")
         if len(request.headers.getall("X-Hub-Signature-256", [])) > 1:
             return _error(401, "X-Hub-Signature-256 was sent more than once.")
         try:
@@ -93,6 +103,8 @@ class WebhookApp:
             )
         except DomainError as error:
             return _refusal(error)
+        except EncodedBodyError:
+            return _error(415, "The body has a Content-Encoding. Send it as it was signed, plain.")
         except (Overloaded, Closed):
             return _error(503, "Too much waits to be stored. Send it again.")
         except Exception as error:
@@ -109,7 +121,20 @@ def _refusal(error: DomainError) -> web.Response:
 
 def _error(status: int, message: str) -> web.Response:
     headers = {"Retry-After": "1"} if status == 503 else {}
-    return web.json_response({"message": message}, status=status, headers=headers)
+    body = {"code": _CODES.get(status, _UNKNOWN), "message": message, "details": []}
+    return web.json_response(body, status=status, headers=headers)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives what the HTTP server itself refuses (a path, a method) the body of our errors."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        response = _error(error.status, f"{error.reason}.")
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
 
 
 @asynccontextmanager
@@ -121,6 +146,7 @@ async def serving_http(receiver: Receiver, config: IngestConfig) -> AsyncIterato
         access_log=None,
         shutdown_timeout=config.drain_seconds,
         handler_cancellation=False,
+        auto_decompress=False,
     )
     await runner.setup()
     site = web.TCPSite(runner, host, int(port), backlog=1024)

@@ -27,6 +27,8 @@ class MessageReader:
 
     async def read(self, item: ClaimedItem) -> NewLead | Fault:
         """The message that the item holds."""
+        if not item.external_id:
+            return Fault(reason="malformed: no message id", permanent=True)
         try:
             return parse_message(
                 item.payload,
@@ -56,11 +58,14 @@ class LeadReader:
 
     async def duplicates(self, items: Sequence[ClaimedItem]) -> set[UUID]:
         """Items whose lead another item makes; they need no call."""
-        owned = await self._store.upsert_lead_sources(items)
-        return {item.item_id for item in items} - owned
+        named = [item for item in items if item.external_id]
+        owned = await self._store.upsert_lead_sources(named)
+        return {item.item_id for item in named} - owned
 
     async def read(self, item: ClaimedItem) -> NewLead | Fault:
         """The lead's answers."""
+        if not item.external_id:
+            return Fault(reason="malformed: no leadgen_id", permanent=True)
         if item.access_token_ciphertext is None:
             return Fault(reason="the source has no access token")
         try:

@@ -18,6 +18,7 @@ from services.chassis.trace import TraceContext
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
 from services.ingest.store import IngestStore, RawWebhook
+from services.ingest.text import clean
 from services.ingest.webhook_items import NotJsonError, WebhookItem, split
 
 SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
@@ -25,6 +26,9 @@ SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
 _KEPT_HEADERS: Final = (
     "content-type", "user-agent", "x-hub-signature-256", "x-request-id", "traceparent",
 )  # fmt: skip
+
+# What is signed is the bytes as sent; Meta sends them as they are, so nothing here unpacks them.
+_PLAIN_ENCODINGS: Final = ("", "identity")
 
 Writer = GroupCommit[RawWebhook, None]
 
@@ -46,6 +50,10 @@ def webhook_writer(
         waiting_items_max=config.webhooks_waiting_max,
         is_outage=is_outage,
     )
+
+
+class EncodedBodyError(Exception):
+    """The body is compressed or encoded otherwise; it was signed, and is not stored."""
 
 
 class Receiver:
@@ -72,17 +80,19 @@ class Receiver:
         """Stores the webhook and answers it as stored.
 
         Raises TOKEN_REFUSED where no app signed it, INVALID_REQUEST where it is no JSON or has too
-        many items, UNAVAILABLE, `Overloaded`.
+        many items, UNAVAILABLE; `EncodedBodyError`, `Overloaded`.
         """
         app_id = await self._secrets.app_that_signed(body, headers.get(SIGNATURE_HEADER))
         if app_id is None:
             text = f"No app of ours signed this body: check {SIGNATURE_HEADER} and the app secret."
             raise DomainError("TOKEN_REFUSED", text, metadata={"cause": "signature"})
+        if headers.get("content-encoding", "").strip().lower() not in _PLAIN_ENCODINGS:
+            raise EncodedBodyError
         webhook = RawWebhook(
             delivery_id=new_id(),
             app_id=app_id,
             path=path,
-            headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
+            headers={name: clean(headers[name]) for name in _KEPT_HEADERS if name in headers},
             body=body,
             trace=trace,
             caller_trace=caller_trace,

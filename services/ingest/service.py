@@ -88,6 +88,7 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
             request=parse_request_id(request),
             trace=current(),
         )
+        self._secrets.forget()
         return RegisterAppResponse(**answer)
 
     async def CreateSource(

@@ -12,10 +12,10 @@ import pytest
 
 from services.chassis.auth import caller
 from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
-from services.chassis.gate import missing_fields
-from tests.rpc.callers import Signer
+from services.chassis.gate import MALFORMED_TEXT, missing_fields
+from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
-from tests.rpc.chassis.served import SERVICE, door
+from tests.rpc.chassis.served import SERVICE, Refusal, door
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
     EnqueueLeadsRequest,
@@ -261,10 +261,31 @@ async def test_an_uncaught_error_leaves_as_internal_and_says_nothing(tmp_path: P
             refusal = await opened.refusal("ListRules", RULES, opened.tenant)
         assert (refusal.code, refusal.reason) == ("INTERNAL", "INTERNAL")
         assert refusal.text == INTERNAL_TEXT
-        assert said.line("rpc")["outcome"] == "INTERNAL"
+        line = said.line("rpc")
+        assert line["outcome"] == "INTERNAL"
+        assert refusal.info is not None
+        assert refusal.info.metadata == {"trace_id": line["trace_id"]}
         uncaught = [line for line in said.lines if line["event"] == "uncaught"]
         assert [line["error"] for line in uncaught] == ["ValueError"]
         assert SECRET not in said.everything()
+
+
+@pytest.mark.parametrize("data", [b"\x0a\x01\xff", b"\xff"], ids=["not UTF-8", "no message"])
+async def test_a_request_that_cannot_be_read_is_invalid_and_told(
+    tmp_path: Path, data: bytes
+) -> None:
+    with recording() as said:
+        async with (
+            door(tmp_path) as opened,
+            grpc.aio.insecure_channel(opened.target) as channel,
+        ):
+            call: Any = channel.unary_unary(f"{SERVICE}GetRouting")
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(data, timeout=5, metadata=bearing(opened.tenant))
+            refusal = Refusal.of(refused.value)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.text == MALFORMED_TEXT
+        assert said.line("rpc")["outcome"] == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(

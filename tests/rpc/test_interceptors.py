@@ -11,7 +11,12 @@ import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
 from services.chassis.attributes import RPC_METHOD, RPC_STATUS, RPC_SYSTEM
-from services.chassis.interceptors import ClientTelemetry, ServerTelemetry, code_name
+from services.chassis.interceptors import (
+    TRACE_ID_KEY,
+    ClientTelemetry,
+    ServerTelemetry,
+    code_name,
+)
 from services.chassis.telemetry import span
 from services.chassis.trace import Start, new_root
 from tests.rpc.chassis.recording import Recording, recording
@@ -227,3 +232,21 @@ async def test_a_malformed_trace_starts_a_new_one() -> None:
 )
 def test_every_form_of_a_code_has_a_name(code: Any, name: str) -> None:
     assert code_name(code) == name
+
+
+async def test_an_answer_carries_its_trace_id_and_so_does_an_error() -> None:
+    async def answer(request: GetLeadRequest, context: Any) -> GetLeadResponse:
+        if request.lead_id:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "not here")
+        return GetLeadResponse()
+
+    async with wired(answer) as wire:
+        call = wire.stub.GetLead(GetLeadRequest(), timeout=5)
+        metadata = dict(await call.initial_metadata())
+        assert metadata[TRACE_ID_KEY] == wire.said.line("rpc")["trace_id"]
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await wire.stub.GetLead(GetLeadRequest(lead_id="7"), timeout=5)
+        await wire.telemetry.idle()
+        lines = [line for line in wire.said.lines if line.get("kind") == "rpc"]
+        trailing = dict(refused.value.trailing_metadata())
+        assert trailing[TRACE_ID_KEY] == lines[-1]["trace_id"]

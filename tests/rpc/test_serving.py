@@ -6,13 +6,15 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc import _cython
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from services.chassis.client import connected
+from services.chassis.client import CHANNEL_OPTIONS, connected
 from services.chassis.errors import unavailable
 from services.chassis.gate import time_left
 from services.chassis.interceptors import DEADLINE_SHAVE_SECONDS, ClientTelemetry, deadline_left
+from services.chassis.server import SERVER_OPTIONS
 from tests.rpc.callers import Signer
 from tests.rpc.chassis.served import config_in, door
 from waybill.routing.v1.routing_service_pb2 import ListRulesRequest, ListRulesResponse
@@ -244,3 +246,42 @@ async def test_reflection_answers_without_token(tmp_path: Path) -> None:
         call.cancel()
         names = {service.name for service in answer.list_services_response.service}
         assert {"waybill.routing.v1.RoutingService", "grpc.health.v1.Health"} <= names
+
+
+def test_every_option_of_server_and_channel_is_one_that_grpc_knows() -> None:
+    library = next(Path(_cython.__file__).parent.glob("cygrpc*.so")).read_bytes()
+    for name, _ in (*SERVER_OPTIONS, *CHANNEL_OPTIONS):
+        # The library's strings end with a zero; what it does not know it ignores without a word.
+        assert name.encode() + b"\0" in library, name
+
+
+async def test_an_idle_peer_may_ping_every_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intervals = {"grpc.http2.min_ping_interval_without_data_ms": 10}
+    options = [(name, intervals.get(name, value)) for name, value in SERVER_OPTIONS]
+    monkeypatch.setattr("services.chassis.server.SERVER_OPTIONS", options)
+    async with door(tmp_path) as opened:
+        reader, writer = await asyncio.open_connection("127.0.0.1", opened.server.port)
+        writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(kind=4))
+        for number in range(5):
+            await asyncio.sleep(0.02)
+            writer.write(frame(kind=6, payload=number.to_bytes(8)))
+            assert await answered(reader) == number
+        writer.close()
+        await writer.wait_closed()
+
+
+def frame(*, kind: int, payload: bytes = b"") -> bytes:
+    """An HTTP/2 frame of the connection: 4 is SETTINGS, 6 PING (RFC 9113, section 6)."""
+    return len(payload).to_bytes(3) + bytes([kind, 0]) + bytes(4) + payload
+
+
+async def answered(reader: asyncio.StreamReader) -> int:
+    """The number in the next answer to a ping; fails where the server says GOAWAY."""
+    while True:
+        head = await asyncio.wait_for(reader.readexactly(9), 5)
+        payload = await reader.readexactly(int.from_bytes(head[:3]))
+        assert head[3] != 7, payload
+        if (head[3], head[4]) == (6, 1):
+            return int.from_bytes(payload)

@@ -79,6 +79,30 @@ TAMPERINGS = [
         sql="update {table} set status = 'refused' " + ONE,
     ),
     Tampering(
+        service="ingest",
+        equation="no open item without a worker",
+        table="ingest.webhook_items",
+        sql="update {table} set status = 'pending', kind = 'change' " + ONE,
+    ),
+    Tampering(
+        service="ingest",
+        equation="each duplicate item names what it repeats",
+        table="ingest.webhook_items",
+        sql="update {table} set status = 'duplicate', lead_id = gen_random_uuid() " + ONE,
+    ),
+    Tampering(
+        service="ingest",
+        equation="each stored message item has its message",
+        table="ingest.webhook_items",
+        sql="update {table} set status = 'stored', kind = 'message', external_id = 'gone' " + ONE,
+    ),
+    Tampering(
+        service="ingest",
+        equation="messages and leads have their conversation",
+        table="ingest.conversations",
+        sql="delete from {table} " + ONE,
+    ),
+    Tampering(
         service="routing",
         equation="leads: enqueued = pending + routing + routed + failed + expired",
         table="routing.leads",

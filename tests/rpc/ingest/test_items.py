@@ -213,3 +213,19 @@ async def test_every_try_has_a_trace_of_its_own_and_a_retry_is_a_new_root(
     assert {row["trace_id"] for row in rows} == {item_trace}
     assert rows[0]["attempt_trace_id"] == item_trace
     assert rows[1]["attempt_trace_id"] not in (None, item_trace)
+
+
+async def test_an_item_without_an_id_is_a_dead_letter_and_calls_nobody(
+    ingest: Ingest, admin: Admin
+) -> None:
+    await arrives(ingest)
+    await arrives(ingest)
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    await admin.execute("update ingest.webhook_items set external_id = null")
+    await ingest.work()
+    rows = await admin.fetch("select status, reason from ingest.webhook_items")
+    assert {(row["status"], row["reason"]) for row in rows} == {
+        ("dead_letter", "malformed: no leadgen_id"),
+        ("dead_letter", "malformed: no message id"),
+    }
+    assert (await control(ingest, "GET", "calls"))["calls"] == []

@@ -1,6 +1,7 @@
 """Webhooks over HTTP: 200 after one durable commit, and what each bad one is told."""
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -263,7 +264,6 @@ async def test_while_the_database_is_away_webhooks_are_503_and_taken_later(
     answer = await ingest.post(LEAD)
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "1"
-    assert (await handshake(ingest.webhooks_url, VERIFY_TOKEN)).status == 503
     assert await deliveries(admin) == 1
     ingest.database.fault = None
     assert (await ingest.post(LEAD)).status == 200
@@ -317,6 +317,11 @@ async def test_other_methods_and_paths_are_refused(ingest: Ingest) -> None:
         ):
             async with session.request(method, ingest.http_url + path) as answer:
                 assert answer.status == status, (method, path)
+                if status in (404, 405) and method != "HEAD":
+                    body = await answer.json()
+                    assert (body["code"], body["details"]) == ({404: 5, 405: 12}[status], [])
+                    assert body["message"]
+                assert ("Allow" in answer.headers) == (status == 405)
 
 
 async def test_one_secret_that_cannot_be_opened_stops_no_other(
@@ -355,3 +360,52 @@ async def test_a_whatsapp_text_becomes_a_lead_and_the_next_one_a_message(
     ]
     assert await admin.fetchval("select count(*) from ingest.leads") == 1
     assert await admin.fetchval("select count(*) from ingest.messages") == 2
+
+
+async def test_while_the_database_is_away_a_token_that_was_never_read_is_503(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with running(tmp_path, database_url) as ingest:
+        ingest.database.fault = Reset()
+        ingest.database.fault = Refuse()
+        answer = await handshake(ingest.webhooks_url, VERIFY_TOKEN)
+        assert (answer.status, json.loads(answer.body)["code"]) == (503, 14)
+
+
+@pytest.mark.parametrize("body", [gzip.compress(LEAD), b"no gzip"], ids=["gzip", "broken"])
+async def test_a_compressed_body_is_checked_as_sent_and_refused_in_json(
+    ingest: Ingest, admin: Admin, body: bytes
+) -> None:
+    answer = await ingest.post(body, **{"Content-Encoding": "gzip"})
+    refusal = json.loads(answer.body)
+    assert (answer.status, refusal["code"], refusal["details"]) == (415, 3, [])
+    assert "Content-Encoding" in refusal["message"]
+    unsigned = await ingest.post(body, None, **{"Content-Encoding": "gzip"})
+    assert unsigned.status == 401
+    assert await deliveries(admin) == 0
+    assert (await ingest.post(LEAD, **{"Content-Encoding": "identity"})).status == 200
+
+
+async def test_header_bytes_that_are_no_text_are_stored_as_far_as_they_are(
+    ingest: Ingest, admin: Admin
+) -> None:
+    host, _, port = ingest.http_url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = (
+        f"POST /webhooks/meta HTTP/1.1\r\nHost: x\r\nContent-Length: {len(LEAD)}\r\n"
+        f"X-Hub-Signature-256: {sign(APP_SECRET, LEAD)}\r\nUser-Agent: "
+    )
+    writer.write(head.encode() + b"\xff\xfe bot\r\n\r\n" + LEAD)
+    await writer.drain()
+    assert b" 200 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    kept = json.loads(await admin.fetchval("select headers from ingest.webhook_deliveries"))
+    assert kept["user-agent"] == "?? bot"
+
+
+async def test_every_error_has_the_body_that_the_edges_errors_have(ingest: Ingest) -> None:
+    for body, secret, status, code in ((LEAD, None, 401, 16), (b"no json", APP_SECRET, 400, 3)):
+        answer = await ingest.post(body, secret)
+        assert answer.status == status
+        assert set(json.loads(answer.body)) == {"code", "message", "details"}
+        assert json.loads(answer.body)["code"] == code

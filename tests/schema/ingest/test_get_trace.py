@@ -84,7 +84,7 @@ async def test_a_webhooks_own_trace_has_its_log_row(ingest_db: Database) -> None
     await receive(ingest_db, webhook)
     rows = await trace_of(ingest_db, org.org_id, webhook.trace.trace_id)
     assert bars(rows) == [("webhook meta_page", False, "pending")]
-    assert rows[0]["ids"] == {"delivery_id": str(webhook.delivery_id)}
+    assert rows[0]["ids"] == {"webhook_id": str(webhook.delivery_id)}
 
 
 async def test_a_callers_lead_has_message_lead_and_handoff(ingest_db: Database) -> None:

@@ -16,10 +16,14 @@ from tests.schema.ingest.builders import (
     a_claimed_item,
     a_lead_item,
     a_source,
+    a_webhook,
+    an_item,
     an_org,
     at,
     claim,
+    count,
     later,
+    receive,
     settle,
 )
 
@@ -95,3 +99,22 @@ async def test_a_stored_item_is_refused(ingest_db: Database) -> None:
     with pytest.raises(DomainError) as caught:
         await replay(ingest_db, org.org_id, item.item_id)
     assert caught.value.metadata["status"] == "stored"
+
+
+@pytest.mark.parametrize(
+    ("kind", "external_id"), [("change", None), ("messaging", None), ("leadgen", None)]
+)
+async def test_what_was_malformed_on_arrival_is_refused_and_stays_a_dead_letter(
+    ingest_db: Database, admin: Admin, kind: str, external_id: str | None
+) -> None:
+    org = await an_org(ingest_db)
+    await a_source(ingest_db, org.org_id)
+    item = an_item(kind=kind, external_id=external_id, fate="dead_letter", reason="malformed: x")
+    await receive(ingest_db, a_webhook(item))
+    with pytest.raises(DomainError) as caught:
+        await replay(ingest_db, org.org_id, item.item_id)
+    assert caught.value.reason == "ITEM_NOT_REPLAYABLE"
+    assert caught.value.metadata == {
+        "item_id": str(item.item_id), "kind": kind, "reason": "malformed: x",
+    }  # fmt: skip
+    assert await count(admin, "webhook_items", "status = 'dead_letter'") == 1

@@ -79,6 +79,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_ORG_NOT_FOUND: _ErrorReason.ValueType  # 25
     """No such org. NOT_FOUND. Metadata: {"org_id": "…"}."""
+    ERROR_REASON_ITEM_NOT_REPLAYABLE: _ErrorReason.ValueType  # 26
+    """The dead letter came without what its worker needs (its id, or a kind that is worked on), so
+    trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
+    Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
+    """
     ERROR_REASON_WORKSPACE_NOT_FOUND: _ErrorReason.ValueType  # 40
     """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
@@ -223,6 +228,11 @@ Metadata: {"item_id": "…", "status": "stored"}.
 """
 ERROR_REASON_ORG_NOT_FOUND: ErrorReason.ValueType  # 25
 """No such org. NOT_FOUND. Metadata: {"org_id": "…"}."""
+ERROR_REASON_ITEM_NOT_REPLAYABLE: ErrorReason.ValueType  # 26
+"""The dead letter came without what its worker needs (its id, or a kind that is worked on), so
+trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
+Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
+"""
 ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41

@@ -159,7 +159,7 @@ class IngestServiceServicer:
     def ReplayWebhookItem(self, request, context):
         """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
-        Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
+        Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

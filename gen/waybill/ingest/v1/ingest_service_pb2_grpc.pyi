@@ -73,7 +73,7 @@ class IngestServiceStub:
     ReplayWebhookItem: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]
     """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
-    Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
+    Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
 
 @_typing.type_check_only
@@ -121,7 +121,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     ReplayWebhookItem: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]  # type: ignore[assignment]
     """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
-    Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
+    Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -220,7 +220,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookItemResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookItemResponse]]:
         """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
-        Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD.
+        Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

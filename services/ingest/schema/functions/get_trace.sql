@@ -32,7 +32,7 @@ begin
   select bars.*
   from (
     select 'webhook_delivery_log', w.id, 0, 'webhook ' || w.event_type, w.received_at,
-      w.completed_at, false, w.status, jsonb_build_object('delivery_id', w.delivery_id),
+      w.completed_at, false, w.status, jsonb_build_object('webhook_id', w.delivery_id),
       jsonb_strip_nulls(jsonb_build_object('items', w.item_count, 'error', w.error_message)),
       null::text, '{}'::text[]
     from webhook_delivery_log w
@@ -41,7 +41,7 @@ begin
     select 'webhook_items', i.item_id, 0, 'queue ' || i.kind, i.received_at,
       coalesce(f.started_at, i.claimed_at, i.settled_at), true,
       case when i.claimed_at is null and i.settled_at is null then 'pending' else 'claimed' end,
-      jsonb_build_object('item_id', i.item_id, 'delivery_id', i.delivery_id), '{}'::jsonb,
+      jsonb_build_object('item_id', i.item_id, 'webhook_id', i.delivery_id), '{}'::jsonb,
       null::text, array[substr(i.linked_traceparent, 4, 32)]
     from webhook_items i
     left join lateral (

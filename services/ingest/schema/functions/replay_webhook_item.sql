@@ -1,5 +1,6 @@
 -- Puts a dead-lettered item back to work, with its attempts counted anew.
--- Raises WB023 ITEM_NOT_FOUND, WB024 ITEM_NOT_DEAD.
+-- Raises WB023 ITEM_NOT_FOUND, WB024 ITEM_NOT_DEAD, WB026 ITEM_NOT_REPLAYABLE: what was malformed on
+-- arrival has no worker or not the id that the worker needs.
 create or replace function replay_webhook_item(
   p_org_id uuid,
   p_item_id uuid,
@@ -10,20 +11,25 @@ language plpgsql
 set search_path from current
 as $$
 declare
-  v_status text;
+  v_item webhook_items;
 begin
   perform enter(array[p_org_id], null, p_traceparent);
-  select i.status into v_status
+  select i.* into v_item
   from webhook_items i
   where i.org_id = p_org_id and i.item_id = p_item_id
   for update;
-  if v_status is null then
+  if v_item.item_id is null then
     perform refuse(23, 'There is no such webhook item.',
       jsonb_build_object('item_id', p_item_id));
   end if;
-  if v_status <> 'dead_letter' then
+  if v_item.status <> 'dead_letter' then
     perform refuse(24, 'Only a dead-lettered item can be replayed.',
-      jsonb_build_object('item_id', p_item_id, 'status', v_status));
+      jsonb_build_object('item_id', p_item_id, 'status', v_item.status));
+  end if;
+  if v_item.kind not in ('leadgen', 'message') or v_item.external_id is null then
+    perform refuse(26,
+      'It came without what is needed to work on it, so a replay cannot help. Have it sent again.',
+      jsonb_build_object('item_id', p_item_id, 'kind', v_item.kind, 'reason', v_item.reason));
   end if;
   update webhook_items
   set status = 'pending', reason = null, replayed_after = attempts, due_at = p_now,

@@ -61,6 +61,48 @@ as $$
       format('outbox %s: %s refused: %s', o.outbox_id, o.topic, o.last_error)
     from outbox o
     where o.status = 'refused'
+    union all
+    select 'no open item without a worker',
+      format('webhook_items %s: %s, and nobody works on %s', i.item_id, i.status,
+        case when i.external_id is null then i.kind || ' without an id' else i.kind end)
+    from webhook_items i
+    where i.status in ('pending', 'processing', 'failed')
+      and (i.kind not in ('leadgen', 'message') or i.external_id is null)
+    union all
+    -- A lead that is still on its way is named by the item that makes it.
+    select 'each duplicate item names what it repeats',
+      format('webhook_items %s: duplicate of no lead or message', i.item_id)
+    from webhook_items i
+    left join messages m
+      on m.org_id = i.org_id and m.source_id = i.source_id and m.external_id = i.external_id
+    left join lead_sources s
+      on s.org_id = i.org_id and s.source_id = i.source_id and s.external_id = i.external_id
+    left join leads l
+      on l.org_id = i.org_id and l.lead_id = coalesce(i.lead_id, s.lead_id)
+    left join webhook_items first_one
+      on first_one.org_id = s.org_id and first_one.item_id = s.item_id
+      and first_one.item_id <> i.item_id
+    where i.status = 'duplicate'
+      and m.message_id is null
+      and case
+        when coalesce(i.lead_id, s.lead_id) is null then first_one.item_id is null
+        else l.lead_id is null end
+    union all
+    select 'each stored message item has its message',
+      format('webhook_items %s: stored without a message', i.item_id)
+    from webhook_items i
+    left join messages m
+      on m.org_id = i.org_id and m.source_id = i.source_id and m.external_id = i.external_id
+    where i.kind = 'message' and i.status = 'stored' and m.message_id is null
+    union all
+    select 'messages and leads have their conversation',
+      format('%s %s: its conversation is missing', r.name, r.key)
+    from (
+      select 'leads' as name, l.lead_id as key, l.org_id, l.conversation_id from leads l
+      union all
+      select 'messages', m.message_id, m.org_id, m.conversation_id from messages m) r
+    left join conversations c using (org_id, conversation_id)
+    where c.contact_id is null
   )
   select e.equation, count(b.violation), coalesce(
     (array_agg(b.violation order by b.violation) filter (where b.violation is not null))[1:100],
@@ -72,7 +114,11 @@ as $$
     'each provider lead is one lead',
     'each lead is handed to routing',
     'no lead without a trace',
-    'no handoff was refused'
+    'no handoff was refused',
+    'no open item without a worker',
+    'each duplicate item names what it repeats',
+    'each stored message item has its message',
+    'messages and leads have their conversation'
   ]) with ordinality as e (equation, position)
   left join broken b using (equation)
   group by e.equation, e.position
