@@ -16,7 +16,8 @@ FILL = """
 insert into scheduling.appointments (org_id, appointment_id, contact_id, calendar_ids,
   scheduled_at, duration_minutes, local_time, zone, zone_data, status, created_at, updated_at,
   trace_id, traceparent)
-select case when n % 10 = 0 then $1::uuid else $2::uuid end, gen_random_uuid(), $3, array[$4::uuid],
+select case when n % 10 = 0 then $1::uuid else $2::uuid end,
+  lpad(to_hex(n), 32, '0')::uuid, $3, array[$4::uuid],
   $5::timestamptz + make_interval(mins => n), 30, timestamp '2027-01-01', 'UTC', '',
   (array['confirmed', 'pending', 'completed', 'cancelled'])[1 + n % 4], now(), now(),
   repeat('a', 32), '00-' || repeat('a', 32) || '-' || repeat('b', 16) || '-00'
