@@ -5,6 +5,7 @@ from pathlib import Path
 from deploy.edge.filters import TRACE_NAMESPACE
 from deploy.edge.messages import Json, typed
 from deploy.edge.routes import FEEDS_PREFIX
+from services.chassis.interceptors import TRACE_ID_KEY
 
 # Names as in the services' canonical lines. A field without a value is null.
 _LINE: Json = {
@@ -21,7 +22,9 @@ _LINE: Json = {
     "request_bytes": "%BYTES_RECEIVED%",
     "response_bytes": "%BYTES_SENT%",
     "request_id": "%REQ(X-REQUEST-ID)%",
-    "trace_id": f"%DYNAMIC_METADATA({TRACE_NAMESPACE}:trace_id)%",
+    # Ours, as the service answered it; the caller's own one is only linked from there.
+    "trace_id": f"%RESP({TRACE_ID_KEY})%",
+    "caller_trace_id": f"%DYNAMIC_METADATA({TRACE_NAMESPACE}:trace_id)%",
     "upstream": "%UPSTREAM_CLUSTER%",
     "upstream_address": "%UPSTREAM_HOST%",
 }

@@ -109,9 +109,14 @@ local function body_type(method, path)
   return nil
 end
 
+-- What the transcoder lets pass as gRPC; "application/grpcx" and "application/grpc;a=b" it does not.
+local function is_grpc(content_type)
+  return content_type == "application/grpc" or string.find(content_type, "^application/grpc%+")
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
-  if string.find(headers:get("content-type") or "", "^application/grpc") then return end
+  if is_grpc(headers:get("content-type") or "") then return end
   local type_name = body_type(headers:get(":method"), headers:get(":path"))
   if not type_name then return end
   local body = handle:body()

@@ -34,7 +34,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claimed delivery, with a credit held; `attempt_count` counts this try."""
+    """A claimed delivery, with a credit held; `attempt_count` counts this try.
+
+    Of its endpoints so many took the lead or failed for good before; `throttled_count` get their
+    try later; `missed_count` were disabled before they answered.
+    """
 
     org_id: UUID
     delivery_id: UUID
@@ -45,6 +49,8 @@ class Claim:
     due_at: datetime
     accepted_count: int
     failed_count: int
+    throttled_count: int
+    missed_count: int
     payload: str = field(repr=False)
     trace: TraceContext
     targets: tuple[Target, ...]

@@ -190,6 +190,14 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
         self._parts.due.set()
         return pb.EnableEndpointResponse(endpoint=to_endpoint(endpoint))
 
+    async def DisableEndpoint(
+        self, request: pb.DisableEndpointRequest, context: Any
+    ) -> pb.DisableEndpointResponse:
+        endpoint = await self._parts.endpoints.disable_endpoint(
+            caller().org, parse_uuid(request.endpoint_id, "endpoint_id"), current().traceparent
+        )
+        return pb.DisableEndpointResponse(endpoint=to_endpoint(endpoint))
+
     async def GrantCredits(
         self, request: pb.GrantCreditsRequest, context: Any
     ) -> pb.GrantCreditsResponse:

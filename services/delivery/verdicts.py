@@ -15,21 +15,23 @@ def verdict_of(
 ) -> Verdict:
     """What follows from this try's results and what the endpoints said before.
 
-    While an endpoint may still take the lead it is tried again, until the schedule ends. After
-    that one acceptance is enough to be paid for: DELIVERED when every endpoint took it, PARTIAL
-    when some did. `jitter` is a random number from 0 to 1.
+    While an endpoint may still take the lead it is tried again, until the schedule ends; one that
+    is throttled gets its try when it is free. After that one acceptance is enough to be paid for:
+    DELIVERED when every endpoint took it, PARTIAL when some did not, for whatever cause.
+    `jitter` is a random number from 0 to 1.
     """
     again = [result for result in results if result.outcome in AGAIN]
     hold_fate = _hold_fate(claim, results)
-    if again:
+    if again or claim.throttled_count:
         delay = delay_seconds(
             policy, attempt=claim.attempt_count, asked_seconds=_asked(again), jitter=jitter
         )
         if delay is not None:
             return Verdict(kind="retry", retry_after_seconds=delay, hold_fate=hold_fate)
     if _accepted(claim, results):
-        refused = claim.failed_count or any(result.outcome != ACCEPTED for result in results)
-        return Verdict(kind="PARTIAL" if refused else "DELIVERED")
+        missing = claim.failed_count + claim.throttled_count + claim.missed_count
+        refused = any(result.outcome != ACCEPTED for result in results)
+        return Verdict(kind="PARTIAL" if missing or refused else "DELIVERED")
     return _lost(claim, results, hold_fate)
 
 
@@ -38,7 +40,7 @@ def _lost(claim: Claim, results: Sequence[Result], hold_fate: HoldFate) -> Verdi
     outcomes = {result.outcome for result in results}
     if RETURNED in outcomes:
         return Verdict(kind="FAILED", reason=RETURNED, hold_fate=hold_fate)
-    if outcomes & AGAIN:
+    if outcomes & AGAIN or claim.throttled_count:
         return Verdict(kind="DEAD_LETTER", reason=EXHAUSTED, hold_fate=hold_fate)
     if REJECTED in outcomes or claim.failed_count or not results:
         return Verdict(kind="DEAD_LETTER", reason=REJECTED, hold_fate=hold_fate)

@@ -13,6 +13,7 @@ ACCESS: Final[AccessTable] = {
     f"{_SERVICE}CreateOrg": _OPERATOR,
     f"{_SERVICE}RegisterApp": _OPERATOR,
     f"{_SERVICE}CreateSource": _TENANTS,
+    f"{_SERVICE}UpdateSource": _TENANTS,
     f"{_SERVICE}ListSources": _TENANTS,
     f"{_SERVICE}CreateLead": _TENANTS,
     f"{_SERVICE}GetLead": _TENANTS,

@@ -14,6 +14,7 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     CreateOrgRequest,
     CreateSourceRequest,
     RegisterAppRequest,
+    UpdateSourceRequest,
 )
 
 PHONE_CHARACTERS_MAX: Final = 100
@@ -40,6 +41,12 @@ class IngestFields(Fields):
         if not is_region(text):
             self.refuse(field, "is not an ISO 3166 country code (DE)")
         return text
+
+    def secret(self, field: str, text: str) -> str:
+        """A secret: at least one character."""
+        if not text.strip():
+            self.refuse(field, "is blank")
+        return self.text(field, text, SECRET_CHARACTERS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,16 @@ class SourceToCreate:
     name: str
     default_region: str
     access_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChange:
+    """What becomes different about a source; None leaves it as it is."""
+
+    source_id: UUID
+    name: str | None
+    default_region: str | None
+    access_token: str | None
 
 
 def parse_org(request: CreateOrgRequest) -> OrgToCreate:
@@ -105,6 +122,31 @@ def parse_source(request: CreateSourceRequest) -> SourceToCreate:
     )
     fields.done()
     return source
+
+
+def parse_source_change(request: UpdateSourceRequest) -> SourceChange:
+    """The change of a source."""
+    fields = IngestFields()
+    change = SourceChange(
+        source_id=fields.uuid("source_id", request.source_id),
+        name=(
+            fields.text("name", request.name, NAME_CHARACTERS_MAX)
+            if request.HasField("name")
+            else None
+        ),
+        default_region=(
+            fields.region("default_region", request.default_region)
+            if request.HasField("default_region")
+            else None
+        ),
+        access_token=(
+            fields.secret("access_token", request.access_token)
+            if request.HasField("access_token")
+            else None
+        ),
+    )
+    fields.done()
+    return change
 
 
 def parse_lead(

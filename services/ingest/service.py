@@ -22,8 +22,10 @@ from services.ingest.parsing import (
     parse_lead,
     parse_org,
     parse_source,
+    parse_source_change,
 )
-from services.ingest.store import IngestStore, LeadToStore, StoredLead
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
 from waybill.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
@@ -44,6 +46,8 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     RegisterAppResponse,
     ReplayWebhookItemRequest,
     ReplayWebhookItemResponse,
+    UpdateSourceRequest,
+    UpdateSourceResponse,
 )
 
 
@@ -109,7 +113,21 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         )
         return CreateSourceResponse(source=to_source(answer))
 
-    def _seal(self, access_token: str, org_id: UUID, source_id: UUID) -> bytes | None:
+    async def UpdateSource(
+        self, request: UpdateSourceRequest, context: Any
+    ) -> UpdateSourceResponse:
+        change, org_id = parse_source_change(request), caller().org
+        answer = await self._store.update_source(
+            org_id=org_id,
+            source_id=change.source_id,
+            name=change.name,
+            default_region=change.default_region,
+            access_token_ciphertext=self._seal(change.access_token, org_id, change.source_id),
+            trace=current(),
+        )
+        return UpdateSourceResponse(source=to_source(answer))
+
+    def _seal(self, access_token: str | None, org_id: UUID, source_id: UUID) -> bytes | None:
         if not access_token:
             return None
         secret = access_token.encode()

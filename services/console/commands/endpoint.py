@@ -19,6 +19,7 @@ from services.console.output import show, show_list
 from services.console.running import ask, ask_pages
 from waybill.delivery.v1.delivery_service_pb2 import (
     CreateEndpointRequest,
+    DisableEndpointRequest,
     EnableEndpointRequest,
     ListEndpointsRequest,
 )
@@ -87,5 +88,19 @@ def enable(
     request = EnableEndpointRequest(endpoint_id=endpoint_id)
     answer = ask(
         DELIVERY, lambda delivery: delivery.EnableEndpoint, request, timeout_seconds=timeout
+    )
+    show(answer, as_json=as_json)
+
+
+@command(endpoints, "disable", "waybill endpoint disable 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
+def disable(
+    endpoint_id: Annotated[str, typer.Argument(help="The endpoint: a UUID.")],
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Disable an endpoint: nothing new is sent to it until it is enabled."""
+    request = DisableEndpointRequest(endpoint_id=endpoint_id)
+    answer = ask(
+        DELIVERY, lambda delivery: delivery.DisableEndpoint, request, timeout_seconds=timeout
     )
     show(answer, as_json=as_json)

@@ -18,7 +18,11 @@ from services.console.options import (
 from services.console.output import show, show_list
 from services.console.running import ask, ask_pages
 from services.console.secret_options import read_secret
-from waybill.ingest.v1.ingest_service_pb2 import CreateSourceRequest, ListSourcesRequest
+from waybill.ingest.v1.ingest_service_pb2 import (
+    CreateSourceRequest,
+    ListSourcesRequest,
+    UpdateSourceRequest,
+)
 
 _COLUMNS: Final = ("source_id", "kind", "external_id", "name", "default_region", "create_time")
 
@@ -62,6 +66,35 @@ def create(
         access_token=read_secret("--access-token", access_token, access_token_file),
     )
     answer = ask(INGEST, lambda ingest: ingest.CreateSource, request, timeout_seconds=timeout)
+    show(answer, as_json=as_json)
+
+
+@command(
+    sources,
+    "update",
+    "waybill source update 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f --access-token-file page-token",
+    "waybill source update 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f --name 'Sales line'",
+)
+def update(
+    source_id: Annotated[str, typer.Argument(help="The source: a UUID.")],
+    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Country of its national phone numbers: DE.")
+    ] = None,
+    access_token_file: Annotated[
+        str, typer.Option(help="File with a new token for the Graph API; - is standard input.")
+    ] = "",
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Change a source, its token too; what is not given stays as it is."""
+    request = UpdateSourceRequest(
+        source_id=source_id,
+        name=name,
+        default_region=region,
+        access_token=read_secret("--access-token", "", access_token_file) or None,
+    )
+    answer = ask(INGEST, lambda ingest: ingest.UpdateSource, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)
 
 

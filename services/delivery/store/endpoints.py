@@ -73,6 +73,17 @@ class EndpointStore:
         assert row is not None
         return _to_endpoint(row)
 
+    async def disable_endpoint(self, org_id: UUID, endpoint_id: UUID, traceparent: str) -> Endpoint:
+        """Disables an endpoint; what has no other is parked when it is due."""
+        row = await self._database.row(
+            "disable_endpoint",
+            p_org_id=org_id,
+            p_endpoint_id=endpoint_id,
+            p_traceparent=traceparent,
+        )
+        assert row is not None
+        return _to_endpoint(row)
+
 
 def _to_endpoint(row: Record) -> Endpoint:
     return Endpoint(

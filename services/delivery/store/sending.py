@@ -123,6 +123,8 @@ def _to_claim(token: UUID, rows: list[Record]) -> Claim:
         due_at=row["due_at"],
         accepted_count=row["accepted_count"],
         failed_count=row["failed_count"],
+        throttled_count=row["throttled_count"],
+        missed_count=row["missed_count"],
         payload=row["payload"],
         trace=_to_trace(row["traceparent"], row["tracestate"]),
         targets=tuple(_to_target(row) for row in rows if row["attempt_id"] is not None),

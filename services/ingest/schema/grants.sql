@@ -1,12 +1,12 @@
 -- Every table that the service reaches as itself, and how. Nothing is deleted but what sweeps name.
 grant select, insert on
-  orgs, apps, sources, source_directory,
+  orgs, apps, source_directory,
   webhook_deliveries, webhook_orphans,
   messages
 to waybill_ingest;
 
 grant select, insert, update on
-  app_secrets,
+  app_secrets, sources,
   webhook_delivery_log, webhook_items, item_attempts,
   contacts, contact_identities, conversations, lead_sources, leads
 to waybill_ingest;

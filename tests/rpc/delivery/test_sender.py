@@ -189,6 +189,25 @@ async def test_one_buyer_of_two_makes_it_partial_and_costs_one_credit(
     assert await workspace.balance() == (1, 0, 1)
 
 
+async def test_a_buyer_that_was_disabled_before_it_took_the_lead_makes_it_partial(
+    world: SendingWorld, buyer: MakeBuyer, admin: Any
+) -> None:
+    good, bad = buyer("good"), buyer("bad")
+    await bad.answer(500)
+    await bad.answer(410)
+    workspace = await world.a_workspace(good.url, bad.url, credits=2)
+    delivery_id = await workspace.a_delivery()
+    await send(world)
+    assert await status(workspace, delivery_id) == ("PENDING", "retry")
+    other_id = await workspace.a_delivery()
+    await send(world)
+    assert await status(workspace, other_id) == ("PARTIAL", "")
+    # The retry's five seconds, without waiting for them.
+    await admin.execute("update delivery.deliveries set due_at = now() where status = 'PENDING'")
+    await send(world)
+    assert await status(workspace, delivery_id) == ("PARTIAL", "")
+
+
 async def test_an_answer_is_kept_without_what_looks_personal(
     world: SendingWorld, buyer: MakeBuyer, admin: Any
 ) -> None:

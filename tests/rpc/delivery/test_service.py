@@ -1,14 +1,17 @@
 """DeliveryService over a real channel."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import grpc
 import pytest
 from google.protobuf.message import Message
 
+from services.chassis.outbound_policy import URL_CHARACTERS_MAX
 from services.delivery.offers import STATUSES
 from tests.rpc.delivery.world import World, refused
+from tests.schema.delivery.builders import claim
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 from waybill.trace.v1.trace_service_pb2 import GetTraceRequest, VerifyBooksRequest
 
@@ -68,6 +71,30 @@ async def test_a_url_that_is_never_called_is_refused_with_the_cause(
     async with refused() as refusal:
         await workspace.an_endpoint(url)
     assert (refusal.reason, refusal.metadata) == ("URL_REFUSED", {"cause": cause})
+
+
+async def test_a_url_may_have_2048_characters_and_no_more(world: World) -> None:
+    workspace = await world.a_workspace()
+    url = URL.ljust(URL_CHARACTERS_MAX, "x")
+    assert (await workspace.an_endpoint(url)).endpoint.url == url
+    async with refused() as refusal:
+        await workspace.an_endpoint(url + "x")
+    assert refusal.reason == "URL_REFUSED"
+
+
+async def test_an_endpoint_is_disabled_by_hand_and_what_waits_for_it_parks(world: World) -> None:
+    workspace = await world.a_workspace(credits=1)
+    endpoint_id = (await workspace.an_endpoint(URL)).endpoint.endpoint_id
+    request = pb.DisableEndpointRequest(endpoint_id=endpoint_id)
+    answers = [(await workspace.tenant.DisableEndpoint(request)).endpoint for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert (answers[0].status, answers[0].disabled_reason) == ("disabled", "by hand")
+    delivery_id = await workspace.a_delivery()
+    assert await claim(world.database, now=datetime.now(UTC)) == []
+    assert (await workspace.get_delivery(delivery_id)).delivery.waiting_for == "endpoint"
+    await workspace.tenant.EnableEndpoint(pb.EnableEndpointRequest(endpoint_id=endpoint_id))
+    (row,) = await claim(world.database, now=datetime.now(UTC))
+    assert str(row["delivery_id"]) == delivery_id
 
 
 async def test_a_secret_is_shown_once_and_stored_sealed(world: World) -> None:
@@ -235,6 +262,10 @@ async def test_another_tenant_finds_nothing_that_there_is(world: World) -> None:
         "GetDelivery": (pb.GetDeliveryRequest(delivery_id=delivery_id), "DELIVERY_NOT_FOUND"),
         "EnableEndpoint": (
             pb.EnableEndpointRequest(endpoint_id=endpoint_id),
+            "ENDPOINT_NOT_FOUND",
+        ),
+        "DisableEndpoint": (
+            pb.DisableEndpointRequest(endpoint_id=endpoint_id),
             "ENDPOINT_NOT_FOUND",
         ),
         "RedeliverDelivery": (

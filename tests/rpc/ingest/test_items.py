@@ -7,12 +7,14 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.rpc.ingest.conftest import Ingest, Tenant
+from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant
 from tests.sandbox.fault_proxy import Refuse, Reset
 from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
 from waybill.ingest.v1.ingest_service_pb2 import (
+    ListSourcesRequest,
     ListWebhookItemsRequest,
     ReplayWebhookItemRequest,
+    UpdateSourceRequest,
 )
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -153,6 +155,25 @@ async def test_a_lead_of_a_page_without_token_waits_for_one(ingest: Ingest, admi
     await arrives(ingest)
     await ingest.work()
     assert (await item(admin))["reason"] == "the source has no access token"
+
+
+async def test_a_page_whose_token_died_gets_a_new_one(
+    ingest: Ingest, admin: Admin, tenant: Tenant
+) -> None:
+    listed = await ingest.call("ListSources", ListSourcesRequest(), tenant.token)
+    source_id = next(each.source_id for each in listed.sources if each.kind == "meta_page")
+    dead = UpdateSourceRequest(source_id=source_id, access_token="died")
+    await ingest.call("UpdateSource", dead, tenant.token)
+    await arrives(ingest)
+    await ingest.work()
+    assert (await item(admin))["reason"].startswith("graph token refused")
+    request = UpdateSourceRequest(source_id=source_id, name="Shop", access_token=PAGE_TOKEN)
+    changed = await ingest.call("UpdateSource", request, tenant.token)
+    assert (changed.source.name, changed.source.default_region) == ("Shop", "DE")
+    assert PAGE_TOKEN not in str(changed)
+    await due_now(admin)
+    await ingest.work()
+    assert (await item(admin))["status"] == "stored"
 
 
 async def test_a_token_sealed_for_another_row_is_not_used(ingest: Ingest, admin: Admin) -> None:

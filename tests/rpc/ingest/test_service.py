@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any, TypeAlias
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import grpc
@@ -21,6 +21,7 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookItemsRequest,
     RegisterAppRequest,
     ReplayWebhookItemRequest,
+    UpdateSourceRequest,
 )
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -158,6 +159,9 @@ async def test_a_page_token_of_another_list_is_refused(
         ("CreateLead", a_lead(request_id="a\0b")),
         ("CreateLead", a_lead(details="a\0b")),
         ("CreateSource", CreateSourceRequest(kind="x", external_id="1", default_region="DE")),
+        ("UpdateSource", UpdateSourceRequest(source_id="7")),
+        ("UpdateSource", UpdateSourceRequest(source_id=str(UUID(int=7)), access_token=" ")),
+        ("UpdateSource", UpdateSourceRequest(source_id=str(UUID(int=7)), default_region="X")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from services.chassis.database import Database
 from tests.schema.delivery.builders import (
+    HOLD_SECONDS,
     LEASE_SECONDS,
     NOW,
     a_workspace,
@@ -113,6 +114,80 @@ async def test_a_throttled_endpoint_defers_without_spending_an_attempt(
         row = await delivery(delivery_db, offer)
         assert (row["attempt_count"], row["next_attempt_at"]) == (tries, later(30))
     assert len(await claim(delivery_db, now=later(30))) == 2
+
+
+async def test_a_throttled_endpoint_holds_up_no_other_of_its_workspace(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=2, endpoints=2)
+    first, second = await offered(delivery_db, workspace, 2)
+    token = uuid4()
+    free, busy = await claim(delivery_db, token=token, limit=1)
+    await finish(
+        delivery_db,
+        [busy],
+        token,
+        verdict="retry",
+        outcome="throttled",
+        hold_fate="extend",
+        throttle_seconds=3600,
+    )
+    rows = await claim(delivery_db, now=later(5))
+    assert {(row["delivery_id"], row["endpoint_id"]) for row in rows} == {
+        (first.delivery_id, free["endpoint_id"]),
+        (second.delivery_id, free["endpoint_id"]),
+    }
+    assert {row["throttled_count"] for row in rows} == {1}
+
+
+async def test_a_delivery_waits_until_the_first_of_its_throttled_endpoints_is_free(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1, endpoints=2)
+    (offer,) = await offered(delivery_db, workspace)
+    endpoints = [row[0] for row in await admin.fetch("select endpoint_id from delivery.endpoints")]
+    for endpoint_id, seconds in zip(endpoints, (900, 300), strict=True):
+        await admin.execute(
+            "update delivery.endpoints set throttled_until = $2 where endpoint_id = $1",
+            *(endpoint_id, later(seconds)),
+        )
+    assert await claim(delivery_db) == []
+    assert (await delivery(delivery_db, offer))["next_attempt_at"] == later(300)
+    (row,) = await claim(delivery_db, now=later(300))
+    assert (row["endpoint_id"], row["attempt_count"]) == (endpoints[1], 1)
+
+
+async def test_the_credit_of_a_lead_that_one_buyer_has_outlives_the_throttle_of_another(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1, endpoints=2)
+    await offered(delivery_db, workspace)
+    token = uuid4()
+    took, _ = await claim(delivery_db, token=token)
+    await admin.execute(
+        "update delivery.delivery_endpoints set status = 'accepted' where endpoint_id = $1",
+        took["endpoint_id"],
+    )
+    await admin.execute("update delivery.endpoints set throttled_until = $1", later(7200))
+    assert await claim(delivery_db, now=later(LEASE_SECONDS)) == []
+    expires_at = await admin.fetchval("select expires_at from delivery.credit_holds")
+    assert expires_at == later(7200 + HOLD_SECONDS)
+
+
+async def test_an_endpoint_that_was_disabled_before_it_took_the_lead_is_counted_as_missed(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1, endpoints=2)
+    await offered(delivery_db, workspace)
+    token = uuid4()
+    _, missed = rows = await claim(delivery_db, token=token)
+    await finish(delivery_db, rows, token, verdict="retry")
+    await admin.execute(
+        "update delivery.endpoints set status = 'disabled' where endpoint_id = $1",
+        missed["endpoint_id"],
+    )
+    (row,) = await claim(delivery_db, now=later(5))
+    assert (row["failed_count"], row["throttled_count"], row["missed_count"]) == (0, 0, 1)
 
 
 async def test_two_workers_never_claim_the_same_delivery(delivery_db: Database) -> None:

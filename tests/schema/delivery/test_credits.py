@@ -47,6 +47,20 @@ async def test_a_workspace_that_is_not_known_gets_no_credits(delivery_db: Databa
     assert refused.value.reason == "WORKSPACE_NOT_FOUND"
 
 
+async def test_a_grant_past_the_bound_is_refused_and_changes_nothing(
+    delivery_db: Database,
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1_999_999_990)
+    with pytest.raises(DomainError) as refused:
+        await grant(delivery_db, workspace, 11, request_id="r", request_hash="h")
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert refused.value.metadata == {"fields": "credits"}
+    assert "10 more" in refused.value.message
+    await grant(delivery_db, workspace, 10)
+    assert await balance(delivery_db, workspace) == (2_000_000_000, 0, 0)
+    assert await broken_equations(delivery_db) == {}
+
+
 async def test_the_ledger_lists_both_sides_of_everything_newest_first_in_pages(
     delivery_db: Database,
 ) -> None:

@@ -17,7 +17,7 @@ ID = "01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f"
 NOUNS = {
     "org": {"create"},
     "app": {"register"},
-    "source": {"create", "list"},
+    "source": {"create", "update", "list"},
     "lead": {"create", "show", "list", "routing"},
     "item": {"list", "replay"},
     "workspace": {"create", "show", "list"},

@@ -31,6 +31,8 @@ def a_claim(**changes: Any) -> Claim:
         "due_at": NOW,
         "accepted_count": 0,
         "failed_count": 0,
+        "throttled_count": 0,
+        "missed_count": 0,
         "payload": "{}",
         "trace": trace,
         "targets": (target,),

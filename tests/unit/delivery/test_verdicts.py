@@ -61,6 +61,23 @@ def test_what_the_endpoints_said_before_counts() -> None:
     assert verdict_of(claim, [a_result("gone")], POLICY, jitter=0).kind == "DEAD_LETTER"
 
 
+@pytest.mark.parametrize("outcome", ["accepted", "rejected", "gone"])
+def test_a_throttled_endpoint_gets_its_try_after_the_others(outcome: Outcome) -> None:
+    claim = a_claim(throttled_count=1)
+    verdict = verdict_of(claim, [a_result(outcome)], POLICY, jitter=0)
+    assert verdict.kind == "retry"
+    assert verdict.hold_fate == ("extend" if outcome == "accepted" else "release")
+    last = a_claim(throttled_count=1, attempt_count=LAST)
+    kind = "PARTIAL" if outcome == "accepted" else "DEAD_LETTER"
+    assert verdict_of(last, [a_result(outcome)], POLICY, jitter=0).kind == kind
+
+
+def test_an_endpoint_disabled_before_it_took_the_lead_makes_it_partial() -> None:
+    claim = a_claim(missed_count=1)
+    assert verdict_of(claim, [a_result("accepted")], POLICY, jitter=0).kind == "PARTIAL"
+    assert verdict_of(claim, [a_result("gone")], POLICY, jitter=0).kind == "defer"
+
+
 def test_the_longest_wait_that_was_asked_for_is_kept() -> None:
     results = [a_result("throttled", asked_seconds=60), a_result("retry", asked_seconds=90)]
     assert verdict_of(a_claim(), results, POLICY, jitter=0).retry_after_seconds == 90

@@ -30,6 +30,7 @@ from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import drain
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
+from services.chassis.interceptors import TRACE_ID_KEY
 from tests.sandbox.serving import serving
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
@@ -336,6 +337,28 @@ async def test_an_unknown_body_field_is_400(
     assert answer.json == {"code": 3, "message": f"Unknown field: {field}", "details": []}
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/grpcx", "application/grpc-web", "application/grpc;a=b", "Application/grpc"],
+)
+async def test_a_content_type_like_that_of_grpc_does_not_hide_an_unknown_field(
+    edge: Edge, shop: Shop, content_type: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    answer = await edge("POST", "/api/leads", data=b'{"shoe_size": 44}', headers=headers)
+    assert (answer.status, shop.calls) == (400, [])
+    assert answer.json["message"] == "Unknown field: shoe_size"
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+json"])
+async def test_what_counts_as_grpc_is_not_transcoded(
+    edge: Edge, shop: Shop, content_type: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    await edge("POST", "/api/leads", data=b'{"shoe_size": 44}', headers=headers)
+    assert shop.calls == []
+
+
 async def test_an_escaped_name_of_a_known_field_passes(edge: Edge, shop: Shop) -> None:
     body = rb'{"n\u0061me": "a \" and a \\", "note": "\u00e4 { [ , : "}'
     assert (await edge("POST", "/api/leads", data=body)).status == 200
@@ -393,8 +416,18 @@ async def test_a_token_with_wrong_claims_is_401(
     edge: Edge, shop: Shop, keys: Keys, changes: dict[str, Any]
 ) -> None:
     answer = await edge("GET", "/api/leads/L7", token=keys.token(**changes))
-    assert (answer.status in (401, 403), answer.json["details"]) == (True, [])
+    assert (answer.status, answer.json["code"], answer.json["details"]) == (401, 16, [])
+    assert "Send `authorization: Bearer <token>`" in answer.json["message"]
     assert shop.calls == []
+
+
+@pytest.mark.parametrize("path", ["/api/leads/a%2Fb", "/api/leads/a%5Cb", "/api/leads/%00"])
+async def test_an_odd_path_is_400_and_says_why(edge: Edge, shop: Shop, path: str) -> None:
+    answer = await edge("GET", path)
+    assert (answer.status, answer.json["code"], shop.calls) == (400, 3, [])
+    assert answer.json["message"] == (
+        "The path has an escaped slash, backslash or zero character (%2F, %5C, %00)."
+    )
 
 
 @pytest.mark.parametrize("token", ["nonsense", Keys().token()], ids=["nonsense", "foreign-key"])
@@ -566,12 +599,12 @@ async def test_the_access_log_has_path_and_trace_but_no_query_no_token_no_body(
     )
     line = await logged(edge, answer.headers["x-request-id"])
     assert (line["method"], line["path"], line["status"]) == ("POST", "/api/leads", 200)
-    assert line["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert line["caller_trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert line["upstream"] == "shop"
     assert line["duration_ms"] >= 0
     answer = await edge("GET", "/api/leads/L7?page_size=5&phone=49155501")
     line = await logged(edge, answer.headers["x-request-id"])
-    assert (line["path"], line["status"], line["trace_id"]) == ("/api/leads/L7", 400, None)
+    assert (line["path"], line["status"], line["caller_trace_id"]) == ("/api/leads/L7", 400, None)
     everything = edge.config.access_log.read_text()
     for secret in ("Secret Person", "49155501", "page_size", edge.token):
         assert secret not in everything
@@ -583,7 +616,27 @@ async def test_a_malformed_traceparent_and_a_forged_path_do_not_reach_the_log(
     forged = {"traceparent": "my phone is 49155502", "x-envoy-original-path": "/forged"}
     answer = await edge("GET", "/api/leads/L7", headers=forged)
     line = await logged(edge, answer.headers["x-request-id"])
-    assert (line["trace_id"], line["path"]) == (None, "/api/leads/L7")
+    assert (line["caller_trace_id"], line["path"]) == (None, "/api/leads/L7")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_services_trace_id_reaches_the_caller_and_the_log(
+    edge: Edge, shop: Shop, fails: bool
+) -> None:
+    ours = ((TRACE_ID_KEY, "5" * 32),)
+
+    async def answer(_: Any, context: Any) -> Any:
+        if fails:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "not here", ours)
+        await context.send_initial_metadata(ours)
+        return shop.compiled.messages.Lead()
+
+    shop.behave = answer
+    answered = await edge("GET", "/api/leads/L7", headers={"traceparent": TRACEPARENT})
+    assert answered.status == (404 if fails else 200)
+    assert answered.headers[TRACE_ID_KEY] == "5" * 32
+    line = await logged(edge, answered.headers["x-request-id"])
+    assert line["trace_id"] == "5" * 32
 
 
 async def test_health_checks_are_not_logged(edge: Edge) -> None:

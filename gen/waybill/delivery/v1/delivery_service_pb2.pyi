@@ -266,7 +266,7 @@ class OfferEvent(_message.Message):
     to_status: _builtins.str
     """The state after."""
     actor: _builtins.str
-    """Who moved it: "policy:direct", "delivery", "tenant"."""
+    """Who moved it: "policy:direct", "delivery", "tenant", or "operator" (completed by hand)."""
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -482,7 +482,7 @@ class Endpoint(_message.Message):
     status: _builtins.str
     """"active" or "disabled"."""
     disabled_reason: _builtins.str
-    """Why it was disabled: "gone"."""
+    """Why it was disabled: "gone" (it answered 410) or "by hand"."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
@@ -608,6 +608,52 @@ class EnableEndpointResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnableEndpointResponse: _TypeAlias = EnableEndpointResponse  # noqa: Y015
+
+@_typing.final
+class DisableEndpointRequest(_message.Message):
+    """Asks for an endpoint to be disabled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    endpoint_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        endpoint_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint_id", b"endpoint_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisableEndpointRequest: _TypeAlias = DisableEndpointRequest  # noqa: Y015
+
+@_typing.final
+class DisableEndpointResponse(_message.Message):
+    """The endpoint, disabled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def endpoint(self) -> Global___Endpoint:
+        """It."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Global___Endpoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisableEndpointResponse: _TypeAlias = DisableEndpointResponse  # noqa: Y015
 
 @_typing.final
 class GrantCreditsRequest(_message.Message):

@@ -70,6 +70,11 @@ class DeliveryServiceStub:
                 request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointRequest.SerializeToString,
                 response_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointResponse.FromString,
                 _registered_method=True)
+        self.DisableEndpoint = channel.unary_unary(
+                '/waybill.delivery.v1.DeliveryService/DisableEndpoint',
+                request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.SerializeToString,
+                response_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.FromString,
+                _registered_method=True)
         self.GrantCredits = channel.unary_unary(
                 '/waybill.delivery.v1.DeliveryService/GrantCredits',
                 request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.GrantCreditsRequest.SerializeToString,
@@ -162,6 +167,15 @@ class DeliveryServiceServicer:
     def EnableEndpoint(self, request, context):
         """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
         nothing. Fails with ENDPOINT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisableEndpoint(self, request, context):
+        """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
+        one is enabled. What is under way to it may still arrive. A repeat changes nothing.
+        Fails with ENDPOINT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,6 +276,11 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
                     servicer.EnableEndpoint,
                     request_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointRequest.FromString,
                     response_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointResponse.SerializeToString,
+            ),
+            'DisableEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableEndpoint,
+                    request_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.FromString,
+                    response_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.SerializeToString,
             ),
             'GrantCredits': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantCredits,
@@ -489,6 +508,33 @@ class DeliveryService:
             '/waybill.delivery.v1.DeliveryService/EnableEndpoint',
             waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointRequest.SerializeToString,
             waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.EnableEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.delivery.v1.DeliveryService/DisableEndpoint',
+            waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.SerializeToString,
+            waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,11 @@ class DeliveryServiceStub:
     """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
     nothing. Fails with ENDPOINT_NOT_FOUND.
     """
+    DisableEndpoint: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.DisableEndpointRequest, _delivery_service_pb2.DisableEndpointResponse]
+    """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
+    one is enabled. What is under way to it may still arrive. A repeat changes nothing.
+    Fails with ENDPOINT_NOT_FOUND.
+    """
     GrantCredits: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]
     """Grants credits to a workspace and wakes the deliveries that wait for them. Safe to repeat with
     the same request_id, which is therefore required.
@@ -117,6 +122,11 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     EnableEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.EnableEndpointRequest, _delivery_service_pb2.EnableEndpointResponse]  # type: ignore[assignment]
     """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
     nothing. Fails with ENDPOINT_NOT_FOUND.
+    """
+    DisableEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.DisableEndpointRequest, _delivery_service_pb2.DisableEndpointResponse]  # type: ignore[assignment]
+    """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
+    one is enabled. What is under way to it may still arrive. A repeat changes nothing.
+    Fails with ENDPOINT_NOT_FOUND.
     """
     GrantCredits: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]  # type: ignore[assignment]
     """Grants credits to a workspace and wakes the deliveries that wait for them. Safe to repeat with
@@ -216,6 +226,17 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_delivery_service_pb2.EnableEndpointResponse, _abc.Awaitable[_delivery_service_pb2.EnableEndpointResponse]]:
         """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
         nothing. Fails with ENDPOINT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def DisableEndpoint(
+        self,
+        request: _delivery_service_pb2.DisableEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_delivery_service_pb2.DisableEndpointResponse, _abc.Awaitable[_delivery_service_pb2.DisableEndpointResponse]]:
+        """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
+        one is enabled. What is under way to it may still arrive. A repeat changes nothing.
+        Fails with ENDPOINT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -27,7 +27,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&waybill/ingest/v1/ingest_service.proto\x12\x11waybill.ingest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"X\n\x10\x43reateOrgRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"6\n\x11\x43reateOrgResponse\x12\x0e\n\x06org_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\"y\n\x12RegisterAppRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x0f\x65xternal_app_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06secret\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cverify_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"%\n\x13RegisterAppResponse\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"\x9a\x01\n\x13\x43reateSourceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x65xternal_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x1c\n\x0e\x64\x65\x66\x61ult_region\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x06 \x01(\t\"A\n\x14\x43reateSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.waybill.ingest.v1.Source\"\x95\x01\n\x06Source\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListSourcesResponse\x12*\n\x07sources\x18\x01 \x03(\x0b\x32\x19.waybill.ingest.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\x11\x43reateLeadRequest\x12,\n\x0e\x63ustomer_phone\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x0e\x63ustomer_phone\x12$\n\rcustomer_name\x18\x02 \x01(\tR\rcustomer_name\x12\x12\n\x04type\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0f\n\x07\x64\x65tails\x18\x04 \x01(\t\x12\x1e\n\nrequest_id\x18\x05 \x01(\tR\nrequest_id\"X\n\x12\x43reateLeadResponse\x12\x18\n\x07lead_id\x18\x01 \x01(\tR\x07lead_id\x12(\n\x0f\x63onversation_id\x18\x02 \x01(\tR\x0f\x63onversation_id\"\'\n\x0eGetLeadRequest\x12\x15\n\x07lead_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x0fGetLeadResponse\x12%\n\x04lead\x18\x01 \x01(\x0b\x32\x17.waybill.ingest.v1.Lead\"\xdb\x02\n\x04Lead\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\r\n\x05phone\x18\x06 \x01(\t\x12\x11\n\tphone_raw\x18\x07 \x01(\t\x12\r\n\x05\x65mail\x18\x08 \x01(\t\x12\x11\n\tfull_name\x18\t \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\t\x12*\n\x07\x61nswers\x18\x0b \x03(\x0b\x32\x19.waybill.ingest.v1.Answer\x12,\n\x08\x63onsents\x18\x0c \x03(\x0b\x32\x1a.waybill.ingest.v1.Consent\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\x0e \x01(\t\"&\n\x06\x41nswer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\'\n\x07\x43onsent\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x08\"9\n\x10ListLeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x11ListLeadsResponse\x12&\n\x05leads\x18\x01 \x03(\x0b\x32\x17.waybill.ingest.v1.Lead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x17ListWebhookItemsRequest\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListWebhookItemsResponse\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.waybill.ingest.v1.WebhookItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdc\x01\n\x0bWebhookItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\x0f\n\x07lead_id\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\n \x01(\t\"1\n\x18ReplayWebhookItemRequest\x12\x15\n\x07item_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"I\n\x19ReplayWebhookItemResponse\x12,\n\x04item\x18\x01 \x01(\x0b\x32\x1e.waybill.ingest.v1.WebhookItem2\xd8\x08\n\rIngestService\x12l\n\tCreateOrg\x12#.waybill.ingest.v1.CreateOrgRequest\x1a$.waybill.ingest.v1.CreateOrgResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/api/orgs:\x01*\x12r\n\x0bRegisterApp\x12%.waybill.ingest.v1.RegisterAppRequest\x1a&.waybill.ingest.v1.RegisterAppResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/api/apps:\x01*\x12x\n\x0c\x43reateSource\x12&.waybill.ingest.v1.CreateSourceRequest\x1a\'.waybill.ingest.v1.CreateSourceResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/api/sources:\x01*\x12r\n\x0bListSources\x12%.waybill.ingest.v1.ListSourcesRequest\x1a&.waybill.ingest.v1.ListSourcesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/sources\x12p\n\nCreateLead\x12$.waybill.ingest.v1.CreateLeadRequest\x1a%.waybill.ingest.v1.CreateLeadResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/api/leads:\x01*\x12n\n\x07GetLead\x12!.waybill.ingest.v1.GetLeadRequest\x1a\".waybill.ingest.v1.GetLeadResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/api/leads/{lead_id}\x12j\n\tListLeads\x12#.waybill.ingest.v1.ListLeadsRequest\x1a$.waybill.ingest.v1.ListLeadsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/api/leads\x12\x87\x01\n\x10ListWebhookItems\x12*.waybill.ingest.v1.ListWebhookItemsRequest\x1a+.waybill.ingest.v1.ListWebhookItemsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/webhook-items\x12\x9e\x01\n\x11ReplayWebhookItem\x12+.waybill.ingest.v1.ReplayWebhookItemRequest\x1a,.waybill.ingest.v1.ReplayWebhookItemResponse\".\x82\xd3\xe4\x93\x02(\"#/api/webhook-items/{item_id}/replay:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&waybill/ingest/v1/ingest_service.proto\x12\x11waybill.ingest.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"X\n\x10\x43reateOrgRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\"6\n\x11\x43reateOrgResponse\x12\x0e\n\x06org_id\x18\x01 \x01(\t\x12\x11\n\tsource_id\x18\x02 \x01(\t\"y\n\x12RegisterAppRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1d\n\x0f\x65xternal_app_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x06secret\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cverify_token\x18\x04 \x01(\tB\x04\xe2\x41\x01\x02\"%\n\x13RegisterAppResponse\x12\x0e\n\x06\x61pp_id\x18\x01 \x01(\t\"\x9a\x01\n\x13\x43reateSourceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x65xternal_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x1c\n\x0e\x64\x65\x66\x61ult_region\x18\x05 \x01(\tB\x04\xe2\x41\x01\x02\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x06 \x01(\t\"A\n\x14\x43reateSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.waybill.ingest.v1.Source\"\xa6\x01\n\x13UpdateSourceRequest\x12\x17\n\tsource_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x1b\n\x0e\x64\x65\x66\x61ult_region\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x19\n\x0c\x61\x63\x63\x65ss_token\x18\x04 \x01(\tH\x02\x88\x01\x01\x42\x07\n\x05_nameB\x11\n\x0f_default_regionB\x0f\n\r_access_token\"A\n\x14UpdateSourceResponse\x12)\n\x06source\x18\x01 \x01(\x0b\x32\x19.waybill.ingest.v1.Source\"\x95\x01\n\x06Source\x12\x11\n\tsource_id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x16\n\x0e\x64\x65\x66\x61ult_region\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x12ListSourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListSourcesResponse\x12*\n\x07sources\x18\x01 \x03(\x0b\x32\x19.waybill.ingest.v1.Source\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\x11\x43reateLeadRequest\x12,\n\x0e\x63ustomer_phone\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x0e\x63ustomer_phone\x12$\n\rcustomer_name\x18\x02 \x01(\tR\rcustomer_name\x12\x12\n\x04type\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0f\n\x07\x64\x65tails\x18\x04 \x01(\t\x12\x1e\n\nrequest_id\x18\x05 \x01(\tR\nrequest_id\"X\n\x12\x43reateLeadResponse\x12\x18\n\x07lead_id\x18\x01 \x01(\tR\x07lead_id\x12(\n\x0f\x63onversation_id\x18\x02 \x01(\tR\x0f\x63onversation_id\"\'\n\x0eGetLeadRequest\x12\x15\n\x07lead_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x0fGetLeadResponse\x12%\n\x04lead\x18\x01 \x01(\x0b\x32\x17.waybill.ingest.v1.Lead\"\xdb\x02\n\x04Lead\x12\x0f\n\x07lead_id\x18\x01 \x01(\t\x12\x12\n\ncontact_id\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x11\n\tsource_id\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\x12\r\n\x05phone\x18\x06 \x01(\t\x12\x11\n\tphone_raw\x18\x07 \x01(\t\x12\r\n\x05\x65mail\x18\x08 \x01(\t\x12\x11\n\tfull_name\x18\t \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\n \x01(\t\x12*\n\x07\x61nswers\x18\x0b \x03(\x0b\x32\x19.waybill.ingest.v1.Answer\x12,\n\x08\x63onsents\x18\x0c \x03(\x0b\x32\x1a.waybill.ingest.v1.Consent\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\x0e \x01(\t\"&\n\x06\x41nswer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06values\x18\x02 \x03(\t\"\'\n\x07\x43onsent\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x63hecked\x18\x02 \x01(\x08\"9\n\x10ListLeadsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x11ListLeadsResponse\x12&\n\x05leads\x18\x01 \x03(\x0b\x32\x17.waybill.ingest.v1.Lead\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"P\n\x17ListWebhookItemsRequest\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"b\n\x18ListWebhookItemsResponse\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.waybill.ingest.v1.WebhookItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdc\x01\n\x0bWebhookItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x13\n\x0b\x65xternal_id\x18\x04 \x01(\t\x12\x0e\n\x06status\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\x05\x12\x0f\n\x07lead_id\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08trace_id\x18\n \x01(\t\"1\n\x18ReplayWebhookItemRequest\x12\x15\n\x07item_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"I\n\x19ReplayWebhookItemResponse\x12,\n\x04item\x18\x01 \x01(\x0b\x32\x1e.waybill.ingest.v1.WebhookItem2\xdf\t\n\rIngestService\x12l\n\tCreateOrg\x12#.waybill.ingest.v1.CreateOrgRequest\x1a$.waybill.ingest.v1.CreateOrgResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/api/orgs:\x01*\x12r\n\x0bRegisterApp\x12%.waybill.ingest.v1.RegisterAppRequest\x1a&.waybill.ingest.v1.RegisterAppResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\"\t/api/apps:\x01*\x12x\n\x0c\x43reateSource\x12&.waybill.ingest.v1.CreateSourceRequest\x1a\'.waybill.ingest.v1.CreateSourceResponse\"\x17\x82\xd3\xe4\x93\x02\x11\"\x0c/api/sources:\x01*\x12\x84\x01\n\x0cUpdateSource\x12&.waybill.ingest.v1.UpdateSourceRequest\x1a\'.waybill.ingest.v1.UpdateSourceResponse\"#\x82\xd3\xe4\x93\x02\x1d\x32\x18/api/sources/{source_id}:\x01*\x12r\n\x0bListSources\x12%.waybill.ingest.v1.ListSourcesRequest\x1a&.waybill.ingest.v1.ListSourcesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/api/sources\x12p\n\nCreateLead\x12$.waybill.ingest.v1.CreateLeadRequest\x1a%.waybill.ingest.v1.CreateLeadResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\"\n/api/leads:\x01*\x12n\n\x07GetLead\x12!.waybill.ingest.v1.GetLeadRequest\x1a\".waybill.ingest.v1.GetLeadResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/api/leads/{lead_id}\x12j\n\tListLeads\x12#.waybill.ingest.v1.ListLeadsRequest\x1a$.waybill.ingest.v1.ListLeadsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/api/leads\x12\x87\x01\n\x10ListWebhookItems\x12*.waybill.ingest.v1.ListWebhookItemsRequest\x1a+.waybill.ingest.v1.ListWebhookItemsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/webhook-items\x12\x9e\x01\n\x11ReplayWebhookItem\x12+.waybill.ingest.v1.ReplayWebhookItemRequest\x1a,.waybill.ingest.v1.ReplayWebhookItemResponse\".\x82\xd3\xe4\x93\x02(\"#/api/webhook-items/{item_id}/replay:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESOURCEREQUEST'].fields_by_name['external_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATESOURCEREQUEST'].fields_by_name['default_region']._loaded_options = None
   _globals['_CREATESOURCEREQUEST'].fields_by_name['default_region']._serialized_options = b'\342A\001\002'
+  _globals['_UPDATESOURCEREQUEST'].fields_by_name['source_id']._loaded_options = None
+  _globals['_UPDATESOURCEREQUEST'].fields_by_name['source_id']._serialized_options = b'\342A\001\002'
   _globals['_CREATELEADREQUEST'].fields_by_name['customer_phone']._loaded_options = None
   _globals['_CREATELEADREQUEST'].fields_by_name['customer_phone']._serialized_options = b'\342A\001\002'
   _globals['_CREATELEADREQUEST'].fields_by_name['type']._loaded_options = None
@@ -64,6 +66,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['RegisterApp']._serialized_options = b'\202\323\344\223\002\016\"\t/api/apps:\001*'
   _globals['_INGESTSERVICE'].methods_by_name['CreateSource']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['CreateSource']._serialized_options = b'\202\323\344\223\002\021\"\014/api/sources:\001*'
+  _globals['_INGESTSERVICE'].methods_by_name['UpdateSource']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['UpdateSource']._serialized_options = b'\202\323\344\223\002\0352\030/api/sources/{source_id}:\001*'
   _globals['_INGESTSERVICE'].methods_by_name['ListSources']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['ListSources']._serialized_options = b'\202\323\344\223\002\016\022\014/api/sources'
   _globals['_INGESTSERVICE'].methods_by_name['CreateLead']._loaded_options = None
@@ -88,40 +92,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESOURCEREQUEST']._serialized_end=620
   _globals['_CREATESOURCERESPONSE']._serialized_start=622
   _globals['_CREATESOURCERESPONSE']._serialized_end=687
-  _globals['_SOURCE']._serialized_start=690
-  _globals['_SOURCE']._serialized_end=839
-  _globals['_LISTSOURCESREQUEST']._serialized_start=841
-  _globals['_LISTSOURCESREQUEST']._serialized_end=900
-  _globals['_LISTSOURCESRESPONSE']._serialized_start=902
-  _globals['_LISTSOURCESRESPONSE']._serialized_end=992
-  _globals['_CREATELEADREQUEST']._serialized_start=995
-  _globals['_CREATELEADREQUEST']._serialized_end=1167
-  _globals['_CREATELEADRESPONSE']._serialized_start=1169
-  _globals['_CREATELEADRESPONSE']._serialized_end=1257
-  _globals['_GETLEADREQUEST']._serialized_start=1259
-  _globals['_GETLEADREQUEST']._serialized_end=1298
-  _globals['_GETLEADRESPONSE']._serialized_start=1300
-  _globals['_GETLEADRESPONSE']._serialized_end=1356
-  _globals['_LEAD']._serialized_start=1359
-  _globals['_LEAD']._serialized_end=1706
-  _globals['_ANSWER']._serialized_start=1708
-  _globals['_ANSWER']._serialized_end=1746
-  _globals['_CONSENT']._serialized_start=1748
-  _globals['_CONSENT']._serialized_end=1787
-  _globals['_LISTLEADSREQUEST']._serialized_start=1789
-  _globals['_LISTLEADSREQUEST']._serialized_end=1846
-  _globals['_LISTLEADSRESPONSE']._serialized_start=1848
-  _globals['_LISTLEADSRESPONSE']._serialized_end=1932
-  _globals['_LISTWEBHOOKITEMSREQUEST']._serialized_start=1934
-  _globals['_LISTWEBHOOKITEMSREQUEST']._serialized_end=2014
-  _globals['_LISTWEBHOOKITEMSRESPONSE']._serialized_start=2016
-  _globals['_LISTWEBHOOKITEMSRESPONSE']._serialized_end=2114
-  _globals['_WEBHOOKITEM']._serialized_start=2117
-  _globals['_WEBHOOKITEM']._serialized_end=2337
-  _globals['_REPLAYWEBHOOKITEMREQUEST']._serialized_start=2339
-  _globals['_REPLAYWEBHOOKITEMREQUEST']._serialized_end=2388
-  _globals['_REPLAYWEBHOOKITEMRESPONSE']._serialized_start=2390
-  _globals['_REPLAYWEBHOOKITEMRESPONSE']._serialized_end=2463
-  _globals['_INGESTSERVICE']._serialized_start=2466
-  _globals['_INGESTSERVICE']._serialized_end=3578
+  _globals['_UPDATESOURCEREQUEST']._serialized_start=690
+  _globals['_UPDATESOURCEREQUEST']._serialized_end=856
+  _globals['_UPDATESOURCERESPONSE']._serialized_start=858
+  _globals['_UPDATESOURCERESPONSE']._serialized_end=923
+  _globals['_SOURCE']._serialized_start=926
+  _globals['_SOURCE']._serialized_end=1075
+  _globals['_LISTSOURCESREQUEST']._serialized_start=1077
+  _globals['_LISTSOURCESREQUEST']._serialized_end=1136
+  _globals['_LISTSOURCESRESPONSE']._serialized_start=1138
+  _globals['_LISTSOURCESRESPONSE']._serialized_end=1228
+  _globals['_CREATELEADREQUEST']._serialized_start=1231
+  _globals['_CREATELEADREQUEST']._serialized_end=1403
+  _globals['_CREATELEADRESPONSE']._serialized_start=1405
+  _globals['_CREATELEADRESPONSE']._serialized_end=1493
+  _globals['_GETLEADREQUEST']._serialized_start=1495
+  _globals['_GETLEADREQUEST']._serialized_end=1534
+  _globals['_GETLEADRESPONSE']._serialized_start=1536
+  _globals['_GETLEADRESPONSE']._serialized_end=1592
+  _globals['_LEAD']._serialized_start=1595
+  _globals['_LEAD']._serialized_end=1942
+  _globals['_ANSWER']._serialized_start=1944
+  _globals['_ANSWER']._serialized_end=1982
+  _globals['_CONSENT']._serialized_start=1984
+  _globals['_CONSENT']._serialized_end=2023
+  _globals['_LISTLEADSREQUEST']._serialized_start=2025
+  _globals['_LISTLEADSREQUEST']._serialized_end=2082
+  _globals['_LISTLEADSRESPONSE']._serialized_start=2084
+  _globals['_LISTLEADSRESPONSE']._serialized_end=2168
+  _globals['_LISTWEBHOOKITEMSREQUEST']._serialized_start=2170
+  _globals['_LISTWEBHOOKITEMSREQUEST']._serialized_end=2250
+  _globals['_LISTWEBHOOKITEMSRESPONSE']._serialized_start=2252
+  _globals['_LISTWEBHOOKITEMSRESPONSE']._serialized_end=2350
+  _globals['_WEBHOOKITEM']._serialized_start=2353
+  _globals['_WEBHOOKITEM']._serialized_end=2573
+  _globals['_REPLAYWEBHOOKITEMREQUEST']._serialized_start=2575
+  _globals['_REPLAYWEBHOOKITEMREQUEST']._serialized_end=2624
+  _globals['_REPLAYWEBHOOKITEMRESPONSE']._serialized_start=2626
+  _globals['_REPLAYWEBHOOKITEMRESPONSE']._serialized_end=2699
+  _globals['_INGESTSERVICE']._serialized_start=2702
+  _globals['_INGESTSERVICE']._serialized_end=3949
 # @@protoc_insertion_point(module_scope)

@@ -198,6 +198,75 @@ class CreateSourceResponse(_message.Message):
 Global___CreateSourceResponse: _TypeAlias = CreateSourceResponse  # noqa: Y015
 
 @_typing.final
+class UpdateSourceRequest(_message.Message):
+    """A change of a source."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DEFAULT_REGION_FIELD_NUMBER: _builtins.int
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    source_id: _builtins.str
+    """UUID."""
+    name: _builtins.str
+    """What people call it; at most 200 characters."""
+    default_region: _builtins.str
+    """ISO 3166 code of the country whose national phone numbers it may send: "DE"."""
+    access_token: _builtins.str
+    """Token for the Graph API; never shown again."""
+    def __init__(
+        self,
+        *,
+        source_id: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        default_region: _builtins.str | None = ...,
+        access_token: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_access_token", b"_access_token", "_default_region", b"_default_region", "_name", b"_name", "access_token", b"access_token", "default_region", b"default_region", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_access_token", b"_access_token", "_default_region", b"_default_region", "_name", b"_name", "access_token", b"access_token", "default_region", b"default_region", "name", b"name", "source_id", b"source_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__access_token: _TypeAlias = _typing.Literal["access_token"]  # noqa: Y015
+    _WhichOneofArgType__access_token: _TypeAlias = _typing.Literal["_access_token", b"_access_token"]  # noqa: Y015
+    _WhichOneofReturnType__default_region: _TypeAlias = _typing.Literal["default_region"]  # noqa: Y015
+    _WhichOneofArgType__default_region: _TypeAlias = _typing.Literal["_default_region", b"_default_region"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__access_token) -> _WhichOneofReturnType__access_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_region) -> _WhichOneofReturnType__default_region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___UpdateSourceRequest: _TypeAlias = UpdateSourceRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSourceResponse(_message.Message):
+    """The source that was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def source(self) -> Global___Source:
+        """It, as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        source: Global___Source | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSourceResponse: _TypeAlias = UpdateSourceResponse  # noqa: Y015
+
+@_typing.final
 class Source(_message.Message):
     """Where input comes from."""
 

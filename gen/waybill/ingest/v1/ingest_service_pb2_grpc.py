@@ -51,6 +51,11 @@ class IngestServiceStub:
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceRequest.SerializeToString,
                 response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceResponse.FromString,
                 _registered_method=True)
+        self.UpdateSource = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/UpdateSource',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceResponse.FromString,
+                _registered_method=True)
         self.ListSources = channel.unary_unary(
                 '/waybill.ingest.v1.IngestService/ListSources',
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListSourcesRequest.SerializeToString,
@@ -110,6 +115,14 @@ class IngestServiceServicer:
         """Creates a source: a page, account or number whose events are this org's from then on, or a
         form. Safe to repeat with the same request_id.
         Fails with SOURCE_TAKEN, REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSource(self, request, context):
+        """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
+        died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +195,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.CreateSource,
                     request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceRequest.FromString,
                     response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceResponse.SerializeToString,
+            ),
+            'UpdateSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSource,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceResponse.SerializeToString,
             ),
             'ListSources': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSources,
@@ -297,6 +315,33 @@ class IngestService:
             '/waybill.ingest.v1.IngestService/CreateSource',
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceRequest.SerializeToString,
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/UpdateSource',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.UpdateSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

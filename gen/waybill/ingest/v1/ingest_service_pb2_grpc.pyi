@@ -50,6 +50,10 @@ class IngestServiceStub:
     form. Safe to repeat with the same request_id.
     Fails with SOURCE_TAKEN, REQUEST_ID_REUSED.
     """
+    UpdateSource: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.UpdateSourceRequest, _ingest_service_pb2.UpdateSourceResponse]
+    """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
+    died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
+    """
     ListSources: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]
     """Lists the org's sources, oldest first. Read only; a repeat is safe.
     Fails with PAGE_TOKEN_REFUSED.
@@ -97,6 +101,10 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Creates a source: a page, account or number whose events are this org's from then on, or a
     form. Safe to repeat with the same request_id.
     Fails with SOURCE_TAKEN, REQUEST_ID_REUSED.
+    """
+    UpdateSource: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.UpdateSourceRequest, _ingest_service_pb2.UpdateSourceResponse]  # type: ignore[assignment]
+    """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
+    died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
     """
     ListSources: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]  # type: ignore[assignment]
     """Lists the org's sources, oldest first. Read only; a repeat is safe.
@@ -160,6 +168,16 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a source: a page, account or number whose events are this org's from then on, or a
         form. Safe to repeat with the same request_id.
         Fails with SOURCE_TAKEN, REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSource(
+        self,
+        request: _ingest_service_pb2.UpdateSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.UpdateSourceResponse, _abc.Awaitable[_ingest_service_pb2.UpdateSourceResponse]]:
+        """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
+        died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

@@ -5,11 +5,13 @@
 -- p_workspace_limit for each workspace; the rest is left to a later claim. A due delivery that is
 -- not claimed has a reason: its workspace has no active endpoint (waiting_for 'endpoint'), no
 -- credit is available (waiting_for 'credit'; both leave the queue until they are woken), its
--- endpoints are throttled (due when that ends, the attempt unspent), or it was claimed
--- p_attempts_max times and never reported back (DEAD_LETTER). What a lost lease left unfinished
+-- pending endpoints are all throttled (due when the first is free, the attempt unspent), or it was
+-- claimed p_attempts_max times and never reported back (DEAD_LETTER). What a lost lease left unfinished
 -- becomes 'unknown'; the hold of such an attempt is kept. Returns a row for each endpoint that has
--- not answered for good, with the attempt that was begun; a delivery without such an endpoint
--- returns one row without attempt.
+-- not answered for good and is free, with the attempt that was begun; a delivery without such an
+-- endpoint returns one row without attempt. Counts of the delivery's endpoints: accepted_count and
+-- failed_count answered for good, throttled_count get their try later, missed_count were disabled
+-- before they answered.
 create or replace function claim_deliveries(
   p_worker text,
   p_token uuid,
@@ -36,6 +38,8 @@ create or replace function claim_deliveries(
   payload json,
   accepted_count int,
   failed_count int,
+  throttled_count int,
+  missed_count int,
   attempt_id uuid,
   attempt_traceparent text,
   previous_traceparent text,
@@ -87,7 +91,7 @@ begin
   -- Decided after the accounts are locked, so that credits and endpoints stand still.
   with found as (
     select d.*, h.hold_id is not null as is_held, a.available,
-      coalesce(e.active_count, 0) as active_count, e.throttled_until,
+      e.active_count, e.is_throttled, e.throttled_until,
       row_number() over (partition by d.org_id, d.workspace_id order by d.due_at, d.delivery_id)
         as workspace_place
     from deliveries d
@@ -95,16 +99,25 @@ begin
     join credit_accounts a using (org_id, workspace_id)
     left join credit_holds h
       on h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
-    left join lateral (
-      select count(*) as active_count, max(e.throttled_until) as throttled_until
-      from endpoints e
-      where e.org_id = d.org_id and e.workspace_id = d.workspace_id and e.status = 'active'
-    ) e on true
+    cross join lateral (
+      select count(*) as active_count,
+        bool_and(coalesce(e.throttled_until > p_now, false)) filter (where is_pending)
+          as is_throttled,
+        min(e.throttled_until) filter (where is_pending) as throttled_until
+      from (
+        select e.throttled_until, coalesce(p.status, 'pending') = 'pending' as is_pending
+        from endpoints e
+        left join delivery_endpoints p
+          on p.org_id = e.org_id and p.delivery_id = d.delivery_id
+          and p.endpoint_id = e.endpoint_id
+        where e.org_id = d.org_id and e.workspace_id = d.workspace_id and e.status = 'active'
+      ) e
+    ) e
   ), sorted as (
     select f.*, case
       when f.attempt_count >= p_attempts_max then 'exhausted'
       when f.active_count = 0 then 'endpoint'
-      when f.throttled_until > p_now then 'throttled'
+      when f.is_throttled then 'throttled'
       when f.workspace_place + coalesce(b.busy_count, 0) > p_workspace_limit then 'left'
       when f.is_held then 'send'
       else 'pay' end as fate
@@ -152,12 +165,16 @@ begin
   where d.waiting_for in ('credit', 'endpoint')
   on conflict do nothing;
 
+  -- A buyer who has the lead owes its credit, however long another's throttle lasts.
   update credit_holds h
-  set expires_at = greatest(h.expires_at, p_now + make_interval(secs => p_hold_seconds))
+  set expires_at = greatest(h.expires_at, make_interval(secs => p_hold_seconds)
+    + case when d.claim_token = p_token then p_now else d.due_at end)
   from deliveries d
   join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
   where h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
-    and d.claim_token = p_token;
+    and (d.claim_token = p_token or d.waiting_for = 'retry' and exists (
+      select from delivery_endpoints p
+      where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.status = 'accepted'));
 
   with held as (
     insert into credit_holds (org_id, hold_id, workspace_id, delivery_id, created_at, expires_at,
@@ -211,6 +228,7 @@ begin
     join endpoints e on e.org_id = d.org_id and e.workspace_id = d.workspace_id
     where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.endpoint_id = e.endpoint_id
       and d.claim_token = p_token and e.status = 'active' and p.status = 'pending'
+      and coalesce(e.throttled_until <= p_now, true)
     returning p.org_id, p.delivery_id, p.endpoint_id, p.workspace_id, p.attempt_count, d.trace_id,
       -- Soon after it was created the first try is part of the lead's trace, as
       -- services/chassis/trace.py has it; any later one is a trace of its own.
@@ -230,10 +248,7 @@ begin
   return query
   select d.org_id, d.delivery_id, d.lead_id, d.workspace_id, d.attempt_count, d.created_at,
     n.due_at, d.claim_expires_at, d.traceparent::text, d.tracestate, o.payload,
-    (select count(*) from delivery_endpoints p
-      where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.status = 'accepted')::int,
-    (select count(*) from delivery_endpoints p
-      where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.status = 'failed')::int,
+    c.accepted_count, c.failed_count, c.throttled_count, c.missed_count,
     t.attempt_id, t.attempt_traceparent::text,
     (select b.attempt_traceparent::text from attempts b
       where b.org_id = t.org_id and b.delivery_id = t.delivery_id
@@ -243,6 +258,16 @@ begin
   join unnest(v_org_ids, v_delivery_ids, v_due_ats) as n (org_id, delivery_id, due_at)
     using (org_id, delivery_id)
   join lead_offers o using (org_id, offer_id)
+  cross join lateral (
+    select (count(*) filter (where p.status = 'accepted'))::int as accepted_count,
+      (count(*) filter (where p.status = 'failed'))::int as failed_count,
+      (count(*) filter (where p.status = 'pending' and e.status = 'active'
+        and e.throttled_until > p_now))::int as throttled_count,
+      (count(*) filter (where p.status = 'pending' and e.status = 'disabled'))::int as missed_count
+    from delivery_endpoints p
+    join endpoints e using (org_id, endpoint_id)
+    where p.org_id = d.org_id and p.delivery_id = d.delivery_id
+  ) c
   left join attempts t
     on t.org_id = d.org_id and t.delivery_id = d.delivery_id and t.claim_token = p_token
   left join endpoints e on e.org_id = t.org_id and e.endpoint_id = t.endpoint_id

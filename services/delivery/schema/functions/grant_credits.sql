@@ -1,6 +1,7 @@
 -- Grants credits to a workspace and wakes the deliveries that wait for them, oldest first.
 -- Answers the balance after it; the same request id answers as it did.
--- Raises WB040 WORKSPACE_NOT_FOUND, WB005 REQUEST_ID_REUSED.
+-- Raises WB040 WORKSPACE_NOT_FOUND, WB005 REQUEST_ID_REUSED, WB001 INVALID_REQUEST (a workspace is
+-- granted 2,000,000,000 credits in all, so that no account overflows).
 create or replace function grant_credits(
   p_org_id uuid,
   p_workspace_id uuid,
@@ -23,12 +24,22 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
+  v_granted_max constant int := 2000000000;
+  v_granted int;
   v_answer jsonb;
 begin
   perform enter(array[p_org_id], null, p_traceparent);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, p_traceparent, p_now);
   if v_answer is null then
     perform lock_accounts(array[p_org_id], array[p_workspace_id]);
+    select a.granted into v_granted
+    from credit_accounts a
+    where a.org_id = p_org_id and a.workspace_id = p_workspace_id;
+    if p_credits > v_granted_max - v_granted then
+      perform refuse(1, format(
+        'A workspace is granted at most %s credits in all. Grant this one at most %s more.',
+        v_granted_max, v_granted_max - v_granted), jsonb_build_object('fields', 'credits'));
+    end if;
     perform post_credits('CREDIT_GRANT', array[p_org_id], array[p_workspace_id],
       array['granted'], 'available', array[p_credits], array[null::uuid], array[null::uuid],
       p_reason, array[substr(p_traceparent, 4, 32)], p_now)
