@@ -1,5 +1,6 @@
 """Availability as a text calendar."""
 
+import io
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from services.console.calendar_view import render_availability
 
 
 def drawn(starts: list[datetime], zone: str) -> str:
-    console = Console(width=120, record=True, quiet=True)
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(render_availability(starts, zone))
     return console.export_text()
 

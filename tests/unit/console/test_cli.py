@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from services.chassis.errors import DomainError
+from services.console.settings import SERVICES
 from tests.unit.console.builders import TRACE_ID
 from tests.unit.console.fake_traces import FakeTraces, Services, Serving
 from tests.unit.console.test_tracing import a_page, a_row
@@ -119,9 +120,7 @@ async def test_a_service_that_is_not_there_exits_1_with_its_address(serving: Ser
 
 async def test_a_refusal_exits_1_with_its_reason(serving: Serving) -> None:
     refused = DomainError("TOKEN_REFUSED", "The token is refused: ExpiredSignatureError.")
-    services = await serving(
-        **{name: FakeTraces(refusal=refused) for name in ("ingest", "routing", "delivery")}
-    )
+    services = await serving(**{name: FakeTraces(refusal=refused) for name in SERVICES})
     said = await waybill(services, "trace", TRACE_ID)
     assert said.code == 1
     assert "error: The token is refused" in said.err

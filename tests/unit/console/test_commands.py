@@ -26,6 +26,16 @@ NOUNS = {
     "credits": {"grant", "balance", "entries"},
     "offer": {"show", "list", "advance"},
     "delivery": {"show", "list", "redeliver", "complete"},
+    "calendar": {
+        "create",
+        "list",
+        "availability",
+        "book",
+        "cancel",
+        "move",
+        "show",
+        "appointments",
+    },
     "migrate": {"up", "down", "status"},
 }
 

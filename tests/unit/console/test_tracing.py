@@ -7,7 +7,7 @@ import pytest
 from services.chassis.errors import DomainError, Violation, invalid
 from services.console.client import Client
 from services.console.failures import CallFailedError, SettingMissingError
-from services.console.settings import Identity, from_environment
+from services.console.settings import SERVICES, Identity, from_environment
 from services.console.tracing import Search, fetch_trace, find_traces
 from tests.unit.console.builders import START, TRACE_ID, at
 from tests.unit.console.fake_traces import FakeTraces, Serving
@@ -93,7 +93,7 @@ async def test_a_service_that_fails_is_a_gap_too(serving: Serving) -> None:
 
 async def test_what_all_services_refuse_is_raised_once(serving: Serving) -> None:
     wrong = invalid(Violation(field="phone", description="has no country code"))
-    services = await serving(**{name: FakeTraces(refusal=wrong) for name in ("ingest", "routing")})
+    services = await serving(**{name: FakeTraces(refusal=wrong) for name in SERVICES})
     async with services.client() as client:
         with pytest.raises(CallFailedError) as caught:
             await find_traces(client, Search(kind="phone", value="0151"))
@@ -105,7 +105,7 @@ async def test_with_nobody_there_every_service_is_a_gap(serving: Serving) -> Non
     services = await serving()
     async with services.client() as client:
         waterfall = await fetch_trace(client, TRACE_ID)
-    assert [gap.service for gap in waterfall.gaps] == ["ingest", "routing", "delivery"]
+    assert [gap.service for gap in waterfall.gaps] == list(SERVICES)
 
 
 async def test_with_nothing_set_the_first_missing_variable_is_named() -> None:
