@@ -30,9 +30,9 @@ from deploy.local.postgres import PostgresFailed
 from deploy.local.processes import ProgramFailed, stop_signals
 from deploy.local.samples import END_SECONDS_MAX, Outcome, SampleFailedError, Samples
 from deploy.local.scheduling_samples import SchedulingSamples
-from deploy.local.sync_samples import SyncSamples
 from deploy.local.stack import Options, Stack, Tell, running
 from deploy.local.state import StateUnusable, write_private
+from deploy.local.sync_samples import SyncSamples
 from deploy.local.waterfalls import show_traces
 from services.chassis.migrate import MigrationFailedError
 
