@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 from rich.console import Console
 from rich.markup import escape
 
@@ -55,6 +56,7 @@ _EXPECTED = (
     SettingUnusable,
     StateUnusable,
     aiohttp.ClientError,
+    asyncpg.PostgresError,
     # A full disk, a missing program, a file that somebody else owns.
     OSError,
 )
