@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from deploy.local.family import kill_family
 from deploy.local.identity import Identity, identity_for
 from deploy.local.lifetime import tied
 
@@ -166,7 +167,12 @@ async def _initdb(data: Path, password: Path, identity: Identity, *, durable: bo
         stderr=asyncio.subprocess.STDOUT,
         **identity.spawn_arguments(),
     )
-    printed, _ = await process.communicate()
+    try:
+        printed, _ = await process.communicate()
+    except BaseException:
+        kill_family(process.pid)
+        await process.wait()
+        raise
     if process.returncode:
         raise PostgresFailed(
             f"initdb ended with exit code {process.returncode}:\n"

@@ -38,8 +38,15 @@ def taken_port(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def require_free_port(port: int, host: str = "127.0.0.1", *, wanted_by: str) -> None:
-    """Raises PortTaken with a sentence for a person when `host:port` is in use."""
-    if taken_port(port, host):
+    """Raises PortTaken with a sentence for a person when `host:port` cannot be had."""
+    try:
+        taken = taken_port(port, host)
+    except OSError as error:
+        raise PortTaken(
+            f"Port {port} on {host}, which {wanted_by} needs, cannot be had ({error.strerror}): "
+            "choose another port."
+        ) from error
+    if taken:
         raise PortTaken(
             f"Port {port} on {host}, which {wanted_by} needs, is in use by another process: "
             f"end that process or choose another port."

@@ -29,6 +29,7 @@ from deploy.local.family import alive, kill_family
 from deploy.local.identity import Identity, IdentityUnusable
 from deploy.local.lifetime import tied
 from deploy.local.ports import free_port, taken_port
+from deploy.local.processes import Crash
 
 __all__ = ["EmbeddedPostgres", "IdentityUnusable", "PostgresFailed"]
 
@@ -73,6 +74,7 @@ class EmbeddedPostgres:
         self._progress = progress
         self._port: int | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._log_start = 0
 
     @property
     def port(self) -> int:
@@ -130,11 +132,11 @@ class EmbeddedPostgres:
         patience = time.monotonic() + _PREDECESSOR_SECONDS_MAX
         while True:
             self._port = self._choose_port()
-            log_start = self._files.log_size_bytes()
+            self._log_start = self._files.log_size_bytes()
             if await self._launch(identity):
                 write_private(self._files.port, str(self._port))
                 return
-            await self._explain_or_retry(self._files.log_tail(since=log_start), patience)
+            await self._explain_or_retry(self._files.log_tail(since=self._log_start), patience)
 
     async def stop(self) -> None:
         """Fast shutdown; what overruns it is ended harder. Harmless when nothing runs."""
@@ -171,6 +173,12 @@ class EmbeddedPostgres:
         if self._process is None:
             raise PostgresFailed("PostgreSQL has not been started.")
         return await self._process.wait()
+
+    async def crashed(self) -> Crash:
+        """Waits for the server's end, told with the end of what it has logged since its start."""
+        exit_code = await self.wait()
+        lines = self._files.log_tail(since=self._log_start).splitlines()
+        return Crash(name="PostgreSQL", exit_code=exit_code, last_lines=tuple(lines))
 
     async def __aenter__(self) -> Self:
         await self.start()

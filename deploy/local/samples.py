@@ -65,12 +65,19 @@ class Samples:
     """Sends the samples of one run."""
 
     def __init__(
-        self, customer: Customer, *, edge_url: str, meta_url: str, buyers_url: str
+        self,
+        customer: Customer,
+        *,
+        edge_url: str,
+        meta_url: str,
+        buyers_url: str,
+        end_seconds_max: float = END_SECONDS_MAX,
     ) -> None:
         self._customer = customer
         self._edge_url = edge_url
         self._meta_url = meta_url
         self.buyers_url = buyers_url
+        self._end_seconds_max = end_seconds_max
         self._seed = Seed.fresh()
         self._webhook = leadgen(
             *(
@@ -220,10 +227,10 @@ class Samples:
         return bool(routing["error"] == "CROSS_PARTNER_DUPLICATE")
 
     async def _until(self, what: str, holds: Callable[[], Awaitable[Any]]) -> Any:
-        """What `holds` answers once it is true; SampleFailedError after a minute."""
-        patience = time.monotonic() + END_SECONDS_MAX
+        """What `holds` answers once it is true; SampleFailedError when that takes too long."""
+        patience = time.monotonic() + self._end_seconds_max
         while time.monotonic() < patience:
             if result := await holds():
                 return result
             await asyncio.sleep(_POLL_SECONDS)
-        raise SampleFailedError(f"after {END_SECONDS_MAX:g} s it is still not so that {what}")
+        raise SampleFailedError(f"after {self._end_seconds_max:g} s it is still not so that {what}")

@@ -28,7 +28,7 @@ from deploy.edge.envoy import drain, envoy_command
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
-from deploy.local.processes import Program, Supervisor
+from deploy.local.processes import Crash, Program, Supervisor
 from deploy.local.state import ROOT, State, write_private
 from deploy.protos import write_image
 from services.chassis.migrate import Schema, schemas, up
@@ -125,6 +125,19 @@ class Stack:
         await self._drain_edge()
         await self.supervisor.stop_all()
         await self.postgres.stop()
+
+    async def crashed(self) -> Crash:
+        """Waits for the first process, PostgreSQL among them, that ends unasked."""
+        child = asyncio.create_task(self.supervisor.crashed())
+        database = asyncio.create_task(self.postgres.crashed())
+        try:
+            await asyncio.wait({child, database}, return_when=asyncio.FIRST_COMPLETED)
+            # A service that cannot do without its database may have followed it.
+            return database.result() if database.done() else child.result()
+        finally:
+            for task in (child, database):
+                task.cancel()
+            await asyncio.gather(child, database, return_exceptions=True)
 
     async def _drain_edge(self) -> None:
         """Lets the edge finish what runs; one that is away already has nothing to finish."""
@@ -273,6 +286,10 @@ class Stack:
         descriptors = self.state.edge / "descriptors.binpb"
         await asyncio.to_thread(write_image, descriptors)
         descriptors.write_bytes(with_error_details(descriptors.read_bytes()))
+        access_log = self.state.logs / "access.log"
+        access_log.touch()
+        for file in (descriptors, access_log):
+            file.chmod(0o600)
         self._edge_config = EdgeConfig(
             listen=Address(host=HOST, port=self._edge_port),
             ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
@@ -282,7 +299,7 @@ class Stack:
             jwks=json.dumps(self.keys.jwks()),
             issuer=ISSUER,
             audiences=(AUDIENCE,),
-            access_log=self.state.logs / "access.log",
+            access_log=access_log,
             admin_port=self.state.port("edge-admin"),
         )
         write_private(
@@ -332,11 +349,13 @@ async def answers_ok(url: str) -> bool:
 @asynccontextmanager
 async def running(folder: Path | None, options: Options, tell: Tell) -> AsyncIterator[Stack]:
     """The started stack; everything it started has ended when the block has."""
-    stack = Stack(State.open(folder), options, tell)
-    renewal = asyncio.create_task(stack.renew_tokens())
-    try:
-        await stack.start()
-        yield stack
-    finally:
-        renewal.cancel()
-        await stack.stop()
+    state = State.open(folder)
+    with state.held():
+        stack = Stack(state, options, tell)
+        renewal = asyncio.create_task(stack.renew_tokens())
+        try:
+            await stack.start()
+            yield stack
+        finally:
+            renewal.cancel()
+            await stack.stop()

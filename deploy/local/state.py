@@ -1,7 +1,10 @@
 """The state folder: data, logs, keys, and what the last start chose."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +23,15 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+class StateUnusable(RuntimeError):
+    """Nothing can live in the state folder, or another launcher uses it; the text says why."""
+
+
+def _folder_mode() -> int:
+    """Root's PostgreSQL runs as another user, who must pass through; nobody else need."""
+    return 0o711 if os.geteuid() == 0 else 0o700
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Where everything of one local run lives."""
@@ -30,13 +42,52 @@ class State:
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Self:
-        """The folder given, or `WAYBILL_STATE_DIR`, or `.waybill`; made where it is not there."""
+        """The folder given, or `WAYBILL_STATE_DIR`, or `.waybill`; made where it is not there.
+
+        Raises StateUnusable.
+        """
         chosen = folder or Path(os.environ.get("WAYBILL_STATE_DIR") or ROOT / ".waybill")
         state = cls(folder=chosen.absolute())
-        state.folder.mkdir(parents=True, exist_ok=True)
-        for part in (state.logs, state.keys, state.edge):
-            part.mkdir(mode=0o700, exist_ok=True)
+        try:
+            state._make()
+        except OSError as error:
+            raise StateUnusable(
+                f"{state.folder} cannot be the state folder ({error.strerror}): choose one that "
+                "you may write to with WAYBILL_STATE_DIR."
+            ) from error
         return state
+
+    def _make(self) -> None:
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(_folder_mode())
+        for part in (self.logs, self.keys, self.edge):
+            part.mkdir(mode=0o700, exist_ok=True)
+        self._lock.touch(mode=0o600)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the folder to ourselves; the kernel lets go of it when the process ends in any way.
+
+        Raises StateUnusable when another process holds it.
+        """
+        with self._lock.open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StateUnusable(
+                    f"Another `make run` (process {lock.read() or 'unknown'}) uses {self.folder}: "
+                    "end it, or choose another folder with WAYBILL_STATE_DIR and another port "
+                    "with WAYBILL_EDGE_PORT."
+                ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder / "lock"
 
     @property
     def postgres(self) -> Path:

@@ -5,6 +5,7 @@ the message is for people and the detail a JSON object of metadata. What cannot 
 interrupted becomes UNAVAILABLE; anything else rises as it is.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from services.chassis.telemetry import log, span
 
 _ACQUIRE_TIMEOUT_SECONDS: Final = 5.0
 _CONNECT_TIMEOUT_SECONDS: Final = 5.0
+_PROBE_SECONDS_MAX: Final = 2.0
 _DOMAIN_CLASS: Final = "WB"
 _RACES_MAX: Final = 3
 # Connection faults, shutdowns, and what a repeat cures: deadlock, serialization, cancel, locks.
@@ -63,6 +65,23 @@ class Database:
         """The first column of the first row, or None."""
         row = await self.row(function, **arguments)
         return None if row is None else next(iter(row.values()))
+
+    async def reachable(self) -> bool:
+        """Whether the database answers now; a pool whose connections are all at work counts too."""
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS_MAX):
+                async with self._pool.acquire() as connection:
+                    await connection.fetchval("select 1")
+        except _FAILURES as error:
+            if isinstance(error, TimeoutError) and self._is_busy():
+                return True
+            log.warning("the database does not answer", error=type(error).__name__)
+            return False
+        return True
+
+    def _is_busy(self) -> bool:
+        pool = self._pool
+        return pool.get_idle_size() == 0 and pool.get_size() == pool.get_max_size()
 
 
 async def _fetch(connection: Any, sql: str, arguments: Mapping[str, Any]) -> list[Record]:

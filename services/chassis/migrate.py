@@ -164,7 +164,12 @@ async def _dbmate(schema: Schema, admin_url: str, folder: Path, table: str, comm
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     if process.returncode:
         raise MigrationFailedError(f"{schema.name}: {output.decode().strip()}")
     return output.decode()

@@ -17,6 +17,7 @@ from services.chassis.client import MESSAGE_BYTES_MAX
 from services.chassis.config import ServiceConfig
 from services.chassis.gate import Gate
 from services.chassis.interceptors import ServerTelemetry
+from services.chassis.readiness import Probe, watch
 from services.chassis.telemetry import log
 
 SERVER_OPTIONS: Final = [
@@ -39,11 +40,15 @@ EDGE_MARK: Final = "x-waybill-edge"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One gRPC service of the process: its descriptor, how to add it to a server, its handler."""
+    """One gRPC service of the process: its descriptor, how to add it to a server, its handler.
+
+    While something that it `needs` cannot be reached, the process says that it is not serving.
+    """
 
     descriptor: ServiceDescriptor
     add: Any
     servicer: Any
+    needs: tuple[Probe, ...] = ()
 
 
 class Server:
@@ -90,6 +95,12 @@ class Health(health.aio.HealthServicer):
         super().__init__()
         self._over = asyncio.Event()
 
+    async def say(self, names: Sequence[str], *, ready: bool) -> None:
+        """Says of these services whether they want work; after the drain's begin no more."""
+        status = health_pb2.HealthCheckResponse
+        for name in names:
+            await self.set(name, status.SERVING if ready else status.NOT_SERVING)
+
     def let_watchers_go(self) -> None:
         """Ends every Watch."""
         self._over.set()
@@ -125,9 +136,16 @@ async def serving(
     await server.start()
     running = Server(server, telemetry, health_servicer, port)
     log.info("serving", port=port)
+    names = ["", *(service.descriptor.full_name for service in served)]
+    probes = [probe for service in served for probe in service.needs]
+    watching = asyncio.create_task(
+        watch(probes, lambda ready: health_servicer.say(names, ready=ready))
+    )
     try:
         yield running
     finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await running.drain(config.drain_seconds)
 
 
@@ -137,8 +155,7 @@ async def _add_services(server: grpc.aio.Server, served: Sequence[Served]) -> He
     names = [service.descriptor.full_name for service in served]
     for service in served:
         service.add(service.servicer, server)
-    for name in ("", *names):
-        await health_servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    await health_servicer.say(["", *names], ready=True)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
     return health_servicer

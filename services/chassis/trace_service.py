@@ -55,6 +55,7 @@ def trace_served(database: Database, service: str) -> Served:
         descriptor=trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"],
         add=trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
         servicer=TraceServicer(TraceStore(database), service),
+        needs=(database.reachable,),
     )
 
 

@@ -21,7 +21,9 @@ from services.chassis.watermark import Watermark
 from services.ingest.backoff import retry_seconds
 from services.ingest.config import IngestConfig
 from services.ingest.leads import NewLead
-from services.ingest.store import ClaimedItem, IngestStore, ItemSettlement, LeadToStore, StoredLead
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
+from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from services.chassis.database import is_outage
 from services.chassis.errors import DomainError
 from services.chassis.loops import Wake
 from services.ingest.config import IngestConfig
-from services.ingest.store import IngestStore, LeadToStore, StoredLead
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
 
 
 def lead_writer(

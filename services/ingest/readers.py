@@ -12,7 +12,8 @@ from services.ingest.items_worker import Fault
 from services.ingest.leads import NewLead
 from services.ingest.meta_leads import FIELDS, UnreadableLeadError, parse_answer
 from services.ingest.meta_messages import UnreadableMessageError, parse_message
-from services.ingest.store import ClaimedItem, IngestStore
+from services.ingest.store import IngestStore
+from services.ingest.store.webhooks import ClaimedItem
 
 # Answers name their headers in lower case.
 _BUSINESS_USAGE: Final = "x-business-use-case-usage"

@@ -17,7 +17,8 @@ from services.chassis.loops import Wake
 from services.chassis.trace import TraceContext
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
-from services.ingest.store import IngestStore, RawWebhook
+from services.ingest.store import IngestStore
+from services.ingest.store.webhooks import RawWebhook
 from services.ingest.text import clean
 from services.ingest.webhook_items import NotJsonError, WebhookItem, split
 

@@ -24,7 +24,8 @@ from services.ingest.parsing import (
     parse_source,
     parse_source_change,
 )
-from services.ingest.store import IngestStore, LeadToStore, StoredLead
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
 from waybill.ingest.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,

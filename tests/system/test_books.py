@@ -194,6 +194,36 @@ TAMPERINGS = [
         sql="update {table} set trace_id = repeat('a', 32)",
     ),
     Tampering(
+        service="delivery",
+        equation="each completed delivery was accepted, or completed by hand",
+        table="delivery.delivery_endpoints",
+        sql="delete from {table}",
+    ),
+    Tampering(
+        service="delivery",
+        equation="each try at an endpoint has its attempt",
+        table="delivery.attempts",
+        sql="delete from {table}",
+    ),
+    Tampering(
+        service="delivery",
+        equation="each delivery and event is of its offer's lead and workspace",
+        table="delivery.deliveries",
+        sql="update {table} set lead_id = gen_random_uuid()",
+    ),
+    Tampering(
+        service="delivery",
+        equation="each delivery and event is of its offer's lead and workspace",
+        table="delivery.lead_offers",
+        sql="update {table} set lead_id = gen_random_uuid()",
+    ),
+    Tampering(
+        service="delivery",
+        equation="each ledger entry has its transaction",
+        table="delivery.credit_transactions",
+        sql="delete from {table} where type = 'CREDIT_GRANT'",
+    ),
+    Tampering(
         service="ingest and routing",
         equation="ingest.leads_handed_over = routing.leads_taken_over",
         table="routing.leads",

@@ -167,7 +167,7 @@ class Buyer:
 
     async def received(self, at_least: int = 0) -> list[dict[str, Any]]:
         """What came, once it is so many."""
-        url = f"{self._control}/received?at_least={at_least}&seconds=10"
+        url = f"{self._control}/received?at_least={at_least}&seconds=30"
         async with self._http.get(url) as response:
             answer: dict[str, Any] = await response.json()
         received: list[dict[str, Any]] = answer["received"]

@@ -11,6 +11,7 @@ from tests.schema.delivery.builders import (
     broken_equations,
     claim,
     complete,
+    finish,
     offered,
 )
 
@@ -45,6 +46,18 @@ TAMPERINGS = {
         "delete from delivery.lead_events where to_status = 'LEAD_READY'"
     ),
     "no row without a trace": "update delivery.lead_events set trace_id = repeat('0', 32)",
+    "each completed delivery was accepted, or completed by hand": (
+        "delete from delivery.delivery_endpoints"
+    ),
+    "each try at an endpoint has its attempt": (
+        "delete from delivery.attempts where outcome = 'accepted'"
+    ),
+    "each delivery and event is of its offer's lead and workspace": (
+        "update delivery.lead_offers set lead_id = gen_random_uuid()"
+    ),
+    "each ledger entry has its transaction": (
+        "delete from delivery.credit_transactions where type = 'CREDIT_GRANT'"
+    ),
 }
 
 
@@ -54,8 +67,9 @@ async def kept_books(delivery_db: Database) -> Database:
     workspace = await a_workspace(delivery_db, credits=5)
     sent, _ = await offered(delivery_db, workspace, 2)
     token = uuid4()
-    await claim(delivery_db, token=token)
-    await complete(delivery_db, [sent], tokens=[token])
+    rows = await claim(delivery_db, token=token)
+    mine = [row for row in rows if row["delivery_id"] == sent.delivery_id]
+    await finish(delivery_db, mine, token, verdict="DELIVERED")
     assert await broken_equations(delivery_db) == {}
     return delivery_db
 
@@ -67,6 +81,27 @@ async def test_a_tampered_row_is_named(equation: str, kept_books: Database, admi
     broken = await broken_equations(kept_books)
     assert equation in broken
     assert all(": " in violation for violation in broken[equation])
+
+
+async def test_a_delivery_completed_by_hand_needs_no_acceptance(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    await claim(delivery_db)
+    await complete(delivery_db, [offer])
+    assert await broken_equations(delivery_db) == {}
+
+
+@pytest.mark.parametrize(
+    "change", ["lead_id = gen_random_uuid()", "workspace_id = gen_random_uuid()"]
+)
+async def test_a_delivery_of_another_lead_or_workspace_than_its_offers_is_named(
+    change: str, kept_books: Database, admin: Any
+) -> None:
+    await admin.execute("set session_replication_role = replica")
+    await admin.execute(f"update delivery.deliveries set {change}")
+    assert "each delivery and event is of its offer's lead and workspace" in (
+        await broken_equations(kept_books)
+    )
 
 
 async def test_every_equation_is_tampered_with(kept_books: Database) -> None:

@@ -13,14 +13,9 @@ from services.chassis.ids import new_id
 from services.chassis.requests import RequestId
 from services.chassis.trace import TraceContext, new_root
 from services.ingest.leads import Identity, Message, NewLead
-from services.ingest.store import (
-    ClaimedItem,
-    IngestStore,
-    ItemSettlement,
-    LeadToStore,
-    RawWebhook,
-    StoredLead,
-)
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
+from services.ingest.store.webhooks import ClaimedItem, ItemSettlement, RawWebhook
 from services.ingest.webhook_items import LEADGEN, WebhookItem
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

@@ -13,7 +13,7 @@ from services.chassis.ids import new_id
 from services.chassis.requests import RequestId
 from services.chassis.trace import new_root
 from services.ingest.leads import Answer, Identity
-from services.ingest.store import to_json
+from services.ingest.store.leads import to_json
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
     NOW,

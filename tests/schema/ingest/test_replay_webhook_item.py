@@ -8,7 +8,7 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.trace import new_root
-from services.ingest.store import ClaimedItem
+from services.ingest.store.webhooks import ClaimedItem
 from tests.schema.ingest.builders import (
     NOW,
     Admin,

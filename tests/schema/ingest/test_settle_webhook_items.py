@@ -6,7 +6,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.ingest.store import ClaimedItem, ItemSettlement
+from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
     NOW,

@@ -22,7 +22,7 @@ NOUNS = {
     "item": {"list", "replay"},
     "workspace": {"create", "show", "list"},
     "rule": {"create", "update", "list"},
-    "endpoint": {"create", "list", "enable"},
+    "endpoint": {"create", "list", "enable", "disable"},
     "credits": {"grant", "balance", "entries"},
     "offer": {"show", "list", "advance"},
     "delivery": {"show", "list", "redeliver", "complete"},

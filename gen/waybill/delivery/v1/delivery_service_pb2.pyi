@@ -266,7 +266,7 @@ class OfferEvent(_message.Message):
     to_status: _builtins.str
     """The state after."""
     actor: _builtins.str
-    """Who moved it: "policy:direct", "delivery", "tenant"."""
+    """Who moved it: "policy:direct", "delivery", "tenant", or "operator" (completed by hand)."""
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
         """When."""

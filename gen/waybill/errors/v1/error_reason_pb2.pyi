@@ -58,7 +58,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     a repeat with the same request id is harmless. UNAVAILABLE. Metadata: {}.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 9
-    """A bug or an outage of ours. The trace id finds it in the logs. INTERNAL. Metadata: {}."""
+    """A bug or an outage of ours. The trace id finds it in the logs. INTERNAL.
+    Metadata: {"trace_id": "…"}.
+    """
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 10
     """The etag sent is not that of the row as it stands. Read it again. ABORTED.
     Metadata: {"etag": "3"} (the current one).
@@ -159,7 +161,9 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 8
 a repeat with the same request id is harmless. UNAVAILABLE. Metadata: {}.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 9
-"""A bug or an outage of ours. The trace id finds it in the logs. INTERNAL. Metadata: {}."""
+"""A bug or an outage of ours. The trace id finds it in the logs. INTERNAL.
+Metadata: {"trace_id": "…"}.
+"""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 10
 """The etag sent is not that of the row as it stands. Read it again. ABORTED.
 Metadata: {"etag": "3"} (the current one).

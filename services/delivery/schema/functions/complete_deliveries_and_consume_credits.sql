@@ -27,6 +27,7 @@ declare
   v_offer_ids uuid[];
   v_hold_ids uuid[];
   v_statuses text[];
+  v_by_hand boolean[];
   v_trace_ids text[];
 begin
   perform enter(p_org_ids, null, p_traceparents[1]);
@@ -39,7 +40,7 @@ begin
       with ordinality as n (org_id, delivery_id, token, status, place)
     order by n.org_id, n.delivery_id, n.place
   ), found as (
-    select n.org_id, n.delivery_id, n.place, n.status, d.workspace_id, d.offer_id, d.trace_id,
+    select n.org_id, n.delivery_id, n.place, n.status, n.token is null as is_by_hand, d.workspace_id, d.offer_id, d.trace_id,
       h.hold_id, a.available, case
         when d.delivery_id is null then 'not_found'
         when d.status in ('DELIVERED', 'PARTIAL') then 'duplicate'
@@ -56,7 +57,7 @@ begin
     left join credit_holds h
       on h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
   ), judged as (
-    select f.org_id, f.delivery_id, f.status, f.workspace_id, f.offer_id, f.trace_id, f.hold_id,
+    select f.org_id, f.delivery_id, f.status, f.is_by_hand, f.workspace_id, f.offer_id, f.trace_id, f.hold_id,
       case
         when f.outcome <> 'unpaid' then f.outcome
         when row_number() over (
@@ -73,9 +74,10 @@ begin
     array_agg(j.offer_id order by j.delivery_id) filter (where j.outcome = 'completed'),
     array_agg(j.hold_id order by j.delivery_id) filter (where j.outcome = 'completed'),
     array_agg(j.status order by j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.is_by_hand order by j.delivery_id) filter (where j.outcome = 'completed'),
     array_agg(j.trace_id order by j.delivery_id) filter (where j.outcome = 'completed')
   into v_judged, v_org_ids, v_delivery_ids, v_workspace_ids, v_offer_ids, v_hold_ids, v_statuses,
-    v_trace_ids
+    v_by_hand, v_trace_ids
   from judged j;
 
   if v_org_ids is not null then
@@ -112,7 +114,11 @@ begin
         from unnest(v_hold_ids) with ordinality as n (h, place) order by place),
       'consumed', array_fill(1, array[cardinality(v_org_ids)]), v_delivery_ids, v_hold_ids, '',
       v_trace_ids, p_now);
-    perform step_offers(v_org_ids, v_offer_ids, 'SENT_TO_DEVELOPER', 'delivery', p_now);
+    -- The event says who completed it: the books ask for an acceptance unless a person did.
+    perform step_offers(array_agg(n.org_id), array_agg(n.offer_id), 'SENT_TO_DEVELOPER',
+      case when n.by_hand then 'operator' else 'delivery' end, p_now)
+    from unnest(v_org_ids, v_offer_ids, v_by_hand) as n (org_id, offer_id, by_hand)
+    group by n.by_hand;
   end if;
 
   return query

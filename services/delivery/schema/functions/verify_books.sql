@@ -18,7 +18,11 @@ as $$
       (7, 'held equals live holds'),
       (8, 'each attempt belongs to a credit held for its delivery'),
       (9, 'each offer has an event for every step'),
-      (10, 'no row without a trace')
+      (10, 'no row without a trace'),
+      (11, 'each completed delivery was accepted, or completed by hand'),
+      (12, 'each try at an endpoint has its attempt'),
+      (13, 'each delivery and event is of its offer''s lead and workspace'),
+      (14, 'each ledger entry has its transaction')
   ), ready as (
     select 1 as place, format('lead_offers %s: %s deliveries at %s', o.offer_id,
       count(d.delivery_id), o.status) as violation
@@ -122,6 +126,47 @@ as $$
     from deliveries d
     join lead_offers o using (org_id, offer_id)
     where d.trace_id <> o.trace_id
+  ), untaken as (
+    select 11, format('deliveries %s: %s, %s of its %s endpoints accepted it', d.delivery_id,
+      d.status, count(p.endpoint_id) filter (where p.status = 'accepted'), count(p.endpoint_id))
+    from deliveries d
+    left join delivery_endpoints p using (org_id, delivery_id)
+    where d.status in ('DELIVERED', 'PARTIAL')
+      and not exists (
+        select from lead_events e
+        where e.org_id = d.org_id and e.offer_id = d.offer_id
+          and e.to_status = 'SENT_TO_DEVELOPER' and e.actor = 'operator')
+    group by d.org_id, d.delivery_id, d.status
+    having count(p.endpoint_id) filter (where p.status = 'accepted') = 0
+      or (d.status = 'DELIVERED' and count(*) filter (where p.status <> 'accepted') > 0)
+  ), untried as (
+    select 12, format('delivery_endpoints %s of delivery %s: %s after %s tries, %s attempts, %s'
+      || ' accepted', p.endpoint_id, p.delivery_id, p.status, p.attempt_count,
+      count(t.attempt_id), count(t.attempt_id) filter (where t.outcome = 'accepted'))
+    from delivery_endpoints p
+    left join attempts t using (org_id, delivery_id, endpoint_id)
+    group by p.org_id, p.delivery_id, p.endpoint_id, p.status, p.attempt_count
+    having count(t.attempt_id) <> p.attempt_count
+      or (p.status = 'accepted')
+        <> (count(t.attempt_id) filter (where t.outcome = 'accepted') > 0)
+  ), estranged as (
+    select 13, format('deliveries %s: of lead %s and workspace %s, its offer of %s and %s',
+      d.delivery_id, d.lead_id, d.workspace_id, o.lead_id, o.workspace_id)
+    from deliveries d
+    join lead_offers o using (org_id, offer_id)
+    where (d.lead_id, d.workspace_id) is distinct from (o.lead_id, o.workspace_id)
+    union all
+    select 13, format('lead_events %s number %s: of workspace %s, its offer of %s', e.offer_id,
+      e.ordinal, e.workspace_id, o.workspace_id)
+    from lead_events e
+    join lead_offers o using (org_id, offer_id)
+    where e.workspace_id <> o.workspace_id
+  ), orphaned as (
+    select 14, format('credit_entries %s: there is no transaction %s', e.entry_id,
+      e.transaction_id)
+    from credit_entries e
+    left join credit_transactions t using (org_id, transaction_id)
+    where t.transaction_id is null
   ), violation as (
     select * from ready
     union all select * from sent
@@ -134,6 +179,10 @@ as $$
     union all select * from unpaid
     union all select * from unrecorded
     union all select * from traceless
+    union all select * from untaken
+    union all select * from untried
+    union all select * from estranged
+    union all select * from orphaned
   )
   select e.name, count(v.violation),
     coalesce((array_agg(v.violation order by v.violation)
