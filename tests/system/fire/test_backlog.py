@@ -25,13 +25,13 @@ GROWTH_BYTES_MAX: Final = 24 * 1024 * 1024
 INVERSION_SECONDS_MAX: Final = 5.0
 NEWCOMERS: Final = 20
 
+# By how much a lead that was handed over earlier is the younger one, at most.
 AGE_INVERSION: Final = """
 select max(extract(epoch from youngest - created_at)) from (
-  select l.created_at, max(l.created_at) over (order by a.started_at) as youngest
-  from delivery.attempts a
-  join delivery.deliveries d using (org_id, delivery_id)
+  select l.created_at, max(l.created_at) over (order by d.created_at) as youngest
+  from delivery.deliveries d
   join ingest.leads l using (org_id, lead_id)
-  where a.org_id = $1 and a.number = 1) first_tries"""
+  where d.org_id = $1) moved"""
 
 
 def resident_bytes(process: int) -> int:
