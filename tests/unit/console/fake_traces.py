@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2_grpc
 
 from services.chassis.errors import DomainError
 from services.chassis.gate import abort
@@ -92,6 +93,8 @@ async def served(traces: FakeTraces) -> AsyncIterator[str]:
     """The address of a server with these traces."""
     server = grpc.aio.server()
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(traces, server)
+    # As every service does: callers ask it before they send anything.
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
