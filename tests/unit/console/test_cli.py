@@ -102,9 +102,10 @@ async def test_verify_exits_1_and_names_the_rows(serving: Serving) -> None:
 
 async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
     services = await serving(
-        ingest=FakeTraces(books=[books(leads_handed_over=5)]),
+        ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
         delivery=FakeTraces(books=[books(offers_taken_over=4)]),
+        sync=FakeTraces(books=[books(events_taken_over_from_ingest=3)]),
     )
     said = await waybill(services, "verify")
     assert said.code == 0

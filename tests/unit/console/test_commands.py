@@ -36,6 +36,7 @@ NOUNS = {
         "show",
         "appointments",
     },
+    "sync": {"start", "resume", "status", "locks"},
     "migrate": {"up", "down", "status"},
 }
 

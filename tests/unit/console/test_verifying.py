@@ -11,12 +11,18 @@ def books(**totals: int) -> VerifyBooksResponse:
     return VerifyBooksResponse(equations=[Equation(name="adds up", holds=True)], totals=totals)
 
 
+def some_sync() -> FakeTraces:
+    """Sync, which took over what ingest handed to it."""
+    return FakeTraces(books=[books(events_taken_over_from_ingest=3)])
+
+
 async def test_books_are_asked_for_as_the_operator(serving: Serving) -> None:
-    ingest = FakeTraces(books=[books(leads_handed_over=5)])
+    ingest = FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)])
     services = await serving(
         ingest=ingest,
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
         delivery=FakeTraces(books=[books(offers_taken_over=4)]),
+        sync=some_sync(),
     )
     async with services.client() as client:
         verdict = await verify(client)
@@ -26,12 +32,13 @@ async def test_books_are_asked_for_as_the_operator(serving: Serving) -> None:
 
 
 async def test_totals_that_moved_meanwhile_are_read_again(serving: Serving) -> None:
-    ingest = FakeTraces(books=[books(leads_handed_over=4), books(leads_handed_over=5)])
+    ingest = FakeTraces(books=[books(leads_handed_over=4, events_handed_over=3), books(leads_handed_over=5, events_handed_over=3)])
     delivery = FakeTraces(books=[books(offers_taken_over=4)])
     services = await serving(
         ingest=ingest,
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
         delivery=delivery,
+        sync=some_sync(),
     )
     waits: list[tuple[tuple[str, ...], float]] = []
 
@@ -48,21 +55,23 @@ async def test_totals_that_moved_meanwhile_are_read_again(serving: Serving) -> N
 
 async def test_totals_that_stay_apart_are_broken_after_the_last_reading(serving: Serving) -> None:
     services = await serving(
-        ingest=FakeTraces(books=[books(leads_handed_over=5)]),
+        ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
         delivery=FakeTraces(books=[books(offers_taken_over=3)]),
+        sync=some_sync(),
     )
     async with services.client() as client:
         verdict = await verify(client, waits_seconds=(0, 0))
     assert not verdict.holds
     assert verdict.readings == 3
-    assert [each.holds for each in verdict.handoffs] == [True, False]
+    assert [each.holds for each in verdict.handoffs] == [True, False, True]
 
 
 async def test_a_service_that_cannot_be_reached_is_a_failure(serving: Serving) -> None:
     services = await serving(
-        ingest=FakeTraces(books=[books(leads_handed_over=5)]),
+        ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
+        sync=some_sync(),
     )
     async with services.client() as client:
         verdict = await verify(client, waits_seconds=())
