@@ -32,7 +32,12 @@ async def test_books_are_asked_for_as_the_operator(serving: Serving) -> None:
 
 
 async def test_totals_that_moved_meanwhile_are_read_again(serving: Serving) -> None:
-    ingest = FakeTraces(books=[books(leads_handed_over=4, events_handed_over=3), books(leads_handed_over=5, events_handed_over=3)])
+    ingest = FakeTraces(
+        books=[
+            books(leads_handed_over=4, events_handed_over=3),
+            books(leads_handed_over=5, events_handed_over=3),
+        ]
+    )
     delivery = FakeTraces(books=[books(offers_taken_over=4)])
     services = await serving(
         ingest=ingest,
