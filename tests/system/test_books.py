@@ -35,6 +35,7 @@ class Tampering:
 
 ONE = "where ctid = (select min(ctid) from {table})"
 
+LEAD_PATH = ("ingest", "routing", "delivery")
 TAMPERINGS = [
     Tampering(
         service="ingest",
@@ -301,7 +302,12 @@ async def test_the_books_of_the_samples_add_up(
     assert code == 0, output
     code, output = await waybill(stack, customer, "verify", "--json")
     verdict = json.loads(output)
-    equations = {each["name"] for books in verdict["services"] for each in books["equations"]}
+    equations = {
+        each["name"]
+        for books in verdict["services"]
+        if books["service"] in LEAD_PATH
+        for each in books["equations"]
+    }
     within = {each.equation for each in TAMPERINGS if " and " not in each.service}
     assert equations == within, "each equation has a tampering that breaks it"
 
