@@ -49,11 +49,11 @@ class SyncSamples:
             raise SampleFailedError(f"the second start was not refused: {refusal}")
         if not first.get("hasMore"):
             raise SampleFailedError(f"the first session left nothing to resume: {first}")
-        conversation = await self._webhook_message(page["pageId"])
+        conversation, message = await self._webhook_message(page["pageId"])
         last, runs = first, 1
         while last.get("hasMore"):
             last, runs = await self._pull(page["pageId"], last["resumeSession"]), runs + 1
-        await self._merged(conversation)
+        await self._merged(conversation, message)
         return Outcome(
             name="s: a page's conversations",
             happened=(
@@ -102,8 +102,11 @@ class SyncSamples:
         listed = await self._api.get("/api/sync-locks")
         return any(lock["pageId"] == page_id for lock in listed.get("locks", ()))
 
-    async def _webhook_message(self, page_id: str) -> str:
-        """A message of a pulled conversation, told by a webhook twice, and then to be pulled."""
+    async def _webhook_message(self, page_id: str) -> tuple[str, str]:
+        """A message of a pulled conversation, told by a webhook twice, and then to be pulled.
+
+        Answers the conversation and the message.
+        """
         listed = await self._api.get("/api/conversations", pageId=page_id, pageSize="1")
         conversation = listed["conversations"][0]
         at = int(time.time())
@@ -123,9 +126,9 @@ class SyncSamples:
             if answer.status != 200:
                 raise SampleFailedError(f"the webhook was answered {answer.status}")
         conversation_id: str = conversation["conversationId"]
-        return conversation_id
+        return conversation_id, said["message_id"]
 
-    async def _merged(self, conversation_id: str) -> None:
+    async def _merged(self, conversation_id: str, message_id: str) -> None:
         """Returns when the message is there once, told by the webhook and the pull."""
 
         async def merged() -> bool:
@@ -133,7 +136,9 @@ class SyncSamples:
             both = [
                 event
                 for event in found["events"]
-                if event.get("seenByWebhook") and event.get("seenByPull")
+                if event.get("messageId") == message_id
+                and event.get("seenByWebhook")
+                and event.get("seenByPull")
             ]
             return len(both) == 1
 
