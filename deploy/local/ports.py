@@ -1,7 +1,16 @@
 """TCP ports of this machine: finding a free one, saying that one is taken."""
 
 import errno
+import random
 import socket
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+_OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_OUTGOING_MIN: Final = 32768
+PORT_MIN: Final = 10240
+_TRIES_MAX: Final = 100
 
 
 class PortTaken(RuntimeError):
@@ -22,14 +31,29 @@ def _bindable(host: str, port: int) -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at this moment.
+    """A TCP port that nobody listens on at this moment, chosen at random.
 
     It is not reserved: whoever binds it must be ready to find it taken and ask again.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for _ in range(_TRIES_MAX):
+        port = random.randrange(PORT_MIN, _first_outgoing())
+        if _bindable(host, port):
+            return port
+    raise PortTaken(f"No free port was found on {host} in {_TRIES_MAX} tries.")
+
+
+@cache
+def _first_outgoing() -> int:
+    """The lowest port that the kernel gives to outgoing connections: ip(7), ip_local_port_range.
+
+    Ours lie below: there, a client that calls before its server listens, or while it is being
+    started again, could be given the server's port and keep it, even by connecting to itself.
+    """
+    try:
+        lowest = int(_OUTGOING.read_text().split()[0])
+    except OSError:
+        return _OUTGOING_MIN
+    return lowest if lowest > PORT_MIN else _OUTGOING_MIN
 
 
 def taken_port(port: int, host: str = "127.0.0.1") -> bool:
