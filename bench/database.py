@@ -10,6 +10,7 @@ import asyncpg
 
 from bench.run import Run
 from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.stack import POSTGRES_SETTINGS
 from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
 from services.chassis.migrate import Schema, up
@@ -17,7 +18,7 @@ from services.chassis.migrate import Schema, up
 DATABASE: Final = "bench"
 # As `make run` starts it, plus the counting of statements.
 SETTINGS: Final = {
-    "autovacuum_naptime": "5s",
+    **POSTGRES_SETTINGS,
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "top",
 }
