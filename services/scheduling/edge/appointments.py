@@ -1,5 +1,6 @@
 """RPCs about appointments and series."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -170,7 +171,8 @@ class AppointmentCalls(Calls):
         fields.done()
         zone = await self._zone(org_id, await self._calendar_ids(org_id, booking))
         try:
-            local_times = expand(request.rule, local_start)
+            # A rule that seldom happens keeps a processor busy for longer than a loop may be.
+            local_times = await asyncio.to_thread(expand, request.rule, local_start, zone)
         except RecurrenceRefused as refused:
             raise recurrence_refused(refused) from None
         return await self._book_series(request, booking, zone, local_times)
