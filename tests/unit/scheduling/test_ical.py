@@ -11,6 +11,7 @@ from services.scheduling.busy_times import CalendarUnreadable, busy_times
 from services.scheduling.feed_secrets import new_secret, parse_secret
 from services.scheduling.ical import Named, feed, free_busy, invitation
 from services.scheduling.records import Appointment, Slot
+from tests.unit.scheduling.external import external
 
 NOW = datetime(2027, 1, 4, 8, tzinfo=UTC)
 ID = UUID("01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
@@ -89,14 +90,6 @@ def test_free_busy_tells_all_that_is_not_free() -> None:
     body = free_busy(free, NOW, NOW + 3 * hour, NOW).decode().replace("\r\n ", "")
     assert "FREEBUSY;FBTYPE=BUSY;VALUE=PERIOD:20270104T080000Z/20270104T090000Z" in body
     assert "FREEBUSY;FBTYPE=BUSY;VALUE=PERIOD:20270104T100000Z/20270104T110000Z" in body
-
-
-def external(*events: str) -> bytes:
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
-    for number, event in enumerate(events):
-        lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20270101T000000Z"]
-        lines += [*event.split("\n"), "END:VEVENT"]
-    return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
 
 
 @pytest.mark.parametrize(
