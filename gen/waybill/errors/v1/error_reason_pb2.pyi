@@ -98,6 +98,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The lease ended, or another worker holds the row now; nothing was changed. ABORTED.
     Metadata: {}.
     """
+    ERROR_REASON_TOO_MANY_RULES: _ErrorReason.ValueType  # 44
+    """The org has as many enabled rules as it may. Disable one first. FAILED_PRECONDITION.
+    Metadata: {"enabled_max": "100"}.
+    """
     ERROR_REASON_OFFER_NOT_FOUND: _ErrorReason.ValueType  # 60
     """No such offer in this org. NOT_FOUND. Metadata: {"offer_id": "…"}."""
     ERROR_REASON_TRANSITION_REFUSED: _ErrorReason.ValueType  # 61
@@ -277,6 +281,10 @@ Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lea
 ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 43
 """The lease ended, or another worker holds the row now; nothing was changed. ABORTED.
 Metadata: {}.
+"""
+ERROR_REASON_TOO_MANY_RULES: ErrorReason.ValueType  # 44
+"""The org has as many enabled rules as it may. Disable one first. FAILED_PRECONDITION.
+Metadata: {"enabled_max": "100"}.
 """
 ERROR_REASON_OFFER_NOT_FOUND: ErrorReason.ValueType  # 60
 """No such offer in this org. NOT_FOUND. Metadata: {"offer_id": "…"}."""
