@@ -10,6 +10,7 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.loops import Stopping, Wake
 from services.chassis.trace import new_root
+from services.routing.decider import Decider
 from services.routing.leads import Lead, NewLead
 from services.routing.matching import Rule
 from services.routing.router import Router, RouterPolicy
@@ -17,7 +18,7 @@ from services.routing.store.attempts import AttemptStore
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
 from tests.schema.routing.builders import Admin, a_rule, a_workspace, status_of
-from tests.unit.routing.builders import RING, a_lead
+from tests.unit.routing.builders import RING, NearJudge, a_lead
 
 
 def a_router(
@@ -30,6 +31,7 @@ def a_router(
     return Router(
         AttemptStore(database, "tester"),
         rules or RuleStore(database),
+        Decider(NearJudge()),
         RING,
         offered or Wake(),
         policy,

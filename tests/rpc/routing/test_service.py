@@ -116,6 +116,16 @@ async def test_a_rule_with_a_bad_condition_is_refused_with_its_position(
     }
 
 
+async def test_an_update_with_a_bad_condition_is_refused(callers: Callers, org_id: UUID) -> None:
+    tenant = callers.tenant(org_id)
+    rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id)
+    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition="true &&\n 1")
+    async with refused() as refusal:
+        await tenant.UpdateRule(update)
+    assert refusal.reason == "CONDITION_REFUSED"
+    assert (await tenant.ListRules(pb.ListRulesRequest())).rules == [rule]
+
+
 async def test_a_rule_too_many_is_refused(callers: Callers, org_id: UUID, admin: Admin) -> None:
     tenant = callers.tenant(org_id)
     workspace = await a_workspace(tenant)

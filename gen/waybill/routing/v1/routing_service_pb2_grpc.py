@@ -106,9 +106,9 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRule(self, request, context):
-        """Creates a rule, enabled. An org has at most 100 enabled rules. Safe to repeat with the same
-        request_id. Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND,
-        TOO_MANY_RULES, REQUEST_ID_REUSED.
+        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+        and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,9 +46,9 @@ class RoutingServiceStub:
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]
-    """Creates a rule, enabled. An org has at most 100 enabled rules. Safe to repeat with the same
-    request_id. Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND,
-    TOO_MANY_RULES, REQUEST_ID_REUSED.
+    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+    and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
     UpdateRule: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.UpdateRuleRequest, _routing_service_pb2.UpdateRuleResponse]
     """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
@@ -87,9 +87,9 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]  # type: ignore[assignment]
-    """Creates a rule, enabled. An org has at most 100 enabled rules. Safe to repeat with the same
-    request_id. Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND,
-    TOO_MANY_RULES, REQUEST_ID_REUSED.
+    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+    and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
     UpdateRule: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.UpdateRuleRequest, _routing_service_pb2.UpdateRuleResponse]  # type: ignore[assignment]
     """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
@@ -149,9 +149,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.CreateRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.CreateRuleResponse, _abc.Awaitable[_routing_service_pb2.CreateRuleResponse]]:
-        """Creates a rule, enabled. An org has at most 100 enabled rules. Safe to repeat with the same
-        request_id. Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND,
-        TOO_MANY_RULES, REQUEST_ID_REUSED.
+        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+        and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
