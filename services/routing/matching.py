@@ -12,6 +12,7 @@ Result = Literal["matched", "failed", "error"]
 NO_MATCH_ERROR: Final = "NO_MATCH"
 RULES_FAILED_ERROR: Final = "RULES_FAILED"
 RULES_OVERRAN_ERROR: Final = "RULES_OVERRAN"
+INTERRUPTED_ERROR: Final = "INTERRUPTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

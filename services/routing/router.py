@@ -1,7 +1,7 @@
 """The router: claims leads that are due, decides each, settles them in batches."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -17,7 +17,7 @@ from services.chassis.watermark import Watermark
 from services.routing.decider import Decider
 from services.routing.dedupe import dedupe_hashes
 from services.routing.leads import HeldLead
-from services.routing.matching import Decision
+from services.routing.matching import INTERRUPTED_ERROR, Decision, undecided
 from services.routing.offers import offer_payload
 from services.routing.store.attempts import AttemptStore, Completion, Failure
 from services.routing.store.rules import RuleStore
@@ -28,12 +28,18 @@ ATTEMPT: Final = "route lead"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPolicy:
-    """Bounds: leads per batch, seconds of lease, of a batch's rules, of the dedupe window."""
+    """Bounds: leads per batch, seconds of lease, of a batch's rules, of the dedupe window.
+
+    A lead whose holders were interrupted `interruptions_alone` times is routed by itself, as it may
+    be what interrupts; after `interruptions_max` in one attempt the attempt has failed.
+    """
 
     batch_leads_max: int = 200
     lease_seconds: float = 30
     decide_seconds_max: float = 1
     dedupe_seconds: float = 90 * 86_400
+    interruptions_alone: int = 2
+    interruptions_max: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,12 @@ class Router:
             raise
 
     async def _route(self, token: UUID, held: list[HeldLead], unit: Work) -> None:
-        outcomes = await self._route_batch(token, held)
+        sorted_out = sort_out(held, self._policy)
+        # Before anything else: what interrupts must not count against those that wait.
+        outcomes = await self._return(token, sorted_out.returned)
+        outcomes |= await self._fail(token, map(_given_up, sorted_out.given_up))
+        for batch in sorted_out.batches:
+            outcomes |= await self._route_batch(token, batch)
         for outcome in outcomes.values():
             unit.count(ROUTE, outcome)
         unit.note(**_counted(outcomes))
@@ -155,7 +166,7 @@ class Router:
             settled.outcomes.update(await self._fail_broken(token, settled.broken))
         return settled.outcomes
 
-    async def _fail(self, token: UUID, attempts: Sequence[Attempt]) -> dict[UUID, str]:
+    async def _fail(self, token: UUID, attempts: Iterable[Attempt]) -> dict[UUID, str]:
         failures = [
             Failure(held=attempt.held, decision=attempt.decision, trace=attempt.trace)
             for attempt in attempts
@@ -223,6 +234,31 @@ async def settle_apart(
     return settled
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedOut:
+    """A claim: what is routed, batch by batch, what goes back, what was interrupted too often."""
+
+    batches: list[list[HeldLead]]
+    returned: list[HeldLead]
+    given_up: list[HeldLead]
+
+
+def sort_out(held: Sequence[HeldLead], policy: RouterPolicy) -> SortedOut:
+    """Of leads that may be what interrupts, one is routed, last and alone; the others go back."""
+    together: list[HeldLead] = []
+    alone: list[HeldLead] = []
+    given_up: list[HeldLead] = []
+    for item in held:
+        if item.interruptions >= policy.interruptions_max * item.attempt:
+            given_up.append(item)
+        elif item.interruptions >= policy.interruptions_alone:
+            alone.append(item)
+        else:
+            together.append(item)
+    batches = [batch for batch in (together, alone[:1]) if batch]
+    return SortedOut(batches=batches, returned=alone[1:], given_up=given_up)
+
+
 def attempt(held: HeldLead, decision: Decision) -> Attempt:
     """The decision as an attempt, in a span of its own."""
     start = continue_from(
@@ -234,6 +270,10 @@ def attempt(held: HeldLead, decision: Decision) -> Attempt:
     with span(ATTEMPT, start=start) as live:
         live.set_attributes({"lead_id": str(held.lead.lead_id), "attempt": held.attempt})
         return Attempt(held=held, decision=decision, trace=from_otel(live.get_span_context()))
+
+
+def _given_up(held: HeldLead) -> Attempt:
+    return attempt(held, undecided(INTERRUPTED_ERROR))
 
 
 def _counted(outcomes: Mapping[UUID, str]) -> dict[str, int]:

@@ -52,6 +52,7 @@ def a_held_lead(
     lead: Lead | None = None,
     *,
     attempt: int = 1,
+    interruptions: int = 0,
     waited: timedelta = timedelta(seconds=1),
     trace: TraceContext | None = None,
     previous: TraceContext | None = None,
@@ -60,6 +61,7 @@ def a_held_lead(
     return HeldLead(
         lead=lead or a_lead(),
         attempt=attempt,
+        interruptions=interruptions,
         enqueued_at=NOW,
         was_due_at=NOW,
         locked_at=NOW + waited,

@@ -521,7 +521,7 @@ class GetRoutingResponse(_message.Message):
     error: _builtins.str
     """Why it failed, or empty: "NO_MATCH", "RULES_FAILED" (a rule that might have matched could not
     say), "RULES_OVERRAN" (the org's rules overran too often of late, so none was asked),
-    "CROSS_PARTNER_DUPLICATE", or what broke.
+    "CROSS_PARTNER_DUPLICATE", "INTERRUPTED" (whoever worked on it ended, too often), or what broke.
     """
     attempts: _builtins.int
     """Tries so far."""
