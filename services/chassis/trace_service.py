@@ -90,9 +90,10 @@ class TraceStore:
         kind: str,
         value: str,
         limit: int,
-        before: datetime | None,
+        before: tuple[datetime, UUID] | None,
     ) -> list[Record]:
-        """Traces of what people hold, newest first, begun before `before`."""
+        """Traces of what people hold, newest first, from after `before`: the last row of a page."""
+        started_at, key = before or (None, None)
         return await self._database.rows(
             "find_traces",
             p_org_ids=org_ids,
@@ -100,7 +101,8 @@ class TraceStore:
             p_kind=kind,
             p_value=value,
             p_limit=limit,
-            p_before=before,
+            p_before=started_at,
+            p_before_key=key,
         )
 
     async def verify_books(self) -> list[Record]:
@@ -139,7 +141,9 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
         rows = await self._store.find_traces(
             orgs, who.workspace_id, kind, value, page.rows_to_read, page.start
         )
-        found, next_page_token = page.split(rows, lambda row: (row["started_at"].isoformat(),))
+        found, next_page_token = page.split(
+            rows, lambda row: (row["started_at"].isoformat(), str(row["key"]))
+        )
         return FindTracesResponse(
             service=self._service,
             traces=[to_summary(row) for row in found],
@@ -184,9 +188,10 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _before(keys: tuple[str, ...]) -> datetime:
-    (started_at,) = keys
-    return datetime.fromisoformat(started_at)
+def _before(keys: tuple[str, ...]) -> tuple[datetime, UUID]:
+    # All items of a webhook and all offers of a batch began at one time: the key tells them apart.
+    started_at, key = keys
+    return datetime.fromisoformat(started_at), UUID(key)
 
 
 def to_entry(row: Record) -> TimelineEntry:
