@@ -44,8 +44,8 @@ TRACE_ACCESS: Final[Mapping[str, Access]] = {
     ),
     f"{_SERVICE}VerifyBooks": Access(services=frozenset({"operator"})),
 }
-# What a service_role caller may ask for without saying whose it is: ids that nobody can guess.
-_FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id")
+# What a service_role caller may ask for without saying whose it is: ids of things, not of people.
+_FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id", "external_id")
 _UUIDS: Final = ("lead_id", "webhook_id", "workspace_id")
 
 
@@ -79,7 +79,7 @@ class TraceStore:
         return [row["org_id"] for row in rows]
 
     async def find_orgs_of(self, kind: str, value: str) -> list[UUID]:
-        """Whose the lead or webhook is."""
+        """Whose the lead, webhook or external id is."""
         rows = await self._database.rows("find_orgs_of", p_kind=kind, p_value=value)
         return [row["org_id"] for row in rows]
 
@@ -152,7 +152,7 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
 
     async def _orgs_of(self, kind: str, value: str) -> list[UUID]:
         if kind not in _FOUND_WITHOUT_ORG:
-            text = "needs a tenant's token; a service may ask by lead_id or webhook_id"
+            text = "needs a tenant's token; a service may ask by lead_id, webhook_id or external_id"
             raise invalid(Violation(field=kind, description=text))
         return await self._store.find_orgs_of(kind, value)
 

@@ -20,5 +20,7 @@ ACCESS: Final[AccessTable] = {
     f"{_SERVICE}ListLeads": _TENANTS,
     f"{_SERVICE}ListWebhookItems": _TENANTS,
     f"{_SERVICE}ReplayWebhookItem": _TENANTS,
+    f"{_SERVICE}ListWebhookOrphans": _OPERATOR,
+    f"{_SERVICE}ReplayWebhookOrphans": _OPERATOR,
     **TRACE_ACCESS,
 }

@@ -20,6 +20,7 @@ NOUNS = {
     "source": {"create", "update", "list"},
     "lead": {"create", "show", "list", "routing"},
     "item": {"list", "replay"},
+    "orphan": {"list", "replay"},
     "workspace": {"create", "show", "list"},
     "rule": {"create", "update", "list"},
     "endpoint": {"create", "list", "enable", "disable"},

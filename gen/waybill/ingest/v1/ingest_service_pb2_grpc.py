@@ -86,6 +86,16 @@ class IngestServiceStub:
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.SerializeToString,
                 response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.FromString,
                 _registered_method=True)
+        self.ListWebhookOrphans = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/ListWebhookOrphans',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.FromString,
+                _registered_method=True)
+        self.ReplayWebhookOrphans = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/ReplayWebhookOrphans',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -178,6 +188,25 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWebhookOrphans(self, request, context):
+        """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+        alone: it is nobody's yet. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayWebhookOrphans(self, request, context):
+        """Makes items of what came before its source was created, oldest first: from then on they are
+        the source's org's, and each becomes what it would have been. service_role alone. One call
+        takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+        Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +259,16 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ReplayWebhookItem,
                     request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.FromString,
                     response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.SerializeToString,
+            ),
+            'ListWebhookOrphans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookOrphans,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.SerializeToString,
+            ),
+            'ReplayWebhookOrphans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayWebhookOrphans,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -504,6 +543,60 @@ class IngestService:
             '/waybill.ingest.v1.IngestService/ReplayWebhookItem',
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.SerializeToString,
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookOrphans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/ListWebhookOrphans',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayWebhookOrphans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/ReplayWebhookOrphans',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,17 @@ class IngestServiceStub:
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
+    ListWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]
+    """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+    alone: it is nobody's yet. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+    """
+    ReplayWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]
+    """Makes items of what came before its source was created, oldest first: from then on they are
+    the source's org's, and each becomes what it would have been. service_role alone. One call
+    takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+    Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -130,6 +141,17 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
+    """
+    ListWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]  # type: ignore[assignment]
+    """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+    alone: it is nobody's yet. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+    """
+    ReplayWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]  # type: ignore[assignment]
+    """Makes items of what came before its source was created, oldest first: from then on they are
+    the source's org's, and each becomes what it would have been. service_role alone. One call
+    takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+    Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
     """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -239,6 +261,29 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhookOrphans(
+        self,
+        request: _ingest_service_pb2.ListWebhookOrphansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ListWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ListWebhookOrphansResponse]]:
+        """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+        alone: it is nobody's yet. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayWebhookOrphans(
+        self,
+        request: _ingest_service_pb2.ReplayWebhookOrphansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookOrphansResponse]]:
+        """Makes items of what came before its source was created, oldest first: from then on they are
+        the source's org's, and each becomes what it would have been. service_role alone. One call
+        takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+        Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
