@@ -134,6 +134,7 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
             access_token_ciphertext=self._seal(change.access_token, org_id, change.source_id),
             trace=current(),
         )
+        self._api_sources.forget(org_id)
         return UpdateSourceResponse(source=to_source(answer))
 
     def _seal(self, access_token: str | None, org_id: UUID, source_id: UUID) -> bytes | None:
