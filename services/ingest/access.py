@@ -12,6 +12,7 @@ _OPERATOR: Final = Access(services=frozenset({"operator"}))
 ACCESS: Final[AccessTable] = {
     f"{_SERVICE}CreateOrg": _OPERATOR,
     f"{_SERVICE}RegisterApp": _OPERATOR,
+    f"{_SERVICE}RetireAppSecrets": _OPERATOR,
     f"{_SERVICE}CreateSource": _TENANTS,
     f"{_SERVICE}UpdateSource": _TENANTS,
     f"{_SERVICE}ListSources": _TENANTS,

@@ -17,6 +17,7 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookOrphansRequest,
     RegisterAppRequest,
     ReplayWebhookOrphansRequest,
+    RetireAppSecretsRequest,
     UpdateSourceRequest,
 )
 
@@ -113,6 +114,14 @@ def parse_app(request: RegisterAppRequest) -> AppToRegister:
     )
     fields.done()
     return app
+
+
+def parse_retired_app(request: RetireAppSecretsRequest) -> str:
+    """The app's id at Meta."""
+    fields = IngestFields()
+    external_app_id = fields.name("external_app_id", request.external_app_id)
+    fields.done()
+    return external_app_id
 
 
 def parse_source(request: CreateSourceRequest) -> SourceToCreate:

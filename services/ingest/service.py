@@ -24,6 +24,7 @@ from services.ingest.parsing import (
     parse_org,
     parse_orphan_filter,
     parse_orphan_source,
+    parse_retired_app,
     parse_source,
     parse_source_change,
 )
@@ -53,6 +54,8 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     ReplayWebhookItemResponse,
     ReplayWebhookOrphansRequest,
     ReplayWebhookOrphansResponse,
+    RetireAppSecretsRequest,
+    RetireAppSecretsResponse,
     UpdateSourceRequest,
     UpdateSourceResponse,
 )
@@ -103,6 +106,13 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         )
         self._secrets.forget()
         return RegisterAppResponse(**answer)
+
+    async def RetireAppSecrets(
+        self, request: RetireAppSecretsRequest, context: Any
+    ) -> RetireAppSecretsResponse:
+        count = await self._store.retire_app_secrets(parse_retired_app(request), current())
+        self._secrets.forget()
+        return RetireAppSecretsResponse(retired_count=count)
 
     async def CreateSource(
         self, request: CreateSourceRequest, context: Any

@@ -57,6 +57,15 @@ class SourceStore:
         )
         return answer
 
+    async def retire_app_secrets(self, external_app_id: str, trace: TraceContext) -> int:
+        """Retires all secrets of the app but the newest; how many. Raises APP_NOT_FOUND."""
+        retired: int = await self._database.value(
+            "retire_app_secrets",
+            p_external_app_id=external_app_id,
+            p_traceparent=trace.traceparent,
+        )
+        return retired
+
     async def list_app_secrets(self) -> list[Record]:
         """Every valid secret and verify token, sealed."""
         return await self._database.rows("list_app_secrets")

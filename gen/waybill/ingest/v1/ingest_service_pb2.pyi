@@ -132,6 +132,50 @@ class RegisterAppResponse(_message.Message):
 Global___RegisterAppResponse: _TypeAlias = RegisterAppResponse  # noqa: Y015
 
 @_typing.final
+class RetireAppSecretsRequest(_message.Message):
+    """Asks for an app's older secrets to be withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTERNAL_APP_ID_FIELD_NUMBER: _builtins.int
+    external_app_id: _builtins.str
+    """The app's id at Meta."""
+    def __init__(
+        self,
+        *,
+        external_app_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_app_id", b"external_app_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireAppSecretsRequest: _TypeAlias = RetireAppSecretsRequest  # noqa: Y015
+
+@_typing.final
+class RetireAppSecretsResponse(_message.Message):
+    """What was withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETIRED_COUNT_FIELD_NUMBER: _builtins.int
+    retired_count: _builtins.int
+    """How many secrets and verify tokens."""
+    def __init__(
+        self,
+        *,
+        retired_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retired_count", b"retired_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireAppSecretsResponse: _TypeAlias = RetireAppSecretsResponse  # noqa: Y015
+
+@_typing.final
 class CreateSourceRequest(_message.Message):
     """A new source."""
 

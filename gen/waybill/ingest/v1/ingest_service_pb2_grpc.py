@@ -46,6 +46,11 @@ class IngestServiceStub:
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.SerializeToString,
                 response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.FromString,
                 _registered_method=True)
+        self.RetireAppSecrets = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/RetireAppSecrets',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.FromString,
+                _registered_method=True)
         self.CreateSource = channel.unary_unary(
                 '/waybill.ingest.v1.IngestService/CreateSource',
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceRequest.SerializeToString,
@@ -116,6 +121,16 @@ class IngestServiceServicer:
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
         older ones, for rotation). service_role alone: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireAppSecrets(self, request, context):
+        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+        nothing any more. Register the new ones first. service_role alone. It holds at once where it
+        is called and within a minute everywhere. A repeat is safe: it finds none.
+        Fails with APP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -219,6 +234,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.RegisterApp,
                     request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.FromString,
                     response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.SerializeToString,
+            ),
+            'RetireAppSecrets': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireAppSecrets,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.SerializeToString,
             ),
             'CreateSource': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSource,
@@ -327,6 +347,33 @@ class IngestService:
             '/waybill.ingest.v1.IngestService/RegisterApp',
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.SerializeToString,
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireAppSecrets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/RetireAppSecrets',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,12 @@ class IngestServiceStub:
     older ones, for rotation). service_role alone: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
     """
+    RetireAppSecrets: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]
+    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+    nothing any more. Register the new ones first. service_role alone. It holds at once where it
+    is called and within a minute everywhere. A repeat is safe: it finds none.
+    Fails with APP_NOT_FOUND.
+    """
     CreateSource: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]
     """Creates a source: a page, account or number whose events are this org's from then on, or a
     form. Safe to repeat with the same request_id.
@@ -107,6 +113,12 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
     older ones, for rotation). service_role alone: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+    """
+    RetireAppSecrets: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]  # type: ignore[assignment]
+    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+    nothing any more. Register the new ones first. service_role alone. It holds at once where it
+    is called and within a minute everywhere. A repeat is safe: it finds none.
+    Fails with APP_NOT_FOUND.
     """
     CreateSource: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]  # type: ignore[assignment]
     """Creates a source: a page, account or number whose events are this org's from then on, or a
@@ -179,6 +191,18 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
         older ones, for rotation). service_role alone: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def RetireAppSecrets(
+        self,
+        request: _ingest_service_pb2.RetireAppSecretsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.RetireAppSecretsResponse, _abc.Awaitable[_ingest_service_pb2.RetireAppSecretsResponse]]:
+        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+        nothing any more. Register the new ones first. service_role alone. It holds at once where it
+        is called and within a minute everywhere. A repeat is safe: it finds none.
+        Fails with APP_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
