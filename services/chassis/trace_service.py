@@ -78,6 +78,10 @@ class TraceStore:
         rows = await self._database.rows("find_trace_orgs", p_trace_id=trace_id)
         return [row["org_id"] for row in rows]
 
+    async def find_attempt_traces(self, trace_id: str) -> list[Record]:
+        """{org_id, trace_id} of the tries whose own trace this is."""
+        return await self._database.rows("find_attempt_traces", p_trace_id=trace_id)
+
     async def find_orgs_of(self, kind: str, value: str) -> list[UUID]:
         """Whose the lead, webhook or external id is."""
         rows = await self._database.rows("find_orgs_of", p_kind=kind, p_value=value)
@@ -127,10 +131,23 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
             raise invalid(
                 Violation(field="trace_id", description="is not 32 lower-case hex digits")
             )
-        who = caller()
-        orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(request.trace_id)
-        rows = await self._store.get_trace(orgs, who.workspace_id, request.trace_id)
-        return GetTraceResponse(service=self._service, entries=[to_entry(row) for row in rows])
+        who, trace_id = caller(), request.trace_id
+        orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(trace_id)
+        rows = await self._store.get_trace(orgs, who.workspace_id, trace_id)
+        if not rows and (attempt := await self._attempt(trace_id, who.org_id)):
+            trace_id = attempt["trace_id"]
+            rows = await self._store.get_trace([attempt["org_id"]], who.workspace_id, trace_id)
+        return GetTraceResponse(
+            service=self._service,
+            entries=[to_entry(row) for row in rows],
+            trace_id=trace_id if rows else "",
+        )
+
+    async def _attempt(self, trace_id: str, org_id: UUID | None) -> Record | None:
+        """The try whose own trace it is; a tenant's only where it is its own."""
+        attempts = await self._store.find_attempt_traces(trace_id)
+        own = (each for each in attempts if org_id in (None, each["org_id"]))
+        return next(own, None)
 
     async def FindTraces(self, request: FindTracesRequest, context: Any) -> FindTracesResponse:
         who = caller()

@@ -62,7 +62,8 @@ class TraceServiceServicer:
         """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
         A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
         what came for a page or number that no org has.
-        An unknown trace is an empty answer, not an error: another service may know it.
+        An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+        trace, as its log line has it, is answered with the trace of what was tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

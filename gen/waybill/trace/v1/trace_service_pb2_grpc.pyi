@@ -39,7 +39,8 @@ class TraceServiceStub:
     """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
     A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
     what came for a page or number that no org has.
-    An unknown trace is an empty answer, not an error: another service may know it.
+    An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+    trace, as its log line has it, is answered with the trace of what was tried.
     """
     FindTraces: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.FindTracesRequest, _trace_service_pb2.FindTracesResponse]
     """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
@@ -62,7 +63,8 @@ class TraceServiceAsyncStub(TraceServiceStub):
     """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
     A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
     what came for a page or number that no org has.
-    An unknown trace is an empty answer, not an error: another service may know it.
+    An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+    trace, as its log line has it, is answered with the trace of what was tried.
     """
     FindTraces: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.FindTracesRequest, _trace_service_pb2.FindTracesResponse]  # type: ignore[assignment]
     """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
@@ -88,7 +90,8 @@ class TraceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
         A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
         what came for a page or number that no org has.
-        An unknown trace is an empty answer, not an error: another service may know it.
+        An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+        trace, as its log line has it, is answered with the trace of what was tried.
         """
 
     @_abc_1.abstractmethod
