@@ -120,11 +120,6 @@ class SourceStore:
             raise DomainError("ORG_NOT_FOUND", "There is no such org.", metadata=metadata)
         return row
 
-    async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets old ticks."""
-        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
-        return swept
-
 
 def _request(request: RequestId) -> dict[str, Any]:
     return {"p_request_id": request.value, "p_request_hash": request.content_hash}
