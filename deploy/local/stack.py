@@ -222,6 +222,8 @@ class Stack:
             "JWKS_FILE": str(self.keys.jwks_file),
             "TOKEN_FILE": str(self.keys.token_file(name)),
             "SEALING_KEYS_FILE": str(self.keys.sealing_file),
+            # A start finds what the first one set up by its request ids, years later too.
+            "REQUESTS_KEPT_DAYS": "36500",
             **self._own_settings(name),
         }
         prefix = f"WAYBILL_{name.upper()}_"

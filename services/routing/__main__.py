@@ -10,6 +10,7 @@ from services.chassis.periodic import Task, all_periodically
 from services.chassis.relay import Relay, RelayPolicy
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
+from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.routing.access import ACCESS
@@ -64,6 +65,7 @@ async def main(stopping: Stopping) -> None:
                 loops.start(router.run(stopping, poll_seconds=config.poll_seconds))
                 loops.start(relay.run(stopping, poll_seconds=config.poll_seconds))
                 loops.start(all_periodically(sweeps(leads, config), stopping))
+                loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                 await stopping.wait()
 
 
@@ -98,7 +100,6 @@ def sweeps(leads: LeadStore, config: RoutingConfig) -> list[Task]:
 
     return [
         Task(name="expire_leads", every_seconds=config.expire_every_seconds, run=expire),
-        Task(name="sweep_ticks", every_seconds=3600, run=leads.sweep_ticks),
     ]
 
 

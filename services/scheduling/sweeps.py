@@ -28,5 +28,4 @@ def sweeps(
     return [
         Task(name="expire_slot_holds", every_seconds=config.expire_holds_every_seconds, run=expire),
         Task(name="emit_reminders", every_seconds=config.reminders_every_seconds, run=remind),
-        Task(name="sweep_ticks", every_seconds=3600, run=appointments.sweep_ticks),
     ]

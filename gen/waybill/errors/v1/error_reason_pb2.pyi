@@ -86,6 +86,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
     Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
     """
+    ERROR_REASON_APP_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """No such app is registered. NOT_FOUND. Metadata: {"external_app_id": "1234567890"}."""
     ERROR_REASON_WORKSPACE_NOT_FOUND: _ErrorReason.ValueType  # 40
     """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
@@ -271,6 +273,8 @@ ERROR_REASON_ITEM_NOT_REPLAYABLE: ErrorReason.ValueType  # 26
 trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
 Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
 """
+ERROR_REASON_APP_NOT_FOUND: ErrorReason.ValueType  # 27
+"""No such app is registered. NOT_FOUND. Metadata: {"external_app_id": "1234567890"}."""
 ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41
