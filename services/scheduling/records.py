@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 STATUSES: Final = ("pending", "confirmed", "completed", "cancelled", "no_show")
-WAITLIST_STATUSES: Final = ("waiting", "promoted", "left")
+WAITLIST_STATUSES: Final = ("waiting", "promoted", "left", "expired")
 KINDS: Final = ("person", "room", "device")
 
 Kind = TypeVar("Kind")

@@ -113,6 +113,18 @@ class HoldStore:
         )
         return read(WaitlistEntry, answer)
 
+    async def promote_waiting(
+        self, *, limit: int, every_seconds: float, traceparent: str
+    ) -> int | None:
+        """Gives free time to those who wait; None when another process ran this tick."""
+        ended: int | None = await self._database.value(
+            "promote_waiting",
+            p_limit=limit,
+            p_every_seconds=every_seconds,
+            p_traceparent=traceparent,
+        )
+        return ended
+
     async def list_waitlist(
         self,
         org_id: UUID,

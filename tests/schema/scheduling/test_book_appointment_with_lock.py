@@ -108,8 +108,8 @@ async def test_without_the_locks_the_constraint_still_decides(
     calendar_id = await a_calendar(scheduling_db, org_id)
     await admin.execute(
         """create or replace function scheduling.lock_buckets(
-             p_org_id uuid, p_calendar_ids uuid[], p_from timestamptz, p_to timestamptz,
-             p_lock_key text default null) returns boolean
+             p_org_id uuid, p_calendar_ids uuid[], p_from timestamptz, p_to timestamptz)
+           returns boolean
            language sql as 'select true'"""
     )
     outcomes = await all_outcomes(scheduling_db, org_id, calendar_id, [(TOMORROW, 60)] * 200)

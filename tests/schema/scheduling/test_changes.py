@@ -19,14 +19,12 @@ from tests.schema.scheduling.builders import (
     cancel,
     confirm,
     hold,
-    join,
     later,
     move,
     outcome_of,
     overlaps,
     refusal_of,
     release,
-    starts,
     step,
     trace,
 )
@@ -197,77 +195,6 @@ async def test_a_released_hold_frees_its_time(scheduling_db: Database) -> None:
     assert (await release(scheduling_db, org_id, held))["status"] == "released"
     assert await outcome_of(book(scheduling_db, org_id, calendar_id, TOMORROW)) == "booked"
     assert await outcome_of(confirm(scheduling_db, org_id, held)) == "HOLD_ENDED"
-
-
-async def test_the_sweep_ends_stale_holds_and_promotes_who_waits(
-    scheduling_db: Database, admin: Admin
-) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    await hold(scheduling_db, org_id, calendar_id, TOMORROW, seconds=60)
-    entry = await join(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR)
-
-    async def sweep(minutes: float) -> int | None:
-        swept: int | None = await scheduling_db.value(
-            "expire_slot_holds",
-            p_limit=10,
-            p_every_seconds=1.0,
-            p_traceparent=trace(),
-            p_now=later(minutes),
-        )
-        return swept
-
-    assert await sweep(0.5) == 0
-    assert await sweep(1) == 1
-    assert await sweep(1) is None
-    status = await admin.fetchval(
-        "select status from scheduling.waitlist_entries where entry_id = $1", entry
-    )
-    assert status == "promoted"
-    assert await broken_equations(scheduling_db) == {}
-
-
-async def test_a_cancellation_promotes_the_first_who_waits_in_the_same_transaction(
-    scheduling_db: Database, admin: Admin
-) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
-    window = (TOMORROW, TOMORROW + HOUR / 2)
-    elsewhere = await join(
-        scheduling_db, org_id, calendar_id, TOMORROW + 9 * HOUR, TOMORROW + 10 * HOUR
-    )
-    first = await join(scheduling_db, org_id, calendar_id, *window, now=later(1))
-    second = await join(scheduling_db, org_id, calendar_id, *window, now=later(2))
-    outcomes = await asyncio.gather(
-        outcome_of(cancel(scheduling_db, org_id, booked["appointment_id"], now=later(3))),
-        *(
-            outcome_of(book(scheduling_db, org_id, calendar_id, TOMORROW, now=later(3)))
-            for _ in range(20)
-        ),
-    )
-    # The freed time was never anybody else's to see.
-    assert Counter(outcomes) == {"booked": 1, "SLOT_TAKEN": 20}
-    entries = await admin.fetch("select entry_id, status from scheduling.waitlist_entries")
-    assert {row["entry_id"]: row["status"] for row in entries} == {
-        elsewhere: "waiting",
-        first: "promoted",
-        second: "waiting",
-    }
-    assert await broken_equations(scheduling_db) == {}
-
-
-async def test_who_left_the_waitlist_is_not_promoted(scheduling_db: Database, admin: Admin) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
-    entry = await join(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR)
-    await scheduling_db.value(
-        "leave_waitlist", p_org_id=org_id, p_entry_id=entry, p_traceparent=trace(), p_now=NOW
-    )
-    await cancel(scheduling_db, org_id, booked["appointment_id"])
-    at = await starts(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR / 4)
-    assert at == [TOMORROW]
 
 
 async def test_a_deleted_appointment_is_in_no_list_and_its_time_is_free(

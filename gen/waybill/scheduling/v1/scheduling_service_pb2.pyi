@@ -1864,7 +1864,7 @@ class ListWaitlistRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     status: _builtins.str
-    """"waiting", "promoted" or "left"; empty: all."""
+    """"waiting", "promoted", "left" or "expired"; empty: all."""
     page_size: _builtins.int
     """Rows per page: 50 unless told, 500 at most."""
     page_token: _builtins.str
@@ -2678,7 +2678,7 @@ class WaitlistEntry(_message.Message):
     id: _builtins.str
     """UUID."""
     status: _builtins.str
-    """"waiting", "promoted" or "left"."""
+    """"waiting", "promoted", "left" or "expired" (its latest is over)."""
     contact_id: _builtins.str
     """UUID."""
     duration_minutes: _builtins.int

@@ -436,8 +436,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def JoinWaitlist(self, request, context):
-        """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-        repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
         DURATION_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -141,8 +141,8 @@ class SchedulingServiceStub:
     HOLD_ENDED (it became an appointment).
     """
     JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]
-    """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-    repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
     DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]
@@ -287,8 +287,8 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     HOLD_ENDED (it became an appointment).
     """
     JoinWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
-    """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-    repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
     DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]  # type: ignore[assignment]
@@ -598,8 +598,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.JoinWaitlistRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.JoinWaitlistResponse, _abc.Awaitable[_scheduling_service_pb2.JoinWaitlistResponse]]:
-        """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-        repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
         DURATION_REFUSED, REQUEST_ID_REUSED.
         """
 
