@@ -224,3 +224,80 @@ async def test_waiting_too_long_for_a_competitor_is_slot_busy(
         )
         refused = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW))
     assert (refused.reason, refused.status.name) == ("SLOT_BUSY", "ABORTED")
+    assert refused.retry_after_seconds == 1
+
+
+async def test_bookings_with_the_same_key_are_made_one_after_another(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    mine, other = [await a_calendar(scheduling_db, org_id) for _ in range(2)]
+    await admin.execute("alter function scheduling.place_claims set lock_timeout = '50ms'")
+    async with admin.transaction():
+        await admin.execute(
+            "select scheduling.book_appointment_with_lock($1, $2, $3, 60, p_calendar_ids => $4,"
+            " p_lock_key => 'team', p_now => $5)",
+            *(org_id, uuid4(), TOMORROW, [mine], NOW),
+        )
+        same = book(scheduling_db, org_id, other, TOMORROW, p_lock_key="team")
+        assert await outcome_of(same) == "SLOT_BUSY"
+        another = book(scheduling_db, org_id, other, TOMORROW, p_lock_key="crew")
+        assert await outcome_of(another) == "booked"
+    later_on = TOMORROW + timedelta(hours=1)
+    afterwards = book(scheduling_db, org_id, other, later_on, p_lock_key="team")
+    assert await outcome_of(afterwards) == "booked"
+
+
+async def test_a_rejected_lock_is_told_apart_from_a_taken_slot(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id, slot_minutes=5)
+    five = timedelta(minutes=5)
+    first = await book(scheduling_db, org_id, calendar_id, TOMORROW, 5)
+    assert first["lock_rejected"] is False
+    taken = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW, 5))
+    assert (taken.reason, taken.metadata["lock_rejected"]) == ("SLOT_TAKEN", "false")
+    async with admin.transaction():
+        # Another one has the quarter of an hour, but not this slot.
+        await admin.execute(
+            "select scheduling.book_appointment_with_lock($1, $2, $3, 5, p_calendar_ids => $4,"
+            " p_now => $5)",
+            *(org_id, uuid4(), TOMORROW + five, [calendar_id], NOW),
+        )
+        beside = await book(scheduling_db, org_id, calendar_id, TOMORROW + 2 * five, 5)
+        assert beside["lock_rejected"] is True
+        taken = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW, 5))
+    assert (taken.reason, taken.metadata["lock_rejected"]) == ("SLOT_TAKEN", "true")
+
+
+async def test_a_repeat_from_a_session_of_another_zone_is_the_same_request(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id, contact_id = uuid4(), uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    booked = await book(
+        scheduling_db, org_id, calendar_id, TOMORROW, p_contact_id=contact_id, p_request_id="r1"
+    )
+    await admin.execute("set timezone = 'Asia/Kathmandu'")
+    again = await admin.fetchval(
+        "select scheduling.book_appointment_with_lock($1, $2, $3, 60, p_calendar_ids => $4,"
+        " p_request_id => 'r1', p_now => $5)",
+        *(org_id, contact_id, TOMORROW, [calendar_id], NOW),
+    )
+    assert json.loads(again)["appointment_id"] == booked["appointment_id"]
+
+
+@pytest.mark.parametrize("missing", ["p_contact_id", "p_scheduled_at", "p_duration_minutes"])
+async def test_for_whom_when_and_how_long_must_be_said(
+    scheduling_db: Database, missing: str
+) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    arguments = {
+        "p_org_id": org_id, "p_contact_id": uuid4(), "p_scheduled_at": TOMORROW,
+        "p_duration_minutes": 60, "p_calendar_ids": [calendar_id], "p_now": NOW, missing: None,
+    }  # fmt: skip
+    refused = await refusal_of(scheduling_db.value("book_appointment_with_lock", **arguments))
+    assert refused.reason == "INVALID_REQUEST"
+    assert missing.removeprefix("p_") in refused.metadata["fields"]

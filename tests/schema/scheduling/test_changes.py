@@ -55,6 +55,15 @@ async def test_a_move_that_overlaps_itself_and_a_longer_duration(scheduling_db: 
     assert await broken_equations(scheduling_db) == {}
 
 
+async def test_a_move_to_where_it_is_changes_nothing(scheduling_db: Database) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
+    moved = await move(scheduling_db, org_id, booked["appointment_id"], TOMORROW, 60)
+    assert moved == {key: each for key, each in booked.items() if key != "lock_rejected"}
+    assert await broken_equations(scheduling_db) == {}
+
+
 async def test_a_refused_move_leaves_the_appointment_where_it_was(scheduling_db: Database) -> None:
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)

@@ -1,10 +1,11 @@
 -- A calendar's appointments from p_from on, cancelled ones too (whoever subscribes must hear of it),
--- by time, at most p_limit.
+-- by time, at most p_limit: those that are to come, the next ones first, before those that are past.
 create or replace function list_feed_appointments(
   p_org_id uuid,
   p_calendar_id uuid,
   p_from timestamptz,
-  p_limit int
+  p_limit int,
+  p_now timestamptz default now()
 ) returns table (appointment jsonb, service_name text)
 language plpgsql
 set search_path from current
@@ -13,12 +14,38 @@ as $$
 begin
   perform enter(array[p_org_id]);
   return query
-  select to_appointment(a), s.name
-  from appointments a
-  left join services s using (org_id, service_id)
-  where a.org_id = p_org_id and a.deleted_at is null and a.scheduled_at >= p_from
-    and p_calendar_id = any (a.calendar_ids)
-  order by a.scheduled_at, a.appointment_id
-  limit p_limit;
+  with coming as materialized (
+    select a as found
+    from (
+      select k.starts_at, k.appointment_id
+      from claims k
+      where k.org_id = p_org_id and k.calendar_id = p_calendar_id and k.appointment_id is not null
+        and k.starts_at >= greatest(p_from, p_now)
+      group by k.starts_at, k.appointment_id
+    ) k
+    join appointments a
+      on a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      and a.scheduled_at = k.starts_at and a.deleted_at is null
+    order by k.starts_at, k.appointment_id
+    limit p_limit
+  ), past as materialized (
+    select a as found
+    from (
+      select k.starts_at, k.appointment_id
+      from claims k
+      where k.org_id = p_org_id and k.calendar_id = p_calendar_id and k.appointment_id is not null
+        and k.starts_at >= p_from and k.starts_at < p_now
+      group by k.starts_at, k.appointment_id
+    ) k
+    join appointments a
+      on a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      and a.scheduled_at = k.starts_at and a.deleted_at is null
+    order by k.starts_at desc, k.appointment_id desc
+    limit p_limit - (select count(*) from coming)
+  )
+  select to_appointment(f.found), s.name
+  from (select * from coming union all select * from past) f
+  left join services s on s.org_id = p_org_id and s.service_id = (f.found).service_id
+  order by (f.found).scheduled_at, (f.found).appointment_id;
 end;
 $$;

@@ -30,7 +30,7 @@ begin
       v_facts || jsonb_build_object('cause', v_cause));
   end if;
   perform refuse(80, 'The slot is taken. Take one of the next free ones.',
-    v_facts || jsonb_build_object('lock_rejected', p_lock_rejected, 'conflicts',
+    v_facts || jsonb_build_object('lock_rejected', p_lock_rejected::text, 'conflicts',
       list_conflicts(p_org_id, p_calendar_id, p_starts_at, p_duration_minutes, p_now)::text));
 end;
 $$;
