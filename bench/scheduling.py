@@ -224,7 +224,11 @@ async def _availability(service: Database) -> list[Figure]:
 
     async def free() -> None:
         await service.rows(
-            "list_free_ranges", p_org_id=org_id, p_calendar_ids=calendar_ids, **window
+            "list_free_ranges",
+            p_org_id=org_id,
+            p_calendar_ids=calendar_ids,
+            **window,
+            p_limit=100_000,
         )
 
     async def slots() -> None:
