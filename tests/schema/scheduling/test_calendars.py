@@ -139,16 +139,16 @@ async def test_holidays_replaced_at_once_end_as_one_of_them_said(
     rows = await scheduling_db.rows("get_holidays", p_org_id=org_id, p_holiday_set="DE")
     assert [row["day"] for row in rows] == days
     await holidays(scheduling_db, org_id, "DE", days[3])
-    rows = await admin.fetch(
+    told = await admin.fetch(
         "select l.before ->> 'days' as before, l.after ->> 'days' as after, l.occurred_at,"
         " s.trace_id = l.trace_id as is_last from scheduling.audit_logs l"
         " join scheduling.holiday_sets s on s.holiday_set_id = l.subject_id order by l.ordinal"
     )
-    assert len(rows) == 17
-    assert rows[-1]["after"] == f'["{days[3]}"]'
-    assert rows[-1]["before"] == rows[0]["after"]
-    assert rows[-1]["is_last"]
-    assert rows[-1]["occurred_at"] == NOW
+    assert len(told) == 17
+    assert told[-1]["after"] == f'["{days[3]}"]'
+    assert told[-1]["before"] == told[0]["after"]
+    assert told[-1]["is_last"]
+    assert told[-1]["occurred_at"] == NOW
 
 
 @pytest.mark.parametrize("change", [{"horizon_days": 700}, {"zone": "Asia/Kathmandu"}])

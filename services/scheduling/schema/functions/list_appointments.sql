@@ -35,10 +35,10 @@ begin
     limit p_limit;
     return;
   end if;
-  -- By the calendar's claims, the ended ones too: they know when each of its appointments began.
-  -- Of one that was moved away and back there are several.
+  -- By the calendar's claims, the ended ones too: they know when each of its appointments began. Of
+  -- one that was moved away and back there are several. One by one: of a page it takes a page's.
   return query
-  select to_appointment(a)
+  select to_appointment(f.found)
   from (
     select k.starts_at, k.appointment_id
     from claims k
@@ -48,11 +48,15 @@ begin
       and (p_after_at is null or (k.starts_at, k.appointment_id) > (p_after_at, p_after_id))
     group by k.starts_at, k.appointment_id
   ) k
-  join appointments a
-    on a.org_id = p_org_id and a.appointment_id = k.appointment_id
-    and a.scheduled_at = k.starts_at and a.deleted_at is null
-  where (p_status is null or a.status = any (v_statuses))
-    and (p_contact_id is null or a.contact_id = p_contact_id)
+  cross join lateral (
+    select a as found
+    from appointments a
+    where a.org_id = p_org_id and a.appointment_id = k.appointment_id
+    limit 1
+  ) f
+  where (f.found).scheduled_at = k.starts_at and (f.found).deleted_at is null
+    and (p_status is null or (f.found).status = any (v_statuses))
+    and (p_contact_id is null or (f.found).contact_id = p_contact_id)
   order by k.starts_at, k.appointment_id
   limit p_limit;
 end;

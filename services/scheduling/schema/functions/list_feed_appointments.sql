@@ -15,7 +15,7 @@ begin
   perform enter(array[p_org_id]);
   return query
   with coming as materialized (
-    select a as found
+    select f.found
     from (
       select k.starts_at, k.appointment_id
       from claims k
@@ -23,13 +23,17 @@ begin
         and k.starts_at >= greatest(p_from, p_now)
       group by k.starts_at, k.appointment_id
     ) k
-    join appointments a
-      on a.org_id = p_org_id and a.appointment_id = k.appointment_id
-      and a.scheduled_at = k.starts_at and a.deleted_at is null
+    cross join lateral (
+      select a as found
+      from appointments a
+      where a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      limit 1
+    ) f
+    where (f.found).scheduled_at = k.starts_at and (f.found).deleted_at is null
     order by k.starts_at, k.appointment_id
     limit p_limit
   ), past as materialized (
-    select a as found
+    select f.found
     from (
       select k.starts_at, k.appointment_id
       from claims k
@@ -37,9 +41,13 @@ begin
         and k.starts_at >= p_from and k.starts_at < p_now
       group by k.starts_at, k.appointment_id
     ) k
-    join appointments a
-      on a.org_id = p_org_id and a.appointment_id = k.appointment_id
-      and a.scheduled_at = k.starts_at and a.deleted_at is null
+    cross join lateral (
+      select a as found
+      from appointments a
+      where a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      limit 1
+    ) f
+    where (f.found).scheduled_at = k.starts_at and (f.found).deleted_at is null
     order by k.starts_at desc, k.appointment_id desc
     limit p_limit - (select count(*) from coming)
   )
