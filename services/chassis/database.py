@@ -1,7 +1,8 @@
 """The database as the services see it: stored functions of one schema, called by name.
 
 A function refuses with SQLSTATE `WBnnn`, where nnn is the reason's number in `error_reason.proto`,
-the message is for people and the detail a JSON object of metadata. What cannot be reached or was
+the message is for people and the detail a JSON object of metadata, of which `retry_after_seconds`
+becomes RetryInfo. What cannot be reached or was
 interrupted becomes UNAVAILABLE; anything else rises as it is.
 """
 
@@ -24,6 +25,8 @@ _CONNECT_TIMEOUT_SECONDS: Final = 5.0
 _PROBE_SECONDS_MAX: Final = 2.0
 _DOMAIN_CLASS: Final = "WB"
 _RACES_MAX: Final = 3
+# What of a refusal's metadata becomes RetryInfo.
+_RETRY_AFTER: Final = "retry_after_seconds"
 # Connection faults, shutdowns, and what a repeat cures: deadlock, serialization, cancel, locks.
 _INTERRUPTED_CLASSES: Final = ("08", "57", "40", "53", "55")
 # Of the class 25 this one: a server that takes no writes, as a standby does during a failover.
@@ -125,10 +128,12 @@ def is_outage(error: BaseException) -> bool:
 
 def _refusal(sqlstate: str, error: BaseException) -> DomainError:
     metadata = json.loads(getattr(error, "detail", None) or "{}")
+    retry_after_seconds = metadata.pop(_RETRY_AFTER, None)
     return DomainError(
         reason_of_number(int(sqlstate[2:])),
         getattr(error, "message", None) or str(error),
         metadata={key: str(value) for key, value in metadata.items()},
+        retry_after_seconds=retry_after_seconds,
     )
 
 

@@ -10,9 +10,11 @@ from services.scheduling.records import (
     Appointment,
     Calendar,
     Change,
+    DayException,
     Hold,
     Import,
     Occurrence,
+    SeriesRule,
     Service,
     Slot,
     WaitlistEntry,
@@ -67,6 +69,30 @@ def to_calendar(calendar: Calendar) -> pb.Calendar:
     )
 
 
+def to_exception(exception: DayException) -> pb.Exception:
+    """Hours of one day."""
+    return pb.Exception(
+        id=str(exception.exception_id),
+        day=exception.day.isoformat(),
+        kind=exception.kind,
+        start_minute=exception.start_minute,
+        end_minute=exception.end_minute,
+    )
+
+
+def to_series(series: SeriesRule) -> pb.Series:
+    """A series as it was asked for."""
+    return pb.Series(
+        id=str(series.series_id),
+        contact_id=str(series.contact_id),
+        rule=series.rule,
+        local_start=series.local_start.isoformat(timespec="minutes"),
+        zone=series.zone,
+        create_time=to_timestamp(series.created_at),
+        trace_id=series.trace_id,
+    )
+
+
 def to_service(service: Service) -> pb.Service:
     """A service."""
     return pb.Service(
@@ -78,6 +104,7 @@ def to_service(service: Service) -> pb.Service:
         needs_approval=service.needs_approval,
         status=service.status,
         create_time=to_timestamp(service.created_at),
+        etag=str(service.version),
     )
 
 

@@ -21,6 +21,8 @@ class SchedulingConfig(ServiceConfig):
 
     expire_holds_every_seconds: float = Field(default=5, gt=0)
     expire_holds_batch_max: int = Field(default=200, ge=1, le=10_000)
+    promote_waiting_every_seconds: float = Field(default=5, gt=0)
+    promote_waiting_batch_max: int = Field(default=200, ge=1, le=10_000)
     reminders_every_seconds: float = Field(default=30, gt=0)
     reminders_batch_max: int = Field(default=500, ge=1, le=10_000)
 

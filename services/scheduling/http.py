@@ -19,6 +19,8 @@ from services.scheduling.store.appointments import AppointmentStore
 from services.scheduling.store.calendars import CalendarStore
 
 _FREE_BUSY_DAYS: Final = 60
+# A range may end every five minutes.
+_FREE_RANGES_MAX: Final = _FREE_BUSY_DAYS * 24 * 12
 _HEADERS: Final = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
 
 _Make = Callable[[FeedSecret, Calendar], Awaitable[bytes]]
@@ -102,7 +104,7 @@ class FeedApp:
         now = datetime.now(UTC).replace(microsecond=0)
         end = now + timedelta(days=_FREE_BUSY_DAYS)
         free = await self._calendars.list_free_ranges(
-            secret.org_id, [calendar.calendar_id], now, end
+            secret.org_id, [calendar.calendar_id], now, end, limit=_FREE_RANGES_MAX
         )
         return ical.free_busy(free, now, end, now)
 

@@ -116,6 +116,14 @@ def parse_what(fields: TimeFields, request: What, papers: Papers | None = None) 
     )
 
 
+def parse_etag(fields: TimeFields, etag: str) -> int:
+    """The version that an etag names."""
+    if not etag.isdecimal() or len(etag) > 9:
+        fields.refuse("etag", "is none of ours")
+        return 0
+    return int(etag)
+
+
 def parse_duration(fields: TimeFields, minutes: int) -> int:
     """How long, in minutes."""
     return fields.number("duration_minutes", minutes, 1, MINUTES_MAX)

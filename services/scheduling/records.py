@@ -1,14 +1,16 @@
 """What the stored functions answer: JSON objects made into dataclasses."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
 STATUSES: Final = ("pending", "confirmed", "completed", "cancelled", "no_show")
-WAITLIST_STATUSES: Final = ("waiting", "promoted", "left")
+APPOINTMENT_FILTERS: Final = (*STATUSES, "open")
+HOLD_STATUSES: Final = ("live", "confirmed", "released", "expired")
+WAITLIST_STATUSES: Final = ("waiting", "promoted", "left", "expired")
 KINDS: Final = ("person", "room", "device")
 
 Kind = TypeVar("Kind")
@@ -45,6 +47,17 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayException:
+    """Hours of one day that are open or closed besides the weekly ones."""
+
+    exception_id: UUID
+    day: date
+    kind: str
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What is booked: on all of its calendars."""
 
@@ -55,6 +68,7 @@ class Service:
     price_credits: int | None
     needs_approval: bool
     status: str
+    version: int
     created_at: datetime
 
 
@@ -82,9 +96,18 @@ class Appointment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """An appointment as it was booked; `lock_rejected`: another call had the locks of its time."""
+
+    appointment: Appointment
+    lock_rejected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One row of an appointment's audit trail."""
 
+    ordinal: int
     action: str
     actor: str
     before: dict[str, Any]
@@ -142,6 +165,19 @@ class Occurrence:
     calendar_id: UUID | None = None
     cause: str | None = None
     conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRule:
+    """A series as it was asked for."""
+
+    series_id: UUID
+    contact_id: UUID
+    rule: str
+    local_start: datetime
+    zone: str
+    created_at: datetime
+    trace_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

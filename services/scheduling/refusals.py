@@ -35,6 +35,24 @@ def appointment_not_found(appointment_id: UUID) -> DomainError:
     )
 
 
+def hold_not_found(hold_id: UUID) -> DomainError:
+    """The caller's org has no such hold."""
+    return DomainError(
+        "HOLD_NOT_FOUND",
+        "There is no such hold in this org.",
+        metadata={"hold_id": str(hold_id)},
+    )
+
+
+def series_not_found(series_id: UUID) -> DomainError:
+    """The caller's org has no such series."""
+    return DomainError(
+        "SERIES_NOT_FOUND",
+        "There is no such series in this org.",
+        metadata={"series_id": str(series_id)},
+    )
+
+
 def wall_time_refused(refused: WallTimeRefused, zone: str) -> DomainError:
     """The wall time is no instant."""
     text = (

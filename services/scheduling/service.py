@@ -6,6 +6,7 @@ from services.scheduling.edge.availability import AvailabilityCalls
 from services.scheduling.edge.calendars import CalendarCalls
 from services.scheduling.edge.holds import HoldCalls
 from services.scheduling.edge.imports import ImportCalls
+from services.scheduling.edge.services import ServiceCalls
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 from waybill.scheduling.v1 import scheduling_service_pb2_grpc
 
@@ -15,6 +16,7 @@ class SchedulingService(
     AvailabilityCalls,
     AppointmentCalls,
     HoldCalls,
+    ServiceCalls,
     ImportCalls,
     scheduling_service_pb2_grpc.SchedulingServiceServicer,
 ):

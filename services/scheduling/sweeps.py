@@ -18,6 +18,13 @@ def sweeps(
             traceparent=traceparent,
         )
 
+    async def promote(traceparent: str) -> int | None:
+        return await holds.promote_waiting(
+            limit=config.promote_waiting_batch_max,
+            every_seconds=config.promote_waiting_every_seconds,
+            traceparent=traceparent,
+        )
+
     async def remind(traceparent: str) -> int | None:
         return await appointments.emit_reminders(
             limit=config.reminders_batch_max,
@@ -27,5 +34,8 @@ def sweeps(
 
     return [
         Task(name="expire_slot_holds", every_seconds=config.expire_holds_every_seconds, run=expire),
+        Task(
+            name="promote_waiting", every_seconds=config.promote_waiting_every_seconds, run=promote
+        ),
         Task(name="emit_reminders", every_seconds=config.reminders_every_seconds, run=remind),
     ]

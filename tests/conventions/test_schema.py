@@ -285,8 +285,8 @@ async def test_a_function_exists_in_one_form_only(admin: Admin) -> None:
 # searches take the org and compare it themselves.
 SEARCHES = {
     "scheduling.expire_stale_claims",
+    "scheduling.free_ranges",
     "scheduling.list_conflicts",
-    "scheduling.list_free_ranges",
     "scheduling.open_hours",
     "scheduling.place_claims",
     "scheduling.slot_closed_cause",

@@ -8,6 +8,7 @@ INGEST: Final = "tests/schema/ingest/"
 ROUTING: Final = "tests/schema/routing/"
 DELIVERY: Final = "tests/schema/delivery/"
 CHASSIS: Final = "tests/schema/chassis/"
+SCHEDULING: Final = "tests/schema/scheduling/"
 
 
 def without_constraint(table: str, constraint: str, *tests: str) -> Mutation:
@@ -144,6 +145,49 @@ KEYS: Final = (
         "ticks_pkey",
         DELIVERY + "test_credits.py::test_a_tick_is_run_by_one_process",
     ),
+    without_constraint(
+        "scheduling.claims",
+        "claims_never_overlap",
+        SCHEDULING + "test_book_appointment_with_lock.py"
+        "::test_a_thousand_attempts_on_one_slot_book_exactly_its_seats",
+    ),
+    without_constraint(
+        "scheduling.requests",
+        "requests_pkey",
+        SCHEDULING + "test_book_appointment_with_lock.py"
+        "::test_a_request_id_books_once_and_answers_the_same",
+    ),
+    without_constraint(
+        "scheduling.ticks",
+        "ticks_pkey",
+        SCHEDULING + "test_waitlist.py"
+        "::test_the_sweep_goes_on_where_it_stopped_and_the_first_in_line_comes_first",
+    ),
+    without_constraint(
+        "scheduling.audit_logs",
+        "audit_logs_org_id_subject_kind_subject_id_ordinal_key",
+        SCHEDULING + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "scheduling.calendar_hours",
+        "calendar_hours_pkey",
+        SCHEDULING + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "scheduling.holidays",
+        "holidays_pkey",
+        SCHEDULING + "test_last_lines.py::test_there_is_no_second_one",
+    ),
+    without_constraint(
+        "scheduling.holiday_sets",
+        "holiday_sets_pkey",
+        SCHEDULING + "test_calendars.py::test_holidays_replaced_at_once_end_as_one_of_them_said",
+    ),
+    without_constraint(
+        "scheduling.external_busy",
+        "external_busy_pkey",
+        SCHEDULING + "test_last_lines.py::test_there_is_no_second_one",
+    ),
 )
 
 CHECKS: Final = tuple(
@@ -192,6 +236,24 @@ POLICIES: Final = (
         "delivery.credit_accounts",
         DELIVERY + "test_tenants.py",
     ),
+    *(
+        open_policy(f"scheduling.{table}", SCHEDULING + "test_tenants.py")
+        for table in (
+            "calendars",
+            "services",
+            "appointments",
+            "claims",
+            "holds",
+            "waitlist_entries",
+            "audit_logs",
+            "imports",
+        )
+    ),
+    Mutation(
+        name="history of scheduling can be rewritten",
+        sql="grant update, delete on scheduling.audit_logs to waybill_scheduling",
+        tests=(SCHEDULING + "test_tenants.py::test_history_cannot_be_changed",),
+    ),
     Mutation(
         name="history of routing can be rewritten",
         sql="grant update, delete on routing.lead_routing_logs to waybill_routing",
@@ -200,6 +262,28 @@ POLICIES: Final = (
 )
 
 FENCES: Final = (
+    without_text(
+        "scheduling.finish_import",
+        "and i.claim_token = p_token",
+        SCHEDULING + "test_last_lines.py::test_an_importer_that_lost_its_lease_changes_nothing",
+    ),
+    without_text(
+        "scheduling.finish_import",
+        " and i.claim_expires_at > p_now",
+        SCHEDULING + "test_last_lines.py::test_an_importer_that_lost_its_lease_changes_nothing",
+    ),
+    without_text(
+        "scheduling.update_calendar",
+        "claim_token = null,\n        claim_expires_at = null",
+        SCHEDULING + "test_calendars.py"
+        "::test_a_wider_horizon_has_external_calendars_read_again_at_once",
+        new="claim_token = claim_token",
+    ),
+    without_text(
+        "scheduling.confirm_hold",
+        " or v_hold.expires_at <= p_now",
+        SCHEDULING + "test_changes.py::test_a_hold_is_confirmed_until_it_expires",
+    ),
     without_text(
         "ingest.settle_outbox",
         "o.claim_token = p_token and ",
@@ -275,6 +359,26 @@ FENCES: Final = (
 )
 
 REFUSALS: Final = (
+    without_text(
+        "scheduling.begin_request",
+        "v_before.content_hash <> p_content_hash",
+        SCHEDULING + "test_book_appointment_with_lock.py"
+        "::test_a_request_id_books_once_and_answers_the_same",
+        new="false",
+    ),
+    without_text(
+        "scheduling.slot_starts",
+        "b.taken is null",
+        SCHEDULING + "test_calendars.py::test_who_is_beyond_a_lowered_capacity_takes_up_a_seat",
+        new="true",
+    ),
+    without_text(
+        "scheduling.promote_waitlist",
+        "v_count < 20",
+        SCHEDULING + "test_waitlist.py"
+        "::test_a_cancellation_promotes_the_first_who_waits_in_the_same_transaction",
+        new="v_count < 0",
+    ),
     without_text(
         "delivery.begin_request",
         "v_before.content_hash <> p_content_hash",

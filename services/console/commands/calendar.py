@@ -36,6 +36,7 @@ from waybill.scheduling.v1.scheduling_service_pb2 import (
 
 _CALENDARS: Final = ("id", "name", "kind", "zone", "capacity", "slot_minutes")
 _APPOINTMENTS: Final = ("id", "status", "scheduled_at", "duration_minutes", "local_time", "zone")
+_CHANGES_MAX: Final = 500
 _WORKDAYS: Final = range(1, 6)
 
 CalendarId = Annotated[str, typer.Argument(help="The calendar: a UUID.")]
@@ -247,7 +248,7 @@ def show_appointment(
     as_json: AsJson = False,
 ) -> None:
     """Show an appointment and every change of it."""
-    request = GetAppointmentRequest(appointment_id=appointment_id)
+    request = GetAppointmentRequest(appointment_id=appointment_id, page_size=_CHANGES_MAX)
     answer = ask(
         SCHEDULING, lambda scheduling: scheduling.GetAppointment, request, timeout_seconds=timeout
     )

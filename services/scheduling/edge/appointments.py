@@ -13,15 +13,25 @@ from services.chassis.fields import parse_uuid
 from services.chassis.pages import parse_page_from
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
-from services.scheduling.answers import to_appointment, to_change, to_occurrence
+from services.scheduling.answers import (
+    to_appointment,
+    to_change,
+    to_occurrence,
+    to_series,
+)
 from services.scheduling.edge.availability import slot_start
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls, resolved
 from services.scheduling.ical import Named, invitation
+from services.scheduling.lock_counts import counted_locks
 from services.scheduling.parsing import WallTime, parse_duration, parse_what, parse_when
-from services.scheduling.records import STATUSES, Appointment, Booking
+from services.scheduling.records import APPOINTMENT_FILTERS, Appointment, Booking
 from services.scheduling.recurrence import RecurrenceRefused, expand
-from services.scheduling.refusals import appointment_not_found, recurrence_refused
+from services.scheduling.refusals import (
+    appointment_not_found,
+    recurrence_refused,
+    series_not_found,
+)
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 LOCK_KEY_CHARACTERS_MAX = 200
@@ -37,23 +47,33 @@ class AppointmentCalls(Calls):
         booking, when = parse_what(fields, request, request), parse_when(fields, request)
         lock_key = fields.text("lock_key", request.lock_key, LOCK_KEY_CHARACTERS_MAX)
         fields.done()
-        appointment = await self._parts.appointments.book_appointment_with_lock(
-            org_id,
-            booking,
-            await self._instant(org_id, when, booking),
-            lock_key=lock_key or None,
-            request_id=parse_request_id(request),
-            traceparent=current().traceparent,
+        with counted_locks() as counted:
+            booked = await self._parts.appointments.book_appointment_with_lock(
+                org_id,
+                booking,
+                await self._instant(org_id, when, booking),
+                lock_key=lock_key or None,
+                request_id=parse_request_id(request),
+                traceparent=current().traceparent,
+            )
+            counted.lock_rejected = booked.lock_rejected
+        return pb.BookAppointmentResponse(
+            appointment=to_appointment(booked.appointment), lock_rejected=booked.lock_rejected
         )
-        return pb.BookAppointmentResponse(appointment=to_appointment(appointment))
 
     async def GetAppointment(
         self, request: pb.GetAppointmentRequest, context: Any
     ) -> pb.GetAppointmentResponse:
         org_id, appointment = caller().org, await self._appointment(request.appointment_id)
-        changes = await self._parts.appointments.list_changes(org_id, appointment.appointment_id)
+        page = parse_page_from(request, _ordinal, "changes", appointment.appointment_id)
+        found = await self._parts.appointments.list_changes(
+            org_id, appointment.appointment_id, limit=page.rows_to_read, after=page.start
+        )
+        changes, next_page_token = page.split(found, lambda one: (str(one.ordinal),))
         return pb.GetAppointmentResponse(
-            appointment=to_appointment(appointment), changes=[to_change(one) for one in changes]
+            appointment=to_appointment(appointment),
+            changes=[to_change(one) for one in changes],
+            next_page_token=next_page_token,
         )
 
     async def ListAppointments(
@@ -62,7 +82,9 @@ class AppointmentCalls(Calls):
         fields = TimeFields()
         calendar_id = fields.optional_uuid("calendar_id", request.calendar_id)
         contact_id = fields.optional_uuid("contact_id", request.contact_id)
-        status = fields.one_of("status", request.status, STATUSES) if request.status else None
+        status = (
+            fields.one_of("status", request.status, APPOINTMENT_FILTERS) if request.status else None
+        )
         start = fields.optional_instant("from_time", request.from_time)
         end = fields.optional_instant("to_time", request.to_time)
         fields.done()
@@ -205,6 +227,13 @@ class AppointmentCalls(Calls):
             ],
         )
 
+    async def GetSeries(self, request: pb.GetSeriesRequest, context: Any) -> pb.GetSeriesResponse:
+        series_id = parse_uuid(request.series_id, "series_id")
+        series = await self._parts.appointments.get_series(caller().org, series_id)
+        if series is None:
+            raise series_not_found(series_id)
+        return pb.GetSeriesResponse(series=to_series(series))
+
     async def CancelSeries(
         self, request: pb.CancelSeriesRequest, context: Any
     ) -> pb.CancelSeriesResponse:
@@ -234,6 +263,12 @@ class AppointmentCalls(Calls):
             request_id=parse_request_id(request),
             traceparent=current().traceparent,
         )
+
+
+def _ordinal(keys: tuple[str, ...]) -> int:
+    """Where the page before ended: a change's number."""
+    (ordinal,) = keys
+    return int(ordinal)
 
 
 def _instant_of(local_time: datetime, zone: str) -> datetime | None:

@@ -55,8 +55,16 @@ class AvailabilityCalls(Calls):
         calendar_ids = fields.uuids("calendar_ids", request.calendar_ids, SEARCHED_CALENDARS_MAX)
         start, end = parse_range(fields, request.from_time, request.to_time)
         fields.done()
-        free = await self._parts.calendars.list_free_ranges(caller().org, calendar_ids, start, end)
-        return pb.ListFreeTimesResponse(free_times=[to_slot(slot) for slot in free])
+        page = parse_page_from(request, slot_start, "free-times", start, end, hash_of(calendar_ids))
+        found = await self._parts.calendars.list_free_ranges(
+            caller().org, calendar_ids, start, end, limit=page.rows_to_read, after=page.start
+        )
+        free, next_page_token = page.split(
+            found, lambda one: (one.starts_at.isoformat(), str(one.calendar_id))
+        )
+        return pb.ListFreeTimesResponse(
+            free_times=[to_slot(slot) for slot in free], next_page_token=next_page_token
+        )
 
 
 def slot_start(keys: tuple[str, ...]) -> tuple[datetime, UUID]:

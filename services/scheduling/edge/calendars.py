@@ -1,27 +1,29 @@
-"""RPCs about calendars, their hours and services."""
+"""RPCs about calendars and their hours."""
 
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.pages import parse_page
+from services.chassis.pages import parse_page, parse_page_from
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
-from services.scheduling.answers import to_calendar, to_service
+from services.scheduling.answers import to_calendar, to_exception
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
 from services.scheduling.feed_secrets import new_secret
 from services.scheduling.parsing import (
-    CALENDARS_MAX,
     HOLIDAYS_MAX,
     MINUTES_MAX,
+    parse_etag,
     parse_hours,
     parse_minutes,
     parse_settings,
     with_defaults,
 )
-from services.scheduling.refusals import calendar_not_found, service_not_found
+from services.scheduling.refusals import calendar_not_found
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 
@@ -77,19 +79,20 @@ class CalendarCalls(Calls):
         fields = TimeFields()
         calendar_id = fields.uuid("calendar_id", request.calendar_id)
         settings, hours = parse_settings(fields, request), parse_hours(fields, request)
-        if not request.etag.isdecimal() or len(request.etag) > 9:
-            fields.refuse("etag", "is none of ours")
+        version = parse_etag(fields, request.etag)
         if request.archived:
             settings["status"] = "archived"
         fields.done()
         calendar = await self._parts.calendars.update_calendar(
             caller().org,
             calendar_id,
-            version=int(request.etag),
+            version=version,
             settings=settings,
             hours=hours,
             traceparent=current().traceparent,
         )
+        # Imports may be due by it.
+        self._parts.due.set()
         return pb.UpdateCalendarResponse(calendar=to_calendar(calendar))
 
     async def RotateFeedSecret(
@@ -137,6 +140,21 @@ class CalendarCalls(Calls):
         )
         return pb.RemoveExceptionResponse()
 
+    async def ListExceptions(
+        self, request: pb.ListExceptionsRequest, context: Any
+    ) -> pb.ListExceptionsResponse:
+        calendar_id = parse_uuid(request.calendar_id, "calendar_id")
+        page = parse_page_from(request, _day, "exceptions", calendar_id)
+        found = await self._parts.calendars.list_exceptions(
+            caller().org, calendar_id, limit=page.rows_to_read, after=page.start
+        )
+        exceptions, next_page_token = page.split(
+            found, lambda one: (one.day.isoformat(), str(one.exception_id))
+        )
+        return pb.ListExceptionsResponse(
+            exceptions=[to_exception(one) for one in exceptions], next_page_token=next_page_token
+        )
+
     async def SetHolidays(
         self, request: pb.SetHolidaysRequest, context: Any
     ) -> pb.SetHolidaysResponse:
@@ -156,62 +174,19 @@ class CalendarCalls(Calls):
         )
         return pb.SetHolidaysResponse(holiday_count=count)
 
-    async def CreateService(
-        self, request: pb.CreateServiceRequest, context: Any
-    ) -> pb.CreateServiceResponse:
+    async def GetHolidays(
+        self, request: pb.GetHolidaysRequest, context: Any
+    ) -> pb.GetHolidaysResponse:
         fields = TimeFields()
-        name = fields.name("name", request.name)
-        durations = sorted(
-            {
-                fields.number("durations_minutes", each, 1, 1440)
-                for each in request.durations_minutes
-            }
-        )
-        if len(durations) > 20:
-            fields.refuse("durations_minutes", "has more than 20 elements")
-        calendar_ids = fields.uuids("calendar_ids", request.calendar_ids, CALENDARS_MAX)
-        price = request.price_credits if request.HasField("price_credits") else None
-        if price is not None:
-            fields.number("price_credits", price, 0, 1_000_000)
+        holiday_set = fields.text("holiday_set", request.holiday_set, 100)
         fields.done()
-        service = await self._parts.calendars.create_service(
-            caller().org,
-            new_id(),
-            name=name,
-            durations_minutes=durations,
-            calendar_ids=calendar_ids,
-            price_credits=price,
-            needs_approval=request.needs_approval,
-            request_id=parse_request_id(request),
-            traceparent=current().traceparent,
-        )
-        return pb.CreateServiceResponse(service=to_service(service))
-
-    async def ListServices(
-        self, request: pb.ListServicesRequest, context: Any
-    ) -> pb.ListServicesResponse:
-        page = parse_page(request, "services")
-        found = await self._parts.calendars.list_services(
-            caller().org, limit=page.rows_to_read, after=page.start
-        )
-        services, next_page_token = page.split(found, lambda one: (str(one.service_id),))
-        return pb.ListServicesResponse(
-            services=[to_service(one) for one in services], next_page_token=next_page_token
+        days = await self._parts.calendars.get_holidays(caller().org, holiday_set)
+        return pb.GetHolidaysResponse(
+            holidays=[pb.Holiday(day=day.isoformat(), name=name) for day, name in days.items()]
         )
 
-    async def GetService(
-        self, request: pb.GetServiceRequest, context: Any
-    ) -> pb.GetServiceResponse:
-        service_id = parse_uuid(request.service_id, "service_id")
-        service = await self._parts.calendars.get_service(caller().org, service_id)
-        if service is None:
-            raise service_not_found(service_id)
-        return pb.GetServiceResponse(service=to_service(service))
 
-    async def ArchiveService(
-        self, request: pb.ArchiveServiceRequest, context: Any
-    ) -> pb.ArchiveServiceResponse:
-        service = await self._parts.calendars.archive_service(
-            caller().org, parse_uuid(request.service_id, "service_id"), current().traceparent
-        )
-        return pb.ArchiveServiceResponse(service=to_service(service))
+def _day(keys: tuple[str, ...]) -> tuple[date, UUID]:
+    """Where the page before ended: a day and an exception."""
+    day, exception_id = keys
+    return date.fromisoformat(day), UUID(exception_id)

@@ -12,7 +12,8 @@ from services.scheduling.edge.availability import slot_start
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
 from services.scheduling.parsing import NOTES_CHARACTERS_MAX, parse_what, parse_when
-from services.scheduling.records import WAITLIST_STATUSES
+from services.scheduling.records import HOLD_STATUSES, WAITLIST_STATUSES
+from services.scheduling.refusals import hold_not_found
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 HOLD_SECONDS: Final = 600
@@ -67,6 +68,28 @@ class HoldCalls(Calls):
             caller().org, parse_uuid(request.hold_id, "hold_id"), current().traceparent
         )
         return pb.ReleaseHoldResponse(hold=to_hold(hold))
+
+    async def GetHold(self, request: pb.GetHoldRequest, context: Any) -> pb.GetHoldResponse:
+        hold_id = parse_uuid(request.hold_id, "hold_id")
+        hold = await self._parts.holds.get_hold(caller().org, hold_id)
+        if hold is None:
+            raise hold_not_found(hold_id)
+        return pb.GetHoldResponse(hold=to_hold(hold))
+
+    async def ListHolds(self, request: pb.ListHoldsRequest, context: Any) -> pb.ListHoldsResponse:
+        fields = TimeFields()
+        status = fields.one_of("status", request.status, HOLD_STATUSES) if request.status else None
+        fields.done()
+        page = parse_page_from(request, slot_start, "holds", status)
+        found = await self._parts.holds.list_holds(
+            caller().org, status=status, limit=page.rows_to_read, after=page.start
+        )
+        holds, next_page_token = page.split(
+            found, lambda one: (one[1].isoformat(), str(one[0].hold_id))
+        )
+        return pb.ListHoldsResponse(
+            holds=[to_hold(hold) for hold, _ in holds], next_page_token=next_page_token
+        )
 
     async def JoinWaitlist(
         self, request: pb.JoinWaitlistRequest, context: Any

@@ -6,6 +6,7 @@ from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.chassis.outbound import UrlRefused, check_url
+from services.chassis.pages import parse_page
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_import
@@ -55,8 +56,14 @@ class ImportCalls(Calls):
         self, request: pb.ListImportsRequest, context: Any
     ) -> pb.ListImportsResponse:
         calendar_id = parse_uuid(request.calendar_id, "calendar_id")
-        found = await self._parts.imports.list_imports(caller().org, calendar_id)
-        return pb.ListImportsResponse(imports=[to_import(one) for one in found])
+        page = parse_page(request, "imports", calendar_id)
+        found = await self._parts.imports.list_imports(
+            caller().org, calendar_id, limit=page.rows_to_read, after=page.start
+        )
+        imports, next_page_token = page.split(found, lambda one: (str(one.import_id),))
+        return pb.ListImportsResponse(
+            imports=[to_import(one) for one in imports], next_page_token=next_page_token
+        )
 
     async def RemoveImport(
         self, request: pb.RemoveImportRequest, context: Any

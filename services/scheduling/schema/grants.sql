@@ -3,7 +3,7 @@
 grant select, insert on audit_logs, series to waybill_scheduling;
 
 grant select, insert, update on
-  calendars, services, appointments, holds, claims, waitlist_entries, imports
+  calendars, holiday_sets, services, appointments, holds, claims, waitlist_entries, imports
 to waybill_scheduling;
 
 grant select, insert, update, delete on

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.requests import RequestId
-from services.scheduling.records import Appointment, Booking, Change, Series, read
+from services.scheduling.records import (
+    Appointment,
+    Booked,
+    Booking,
+    Change,
+    Series,
+    SeriesRule,
+    read,
+)
 
 
 class AppointmentStore:
@@ -24,7 +32,7 @@ class AppointmentStore:
         lock_key: str | None,
         request_id: RequestId,
         traceparent: str,
-    ) -> Appointment:
+    ) -> Booked:
         """Books; a repeat answers the first appointment."""
         answer = await self._database.value(
             "book_appointment_with_lock",
@@ -40,7 +48,7 @@ class AppointmentStore:
             p_request_id=request_id.value,
             p_traceparent=traceparent,
         )
-        return read(Appointment, answer)
+        return Booked(appointment=read(Appointment, answer), lock_rejected=answer["lock_rejected"])
 
     async def get_appointment(self, org_id: UUID, appointment_id: UUID) -> Appointment | None:
         """One appointment."""
@@ -49,10 +57,16 @@ class AppointmentStore:
         )
         return None if answer is None else read(Appointment, answer)
 
-    async def list_changes(self, org_id: UUID, appointment_id: UUID) -> list[Change]:
-        """An appointment's audit trail, oldest first."""
+    async def list_changes(
+        self, org_id: UUID, appointment_id: UUID, *, limit: int, after: int | None
+    ) -> list[Change]:
+        """A page of an appointment's audit trail, oldest first."""
         rows = await self._database.rows(
-            "list_changes", p_org_id=org_id, p_appointment_id=appointment_id
+            "list_changes",
+            p_org_id=org_id,
+            p_appointment_id=appointment_id,
+            p_limit=limit,
+            p_after=after,
         )
         return [Change(**row) for row in rows]
 
@@ -156,7 +170,8 @@ class AppointmentStore:
     async def list_feed_appointments(
         self, org_id: UUID, calendar_id: UUID, start: datetime, limit: int
     ) -> list[tuple[Appointment, str]]:
-        """A calendar's appointments by time with the names of their services."""
+        """A calendar's appointments by time with the names of their services; what is to come, the
+        next first, has the room before what is past."""
         rows = await self._database.rows(
             "list_feed_appointments",
             p_org_id=org_id,
@@ -197,6 +212,11 @@ class AppointmentStore:
             p_traceparent=traceparent,
         )
         return read(Series, answer)
+
+    async def get_series(self, org_id: UUID, series_id: UUID) -> SeriesRule | None:
+        """A series as it was asked for."""
+        row = await self._database.row("get_series", p_org_id=org_id, p_series_id=series_id)
+        return None if row is None else SeriesRule(**row)
 
     async def cancel_series(self, org_id: UUID, series_id: UUID, traceparent: str) -> int:
         """Cancels what is yet to come of a series; answers how many."""

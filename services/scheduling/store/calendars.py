@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.requests import RequestId
-from services.scheduling.records import Calendar, OpenHours, Service, Slot, read
+from services.scheduling.records import Calendar, DayException, OpenHours, Service, Slot, read
 
 
 class CalendarStore:
@@ -132,6 +132,31 @@ class CalendarStore:
             p_traceparent=traceparent,
         )
 
+    async def list_exceptions(
+        self,
+        org_id: UUID,
+        calendar_id: UUID,
+        *,
+        limit: int,
+        after: tuple[date, UUID] | None,
+    ) -> list[DayException]:
+        """A page of a calendar's exceptions by day."""
+        after_day, after_id = after or (None, None)
+        rows = await self._database.rows(
+            "list_exceptions",
+            p_org_id=org_id,
+            p_calendar_id=calendar_id,
+            p_limit=limit,
+            p_after_day=after_day,
+            p_after_id=after_id,
+        )
+        return [read(DayException, row["exception"]) for row in rows]
+
+    async def get_holidays(self, org_id: UUID, holiday_set: str) -> dict[date, str]:
+        """The days of a set."""
+        rows = await self._database.rows("get_holidays", p_org_id=org_id, p_holiday_set=holiday_set)
+        return {row["day"]: row["name"] for row in rows}
+
     async def save_holidays(
         self, org_id: UUID, holiday_set: str, days: Mapping[date, str], traceparent: str
     ) -> int:
@@ -187,6 +212,26 @@ class CalendarStore:
         )
         return [read(Service, row["service"]) for row in rows]
 
+    async def update_service(
+        self,
+        org_id: UUID,
+        service_id: UUID,
+        *,
+        version: int,
+        settings: Mapping[str, Any],
+        traceparent: str,
+    ) -> Service:
+        """Changes what is named."""
+        answer = await self._database.value(
+            "update_service",
+            p_org_id=org_id,
+            p_service_id=service_id,
+            p_version=version,
+            p_settings=settings,
+            p_traceparent=traceparent,
+        )
+        return read(Service, answer)
+
     async def archive_service(self, org_id: UUID, service_id: UUID, traceparent: str) -> Service:
         """Takes a service out of use."""
         answer = await self._database.value(
@@ -235,15 +280,26 @@ class CalendarStore:
         return [(row["starts_at"], row["calendar_id"]) for row in rows]
 
     async def list_free_ranges(
-        self, org_id: UUID, calendar_ids: Sequence[UUID], start: datetime, end: datetime
+        self,
+        org_id: UUID,
+        calendar_ids: Sequence[UUID],
+        start: datetime,
+        end: datetime,
+        *,
+        limit: int,
+        after: tuple[datetime, UUID] | None = None,
     ) -> list[Slot]:
-        """When calendars have a free seat, by calendar and start."""
+        """A page of when calendars have a free seat, by calendar and start."""
+        after_start, after_calendar_id = after or (None, None)
         rows = await self._database.rows(
             "list_free_ranges",
             p_org_id=org_id,
             p_calendar_ids=list(calendar_ids),
             p_from=start,
             p_to=end,
+            p_limit=limit,
+            p_after_calendar_id=after_calendar_id,
+            p_after_start=after_start,
         )
         return [Slot(**row) for row in rows]
 

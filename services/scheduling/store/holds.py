@@ -68,6 +68,31 @@ class HoldStore:
         )
         return read(Hold, answer)
 
+    async def get_hold(self, org_id: UUID, hold_id: UUID) -> Hold | None:
+        """One hold, whatever became of it."""
+        answer = await self._database.value("get_hold", p_org_id=org_id, p_hold_id=hold_id)
+        return None if answer is None else read(Hold, answer)
+
+    async def list_holds(
+        self,
+        org_id: UUID,
+        *,
+        status: str | None,
+        limit: int,
+        after: tuple[datetime, UUID] | None,
+    ) -> list[tuple[Hold, datetime]]:
+        """A page of holds with when each was made, oldest first."""
+        after_at, after_id = after or (None, None)
+        rows = await self._database.rows(
+            "list_holds",
+            p_org_id=org_id,
+            p_status=status,
+            p_limit=limit,
+            p_after_at=after_at,
+            p_after_id=after_id,
+        )
+        return [(read(Hold, row["hold"]), row["created_at"]) for row in rows]
+
     async def expire_slot_holds(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
@@ -112,6 +137,18 @@ class HoldStore:
             "leave_waitlist", p_org_id=org_id, p_entry_id=entry_id, p_traceparent=traceparent
         )
         return read(WaitlistEntry, answer)
+
+    async def promote_waiting(
+        self, *, limit: int, every_seconds: float, traceparent: str
+    ) -> int | None:
+        """Gives free time to those who wait; None when another process ran this tick."""
+        ended: int | None = await self._database.value(
+            "promote_waiting",
+            p_limit=limit,
+            p_every_seconds=every_seconds,
+            p_traceparent=traceparent,
+        )
+        return ended
 
     async def list_waitlist(
         self,

@@ -69,9 +69,17 @@ class ImportStore:
         )
         return read(Import, answer)
 
-    async def list_imports(self, org_id: UUID, calendar_id: UUID) -> list[Import]:
-        """A calendar's imports, oldest first."""
-        rows = await self._database.rows("list_imports", p_org_id=org_id, p_calendar_id=calendar_id)
+    async def list_imports(
+        self, org_id: UUID, calendar_id: UUID, *, limit: int, after: UUID | None
+    ) -> list[Import]:
+        """A page of a calendar's imports, oldest first."""
+        rows = await self._database.rows(
+            "list_imports",
+            p_org_id=org_id,
+            p_calendar_id=calendar_id,
+            p_limit=limit,
+            p_after=after,
+        )
         return [read(Import, row["import"]) for row in rows]
 
     async def remove_import(self, org_id: UUID, import_id: UUID, traceparent: str) -> None:

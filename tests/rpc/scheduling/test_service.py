@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -34,9 +35,20 @@ def in_hours(hours: float) -> datetime:
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + hours * HOUR
 
 
+def races_lost(folder: Path) -> int:
+    """How many calls the processes repeated because of a deadlock."""
+    logs = list(folder.glob("scheduling-*.log"))
+    assert len(logs) == 2
+    return sum(log.read_text().count("lost a race in the database") for log in logs)
+
+
 @pytest.mark.parametrize("capacity", [1, 10])
 async def test_a_thousand_attempts_at_two_processes_book_exactly_the_seats(
-    tenants: list[Tenant], scheduling_db: Database, admin: Admin, capacity: int
+    tenants: list[Tenant],
+    scheduling_db: Database,
+    admin: Admin,
+    tmp_path: Path,
+    capacity: int,
 ) -> None:
     calendar_id = await tenants[0].a_calendar(capacity=capacity)
     outcomes = await asyncio.gather(
@@ -44,11 +56,12 @@ async def test_a_thousand_attempts_at_two_processes_book_exactly_the_seats(
     )
     assert Counter(outcomes) == {"booked": capacity, "SLOT_TAKEN": 1000 - capacity}
     assert await overlaps(admin) == 0
+    assert races_lost(tmp_path) == 0
     assert await broken_equations(scheduling_db) == {}
 
 
 async def test_a_thousand_free_slots_at_two_processes_are_all_booked(
-    tenants: list[Tenant], admin: Admin
+    tenants: list[Tenant], admin: Admin, tmp_path: Path
 ) -> None:
     calendar_id = await tenants[0].a_calendar()
     places = list(range(1000))
@@ -61,10 +74,11 @@ async def test_a_thousand_free_slots_at_two_processes_are_all_booked(
     )
     assert Counter(outcomes) == {"booked": 1000}
     assert await overlaps(admin) == 0
+    assert races_lost(tmp_path) == 0
 
 
 async def test_overlapping_ranges_at_two_processes_never_overlap(
-    tenants: list[Tenant], scheduling_db: Database, admin: Admin
+    tenants: list[Tenant], scheduling_db: Database, admin: Admin, tmp_path: Path
 ) -> None:
     calendar_id, rng = await tenants[0].a_calendar(), random.Random(4)
     outcomes = await asyncio.gather(
@@ -81,6 +95,7 @@ async def test_overlapping_ranges_at_two_processes_never_overlap(
     )
     assert set(outcomes) == {"booked", "SLOT_TAKEN"}
     assert await overlaps(admin) == 0
+    assert races_lost(tmp_path) == 0
     assert await broken_equations(scheduling_db) == {}
 
 

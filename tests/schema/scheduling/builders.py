@@ -73,6 +73,30 @@ async def a_calendar(
     return UUID(answer["calendar_id"])
 
 
+async def update_calendar(
+    db: Database,
+    org_id: UUID,
+    calendar_id: UUID,
+    *,
+    hours: Sequence[Json] | None = None,
+    now: datetime = NOW,
+    **changes: Any,
+) -> Json:
+    """Changes a calendar, whatever its version."""
+    before = await db.value("get_calendar", p_org_id=org_id, p_calendar_id=calendar_id)
+    answer: Json = await db.value(
+        "update_calendar",
+        p_org_id=org_id,
+        p_calendar_id=calendar_id,
+        p_version=before["version"],
+        p_settings=changes,
+        p_hours=None if hours is None else list(hours),
+        p_traceparent=trace(),
+        p_now=now,
+    )
+    return answer
+
+
 async def a_service(
     db: Database, org_id: UUID, calendar_ids: Sequence[UUID], **changes: Any
 ) -> UUID:
@@ -227,6 +251,25 @@ async def cancel(db: Database, org_id: UUID, appointment_id: Any, *, now: dateti
     return answer
 
 
+async def delete(db: Database, org_id: UUID, appointment_id: Any, *, now: datetime = NOW) -> None:
+    """Deletes softly."""
+    await db.value(
+        "delete_appointment",
+        p_org_id=org_id,
+        p_appointment_id=UUID(str(appointment_id)),
+        p_traceparent=trace(),
+        p_now=now,
+    )
+
+
+async def leave(db: Database, org_id: UUID, entry_id: UUID, *, now: datetime = NOW) -> Json:
+    """Leaves the waitlist."""
+    answer: Json = await db.value(
+        "leave_waitlist", p_org_id=org_id, p_entry_id=entry_id, p_traceparent=trace(), p_now=now
+    )
+    return answer
+
+
 async def step(
     db: Database, org_id: UUID, appointment_id: Any, to: str, *, now: datetime = NOW
 ) -> Json:
@@ -246,11 +289,12 @@ async def step(
 async def join(
     db: Database,
     org_id: UUID,
-    calendar_id: UUID,
+    calendar_id: UUID | None,
     earliest: datetime,
     latest: datetime,
     minutes: int = 60,
     *,
+    calendar_ids: Sequence[UUID] = (),
     now: datetime = NOW,
 ) -> UUID:
     """Joins the waitlist."""
@@ -259,7 +303,7 @@ async def join(
         p_org_id=org_id,
         p_contact_id=uuid4(),
         p_service_id=None,
-        p_calendar_ids=[calendar_id],
+        p_calendar_ids=list(calendar_ids) if calendar_id is None else [calendar_id],
         p_earliest=earliest,
         p_latest=latest,
         p_duration_minutes=minutes,
@@ -268,6 +312,14 @@ async def join(
         p_now=now,
     )
     return UUID(answer["entry_id"])
+
+
+async def promote_waiting(db: Database, *, limit: int = 100, now: datetime = NOW) -> int | None:
+    """One tick of the waitlist's sweep; each second has its own."""
+    ended: int | None = await db.value(
+        "promote_waiting", p_limit=limit, p_every_seconds=1.0, p_traceparent=trace(), p_now=now
+    )
+    return ended
 
 
 async def slots(
@@ -354,6 +406,7 @@ async def holidays(db: Database, org_id: UUID, holiday_set: str, *days: date) ->
         p_days=list(days),
         p_names=["holiday"] * len(days),
         p_traceparent=trace(),
+        p_now=NOW,
     )
 
 

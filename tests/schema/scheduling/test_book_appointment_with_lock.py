@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.chassis.database import Database
+from services.chassis.database import Database, pooled
+from tests.conftest import config_for, with_login
 from tests.schema.scheduling.builders import (
     NOW,
     OFFICE,
@@ -24,48 +25,74 @@ from tests.schema.scheduling.builders import (
     overlaps,
     refusal_of,
 )
+from tests.system.waiting import until
 
 ATTEMPTS = 1000
+CONNECTIONS = 64
 TOMORROW = NOW + timedelta(days=1)
 
 
-async def all_outcomes(
-    db: Database, org_id: UUID, calendar_id: UUID, wanted: list[tuple[datetime, int]]
-) -> Counter[str]:
-    """What became of all attempts, made at once."""
-    outcomes = await asyncio.gather(
-        *(outcome_of(book(db, org_id, calendar_id, at, minutes)) for at, minutes in wanted)
+async def deadlocks(admin: Admin) -> int:
+    """How many deadlocks the database has had, repeated calls among them."""
+
+    async def has_told() -> bool:
+        # What a connection has seen is in the statistics once it is gone.
+        crowd = await admin.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+        )
+        return bool(crowd < CONNECTIONS / 2)
+
+    assert await until(has_told)
+    count: int = await admin.fetchval(
+        "select deadlocks from pg_stat_database where datname = current_database()"
     )
+    return count
+
+
+async def all_outcomes(
+    database_url: str, org_id: UUID, calendar_id: UUID, wanted: list[tuple[datetime, int]]
+) -> Counter[str]:
+    """What became of all attempts, made at once on 64 connections, which end with it."""
+    config = config_for(with_login(database_url, "waybill_scheduling"))
+    crowded = config.model_copy(update={"database_connections_max": CONNECTIONS})
+    async with pooled("scheduling", crowded) as db:
+        # All there are, before the first attempt.
+        await asyncio.gather(*(db.rows("verify_books") for _ in range(CONNECTIONS)))
+        outcomes = await asyncio.gather(
+            *(outcome_of(book(db, org_id, calendar_id, at, minutes)) for at, minutes in wanted)
+        )
     return Counter(outcomes)
 
 
 @pytest.mark.parametrize("capacity", [1, 10])
 async def test_a_thousand_attempts_on_one_slot_book_exactly_its_seats(
-    scheduling_db: Database, admin: Admin, capacity: int
+    database_url: str, scheduling_db: Database, admin: Admin, capacity: int
 ) -> None:
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id, capacity=capacity)
     wanted = [(TOMORROW, 60)] * ATTEMPTS
-    outcomes = await all_outcomes(scheduling_db, org_id, calendar_id, wanted)
+    outcomes = await all_outcomes(database_url, org_id, calendar_id, wanted)
+    assert await deadlocks(admin) == 0
     assert outcomes == {"booked": capacity, "SLOT_TAKEN": ATTEMPTS - capacity}
     assert await overlaps(admin) == 0
     assert await broken_equations(scheduling_db) == {}
 
 
 async def test_a_thousand_free_slots_of_one_calendar_are_all_booked(
-    scheduling_db: Database, admin: Admin
+    database_url: str, scheduling_db: Database, admin: Admin
 ) -> None:
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
     wanted = [(TOMORROW + timedelta(minutes=15 * place), 15) for place in range(ATTEMPTS)]
     random.Random(1).shuffle(wanted)
-    outcomes = await all_outcomes(scheduling_db, org_id, calendar_id, wanted)
+    outcomes = await all_outcomes(database_url, org_id, calendar_id, wanted)
+    assert await deadlocks(admin) == 0
     assert outcomes == {"booked": ATTEMPTS}
     assert await overlaps(admin) == 0
 
 
 async def test_overlapping_bookings_of_mixed_length_never_overlap(
-    scheduling_db: Database, admin: Admin
+    database_url: str, scheduling_db: Database, admin: Admin
 ) -> None:
     org_id, rng = uuid4(), random.Random(2)
     calendar_id = await a_calendar(
@@ -75,7 +102,8 @@ async def test_overlapping_bookings_of_mixed_length_never_overlap(
         (TOMORROW + timedelta(minutes=15 * rng.randrange(96)), rng.choice([15, 30, 45, 90, 240]))
         for _ in range(ATTEMPTS)
     ]
-    outcomes = await all_outcomes(scheduling_db, org_id, calendar_id, wanted)
+    outcomes = await all_outcomes(database_url, org_id, calendar_id, wanted)
+    assert await deadlocks(admin) == 0
     assert set(outcomes) == {"booked", "SLOT_TAKEN"}
     assert await overlaps(admin) == 0
     assert await broken_equations(scheduling_db) == {}
@@ -102,17 +130,18 @@ async def test_bookings_on_several_calendars_get_all_of_them_or_none(
 
 
 async def test_without_the_locks_the_constraint_still_decides(
-    scheduling_db: Database, admin: Admin
+    database_url: str, scheduling_db: Database, admin: Admin
 ) -> None:
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
     await admin.execute(
         """create or replace function scheduling.lock_buckets(
-             p_org_id uuid, p_calendar_ids uuid[], p_from timestamptz, p_to timestamptz,
-             p_lock_key text default null) returns boolean
+             p_org_id uuid, p_calendar_ids uuid[], p_from timestamptz, p_to timestamptz)
+           returns boolean
            language sql as 'select true'"""
     )
-    outcomes = await all_outcomes(scheduling_db, org_id, calendar_id, [(TOMORROW, 60)] * 200)
+    outcomes = await all_outcomes(database_url, org_id, calendar_id, [(TOMORROW, 60)] * 200)
+    assert await deadlocks(admin) == 0
     assert outcomes == {"booked": 1, "SLOT_TAKEN": 199}
 
 
@@ -224,3 +253,80 @@ async def test_waiting_too_long_for_a_competitor_is_slot_busy(
         )
         refused = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW))
     assert (refused.reason, refused.status.name) == ("SLOT_BUSY", "ABORTED")
+    assert refused.retry_after_seconds == 1
+
+
+async def test_bookings_with_the_same_key_are_made_one_after_another(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    mine, other = [await a_calendar(scheduling_db, org_id) for _ in range(2)]
+    await admin.execute("alter function scheduling.place_claims set lock_timeout = '50ms'")
+    async with admin.transaction():
+        await admin.execute(
+            "select scheduling.book_appointment_with_lock($1, $2, $3, 60, p_calendar_ids => $4,"
+            " p_lock_key => 'team', p_now => $5)",
+            *(org_id, uuid4(), TOMORROW, [mine], NOW),
+        )
+        same = book(scheduling_db, org_id, other, TOMORROW, p_lock_key="team")
+        assert await outcome_of(same) == "SLOT_BUSY"
+        another = book(scheduling_db, org_id, other, TOMORROW, p_lock_key="crew")
+        assert await outcome_of(another) == "booked"
+    later_on = TOMORROW + timedelta(hours=1)
+    afterwards = book(scheduling_db, org_id, other, later_on, p_lock_key="team")
+    assert await outcome_of(afterwards) == "booked"
+
+
+async def test_a_rejected_lock_is_told_apart_from_a_taken_slot(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id, slot_minutes=5)
+    five = timedelta(minutes=5)
+    first = await book(scheduling_db, org_id, calendar_id, TOMORROW, 5)
+    assert first["lock_rejected"] is False
+    taken = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW, 5))
+    assert (taken.reason, taken.metadata["lock_rejected"]) == ("SLOT_TAKEN", "false")
+    async with admin.transaction():
+        # Another one has the quarter of an hour, but not this slot.
+        await admin.execute(
+            "select scheduling.book_appointment_with_lock($1, $2, $3, 5, p_calendar_ids => $4,"
+            " p_now => $5)",
+            *(org_id, uuid4(), TOMORROW + five, [calendar_id], NOW),
+        )
+        beside = await book(scheduling_db, org_id, calendar_id, TOMORROW + 2 * five, 5)
+        assert beside["lock_rejected"] is True
+        taken = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW, 5))
+    assert (taken.reason, taken.metadata["lock_rejected"]) == ("SLOT_TAKEN", "true")
+
+
+async def test_a_repeat_from_a_session_of_another_zone_is_the_same_request(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id, contact_id = uuid4(), uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    booked = await book(
+        scheduling_db, org_id, calendar_id, TOMORROW, p_contact_id=contact_id, p_request_id="r1"
+    )
+    await admin.execute("set timezone = 'Asia/Kathmandu'")
+    again = await admin.fetchval(
+        "select scheduling.book_appointment_with_lock($1, $2, $3, 60, p_calendar_ids => $4,"
+        " p_request_id => 'r1', p_now => $5)",
+        *(org_id, contact_id, TOMORROW, [calendar_id], NOW),
+    )
+    assert json.loads(again)["appointment_id"] == booked["appointment_id"]
+
+
+@pytest.mark.parametrize("missing", ["p_contact_id", "p_scheduled_at", "p_duration_minutes"])
+async def test_for_whom_when_and_how_long_must_be_said(
+    scheduling_db: Database, missing: str
+) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    arguments = {
+        "p_org_id": org_id, "p_contact_id": uuid4(), "p_scheduled_at": TOMORROW,
+        "p_duration_minutes": 60, "p_calendar_ids": [calendar_id], "p_now": NOW, missing: None,
+    }  # fmt: skip
+    refused = await refusal_of(scheduling_db.value("book_appointment_with_lock", **arguments))
+    assert refused.reason == "INVALID_REQUEST"
+    assert missing.removeprefix("p_") in refused.metadata["fields"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,14 +20,12 @@ from tests.schema.scheduling.builders import (
     cancel,
     confirm,
     hold,
-    join,
     later,
     move,
     outcome_of,
     overlaps,
     refusal_of,
     release,
-    starts,
     step,
     trace,
 )
@@ -54,6 +53,15 @@ async def test_a_move_that_overlaps_itself_and_a_longer_duration(scheduling_db: 
     id_ = booked["appointment_id"]
     moved = await move(scheduling_db, org_id, id_, TOMORROW + HOUR / 2, 90)
     assert moved["duration_minutes"] == 90
+    assert await broken_equations(scheduling_db) == {}
+
+
+async def test_a_move_to_where_it_is_changes_nothing(scheduling_db: Database) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
+    moved = await move(scheduling_db, org_id, booked["appointment_id"], TOMORROW, 60)
+    assert moved == {key: each for key, each in booked.items() if key != "lock_rejected"}
     assert await broken_equations(scheduling_db) == {}
 
 
@@ -199,77 +207,6 @@ async def test_a_released_hold_frees_its_time(scheduling_db: Database) -> None:
     assert await outcome_of(confirm(scheduling_db, org_id, held)) == "HOLD_ENDED"
 
 
-async def test_the_sweep_ends_stale_holds_and_promotes_who_waits(
-    scheduling_db: Database, admin: Admin
-) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    await hold(scheduling_db, org_id, calendar_id, TOMORROW, seconds=60)
-    entry = await join(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR)
-
-    async def sweep(minutes: float) -> int | None:
-        swept: int | None = await scheduling_db.value(
-            "expire_slot_holds",
-            p_limit=10,
-            p_every_seconds=1.0,
-            p_traceparent=trace(),
-            p_now=later(minutes),
-        )
-        return swept
-
-    assert await sweep(0.5) == 0
-    assert await sweep(1) == 1
-    assert await sweep(1) is None
-    status = await admin.fetchval(
-        "select status from scheduling.waitlist_entries where entry_id = $1", entry
-    )
-    assert status == "promoted"
-    assert await broken_equations(scheduling_db) == {}
-
-
-async def test_a_cancellation_promotes_the_first_who_waits_in_the_same_transaction(
-    scheduling_db: Database, admin: Admin
-) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
-    window = (TOMORROW, TOMORROW + HOUR / 2)
-    elsewhere = await join(
-        scheduling_db, org_id, calendar_id, TOMORROW + 9 * HOUR, TOMORROW + 10 * HOUR
-    )
-    first = await join(scheduling_db, org_id, calendar_id, *window, now=later(1))
-    second = await join(scheduling_db, org_id, calendar_id, *window, now=later(2))
-    outcomes = await asyncio.gather(
-        outcome_of(cancel(scheduling_db, org_id, booked["appointment_id"], now=later(3))),
-        *(
-            outcome_of(book(scheduling_db, org_id, calendar_id, TOMORROW, now=later(3)))
-            for _ in range(20)
-        ),
-    )
-    # The freed time was never anybody else's to see.
-    assert Counter(outcomes) == {"booked": 1, "SLOT_TAKEN": 20}
-    entries = await admin.fetch("select entry_id, status from scheduling.waitlist_entries")
-    assert {row["entry_id"]: row["status"] for row in entries} == {
-        elsewhere: "waiting",
-        first: "promoted",
-        second: "waiting",
-    }
-    assert await broken_equations(scheduling_db) == {}
-
-
-async def test_who_left_the_waitlist_is_not_promoted(scheduling_db: Database, admin: Admin) -> None:
-    org_id = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    booked = await book(scheduling_db, org_id, calendar_id, TOMORROW)
-    entry = await join(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR)
-    await scheduling_db.value(
-        "leave_waitlist", p_org_id=org_id, p_entry_id=entry, p_traceparent=trace(), p_now=NOW
-    )
-    await cancel(scheduling_db, org_id, booked["appointment_id"])
-    at = await starts(scheduling_db, org_id, calendar_id, TOMORROW, TOMORROW + HOUR / 4)
-    assert at == [TOMORROW]
-
-
 async def test_a_deleted_appointment_is_in_no_list_and_its_time_is_free(
     scheduling_db: Database,
 ) -> None:
@@ -335,6 +272,52 @@ async def test_reminders_leave_once_a_day_before(scheduling_db: Database, admin:
         "appointment.cancelled": 1,
         "appointment.reminder": 1,
     }
+
+
+async def test_a_calendars_list_and_feed_have_each_appointment_once_wherever_it_was_moved(
+    scheduling_db: Database,
+) -> None:
+    org_id = uuid4()
+    rooms = [await a_calendar(scheduling_db, org_id, buffer_before_minutes=15) for _ in range(2)]
+    past, gone, moved, both = [
+        (await book(scheduling_db, org_id, None, TOMORROW + hour * HOUR, p_calendar_ids=calendars))[
+            "appointment_id"
+        ]
+        for hour, calendars in ((0, rooms[:1]), (2, rooms[:1]), (4, rooms[:1]), (6, rooms))
+    ]
+    await book(scheduling_db, org_id, rooms[1], TOMORROW)
+    await cancel(scheduling_db, org_id, gone)
+    for hour in (10, 4, 10):
+        await move(scheduling_db, org_id, moved, TOMORROW + hour * HOUR)
+
+    async def listed(**more: Any) -> list[str]:
+        rows = await scheduling_db.rows(
+            "list_appointments",
+            **{
+                "p_org_id": org_id, "p_calendar_id": rooms[0], "p_contact_id": None,
+                "p_status": None, "p_from": None, "p_to": None, "p_limit": 10, **more,
+            },
+        )  # fmt: skip
+        return [row["appointment"]["appointment_id"] for row in rows]
+
+    assert await listed() == [past, gone, both, moved]
+    assert await listed(p_status="open") == [past, both, moved]
+    assert await listed(p_from=TOMORROW + HOUR, p_to=TOMORROW + 7 * HOUR) == [gone, both]
+    after = {"p_after_at": TOMORROW + 2 * HOUR, "p_after_id": UUID(gone)}
+    assert await listed(p_limit=1, **after) == [both]
+    assert await listed(p_calendar_id=uuid4()) == []
+
+    async def fed(limit: int) -> list[str]:
+        rows = await scheduling_db.rows(
+            "list_feed_appointments", p_org_id=org_id, p_calendar_id=rooms[0], p_from=NOW,
+            p_limit=limit, p_now=TOMORROW + 5 * HOUR,
+        )  # fmt: skip
+        return [row["appointment"]["appointment_id"] for row in rows]
+
+    assert await fed(10) == [past, gone, both, moved]
+    # What is to come has the room, and of what is past the last.
+    assert await fed(3) == [gone, both, moved]
+    assert await fed(1) == [both]
 
 
 async def test_the_audit_trail_holds_no_personal_data(

@@ -22,6 +22,7 @@ from tests.schema.scheduling.builders import (
     a_calendar,
     a_service,
     add_exception,
+    an_import,
     book,
     hold,
     holidays,
@@ -129,6 +130,11 @@ CASES = [
     ("America/New_York", "2027-03-14", NIGHT, 60, ["05:00", "06:00", "07:00"]),
     # New York falls back: 01:00 to 02:00 is there twice.
     ("America/New_York", "2027-11-07", NIGHT, 60, ["04:00", "05:00", "06:00", "07:00", "08:00"]),
+    # Hours begin with the first of two, end with the second, and within both are there twice.
+    ("America/New_York", "2027-11-07", (60, 180), 60, ["05:00", "06:00", "07:00"]),
+    ("America/New_York", "2027-11-07", (90, 150), 30, ["05:30", "06:00", "06:30", "07:00"]),
+    ("America/New_York", "2027-11-07", (60, 90), 30, ["05:00", "06:00"]),
+    ("America/New_York", "2027-11-07", (120, 180), 60, ["07:00"]),
     ("Europe/Berlin", "2027-03-28", NIGHT, 60, ["23:00", "00:00", "01:00"]),
     ("Europe/Berlin", "2027-10-31", NIGHT, 60, ["22:00", "23:00", "00:00", "01:00", "02:00"]),
     # Lord Howe shifts by half an hour: the day's hours are whole ones of its own clock again.
@@ -211,19 +217,43 @@ class World:
         self._loop.close()
 
 
+# An ordinary Monday, and Saturdays before clocks change in New York, twice, and in Berlin.
+EVES = [
+    NOW,
+    datetime(2027, 3, 13, 20, tzinfo=UTC),
+    datetime(2027, 11, 6, 20, tzinfo=UTC),
+    datetime(2027, 10, 30, 16, tzinfo=UTC),
+]
 calendars = st.fixed_dictionaries(
     {
         "capacity": st.integers(1, 2),
+        # With a horizon of a day its edge lies within what is searched.
+        "horizon_days": st.sampled_from([1, 365]),
+        "holiday_set": st.sampled_from(["", "HERE"]),
         "slot_minutes": st.sampled_from([15, 20, 30, 60]),
         "buffer_before_minutes": st.sampled_from([0, 10]),
         "buffer_after_minutes": st.sampled_from([0, 15]),
         "notice_minutes": st.sampled_from([0, 90]),
-        "zone": st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu"]),
+        "zone": st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kathmandu"]),
     }
 )
 hours_of_days = st.lists(
-    st.tuples(st.integers(1, 7), st.integers(0, 90), st.integers(1, 60)), min_size=1, max_size=5,
+    st.tuples(st.integers(1, 7), st.integers(0, 90), st.integers(1, 60)), min_size=3, max_size=7,
     unique_by=lambda each: each[:2],
+)  # fmt: skip
+# Which day is a holiday, and hours of which days an exception opens or closes, from today on.
+closures = st.fixed_dictionaries(
+    {
+        "holiday": st.integers(0, 1),
+        "exceptions": st.lists(
+            st.tuples(
+                st.integers(0, 1), st.sampled_from(["open", "closed"]),
+                st.integers(0, 90), st.integers(1, 40),
+            ),
+            max_size=2,
+        ),
+        "busy_hour": st.none() | st.integers(0, 23),
+    }
 )  # fmt: skip
 bookings = st.lists(st.tuples(st.integers(0, 96), st.sampled_from([15, 60])), max_size=8)
 
@@ -235,29 +265,46 @@ def as_hours(drawn: list[tuple[int, int, int]]) -> list[dict[str, int]]:
     ]
 
 
+async def close(
+    db: Database, org_id: UUID, calendar_id: UUID, closed: dict[str, Any], now: datetime
+) -> None:
+    """Opens and closes besides the weekly hours."""
+    today = now.date()
+    await holidays(db, org_id, "HERE", today + timedelta(days=closed["holiday"]))
+    for day, kind, start, length in closed["exceptions"]:
+        await add_exception(
+            db, org_id, calendar_id, today + timedelta(days=day), kind,
+            15 * start, 15 * (start + length),
+        )  # fmt: skip
+    if closed["busy_hour"] is not None:
+        await an_import(db, org_id, calendar_id, now + timedelta(hours=closed["busy_hour"]))
+
+
 async def listed_and_bookable(
-    db: Database, admin: Admin, calendar: dict[str, Any], hours: Any, taken: Any, now: datetime
-) -> tuple[list[datetime], list[datetime]]:
+    db: Database, admin: Admin, calendar: dict[str, Any], hours: Any, taken: Any,
+    closed: dict[str, Any], minutes: int, now: datetime,
+) -> tuple[list[datetime], list[datetime]]:  # fmt: skip
     """The starts that are listed, and those at which a lone caller's booking went through."""
     org_id = uuid4()
     calendar_id = await a_calendar(db, org_id, hours=as_hours(hours), **calendar)
-    for place, minutes in taken:
+    await close(db, org_id, calendar_id, closed, now)
+    for place, length in taken:
         await outcome_of(
-            book(db, org_id, calendar_id, now + timedelta(minutes=15 * place), minutes, now=now)
+            book(db, org_id, calendar_id, now + timedelta(minutes=15 * place), length, now=now)
         )
-    end = now + DAY
-    listed = await starts(db, org_id, calendar_id, now, end, minutes=30, now=now)
+    end = now + timedelta(hours=26)
+    listed = await starts(db, org_id, calendar_id, now, end, minutes=minutes, now=now)
     bookable = []
     # Each alone: what it books is rolled back before the next one tries.
-    for place in range(24 * 12):
+    for place in range(26 * 12):
         at = now + timedelta(minutes=5 * place)
         booking = admin.transaction()
         await booking.start()
         try:
             await admin.execute(
-                "select scheduling.book_appointment_with_lock($1, $2, $3, 30,"
+                "select scheduling.book_appointment_with_lock($1, $2, $3, $6,"
                 " p_calendar_ids => $4, p_now => $5)",
-                *(org_id, uuid4(), at, [calendar_id], now),
+                *(org_id, uuid4(), at, [calendar_id], now, minutes),
             )
             bookable.append(at)
         except asyncpg.PostgresError as refused:
@@ -269,20 +316,29 @@ async def listed_and_bookable(
 
 
 def test_every_listed_slot_can_be_booked_and_every_other_is_refused(database_url: str) -> None:
-    world = World(database_url)
+    world, seen = World(database_url), list[bool]()
 
     @settings(
-        max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=14, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
     )
-    @given(calendar=calendars, hours=hours_of_days, taken=bookings)
-    def holds(calendar: dict[str, Any], hours: Any, taken: Any) -> None:
+    @given(
+        calendar=calendars, hours=hours_of_days, taken=bookings, closed=closures,
+        minutes=st.sampled_from([15, 30, 90]), now=st.sampled_from(EVES),
+    )  # fmt: skip
+    def holds(
+        calendar: dict[str, Any], hours: Any, taken: Any, closed: dict[str, Any], minutes: int,
+        now: datetime,
+    ) -> None:  # fmt: skip
         listed, bookable = world.run(
-            listed_and_bookable(world.db, world.admin, calendar, hours, taken, NOW)
+            listed_and_bookable(world.db, world.admin, calendar, hours, taken, closed, minutes, now)
         )
         assert listed == bookable
+        seen.append(bool(listed))
 
     try:
         holds()
+        # Many of them had something to book.
+        assert sum(seen) > len(seen) / 3
     finally:
         world.close()
 

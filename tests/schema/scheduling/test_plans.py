@@ -1,47 +1,65 @@
-"""What the plans use with a million appointments, as the service's role behind its policies."""
+"""What the functions' own statements do with a million appointments, as the service's role."""
 
+import re
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import NOW, Admin, a_calendar, book, outcome_of, starts
+from tests.schema.scheduling.builders import NOW, Admin, a_calendar
 
 APPOINTMENTS = 1_000_000
+# Every twentieth is of the busy calendar.
 CLAIMS = 50_000
 WEEK = timedelta(days=7)
+START = NOW + 4 * WEEK
+# What a page of a hundred may look at.
+ROWS_MAX = 5_000
 
 FILL = """
 insert into scheduling.appointments (org_id, appointment_id, contact_id, calendar_ids,
   scheduled_at, duration_minutes, local_time, zone, zone_data, status, created_at, updated_at,
   trace_id, traceparent)
-select case when n % 10 = 0 then $1::uuid else $2::uuid end,
-  lpad(to_hex(n), 32, '0')::uuid, $3, array[$4::uuid],
-  $5::timestamptz + make_interval(mins => n), 30, timestamp '2027-01-01', 'UTC', '',
-  (array['confirmed', 'pending', 'completed', 'cancelled'])[1 + n % 4], now(), now(),
+select case when n % 10 = 0 then $2::uuid else $1::uuid end,
+  lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(n % 50000), 32, '0')::uuid,
+  array[case when n % 20 = 1 then $3::uuid else $4::uuid end],
+  $5::timestamptz + make_interval(mins => n), 15, timestamp '2027-01-01', 'UTC', '',
+  (array['confirmed', 'pending', 'completed', 'cancelled'])[1 + n / 20 % 4], now(), now(),
   repeat('a', 32), '00-' || repeat('a', 32) || '-' || repeat('b', 16) || '-00'
 from generate_series(1, $6::int) n
 """
 CLAIM = """
 insert into scheduling.claims (org_id, claim_id, calendar_id, seat, during, status,
-  appointment_id, created_at, trace_id)
-select $1, gen_random_uuid(), $2, 1,
-  tstzrange($3::timestamptz + make_interval(mins => 30 * n),
-    $3::timestamptz + make_interval(mins => 30 * n + 15)),
-  'booked', gen_random_uuid(), now(), repeat('a', 32)
-from generate_series(1, $4::int) n
+  appointment_id, starts_at, created_at, trace_id)
+select a.org_id, a.appointment_id, $1, 1,
+  tstzrange(a.scheduled_at, a.scheduled_at + interval '15 minutes'),
+  case a.status when 'cancelled' then 'released' else 'booked' end,
+  a.appointment_id, a.scheduled_at, now(), repeat('a', 32)
+from scheduling.appointments a
+where a.calendar_ids = array[$1::uuid]
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """An org with 900,000 appointments: 50,000 of a busy calendar, none of an empty one."""
+
+    org_id: UUID
+    busy: UUID
+    empty: UUID
+
+
 @pytest.fixture
-async def org_id(scheduling_db: Database, admin: Admin) -> UUID:
-    """An org with a tenth of a million appointments, beside one with the rest."""
-    org = uuid4()
-    calendar_id = await a_calendar(scheduling_db, org, horizon_days=730)
+async def town(scheduling_db: Database, admin: Admin) -> Town:
+    """A million appointments, a tenth of them of another org."""
+    org, elsewhere = uuid4(), uuid4()
+    busy, empty, rest = [await a_calendar(scheduling_db, org, horizon_days=730) for _ in range(3)]
     indexes = await admin.fetch(
         "select indexname as name, indexdef as text from pg_indexes"
-        " where schemaname = 'scheduling' and indexname ~ '^idx_appointments_'"
+        " where schemaname = 'scheduling' and indexname ~ '^idx_(appointments|claims)_'"
     )
     async with admin.transaction():
         # Built afterwards, as they are defined, they take a tenth of the time.
@@ -49,60 +67,110 @@ async def org_id(scheduling_db: Database, admin: Admin) -> UUID:
             await admin.execute(f"drop index scheduling.{index['name']}")
         # Without triggers: it is the reading that is looked at.
         await admin.execute("set local session_replication_role = replica")
-        await admin.execute(FILL, org, uuid4(), uuid4(), calendar_id, NOW, APPOINTMENTS)
-        await admin.execute(CLAIM, org, calendar_id, NOW, CLAIMS)
+        await admin.execute(FILL, org, elsewhere, busy, rest, NOW, APPOINTMENTS)
+        await admin.execute(CLAIM, busy)
         for index in indexes:
             await admin.execute(index["text"])
-    await admin.execute("analyze scheduling.appointments")
-    await admin.execute("analyze scheduling.claims")
-    return org
+    await admin.execute("vacuum analyze scheduling.appointments")
+    await admin.execute("vacuum analyze scheduling.claims")
+    return Town(org_id=org, busy=busy, empty=empty)
 
 
-async def plan(admin: Admin, role: str, org_id: UUID, query: str) -> str:
-    """How a statement of that role, which entered the org, would be run."""
-    async with admin.transaction():
-        await admin.execute(f"set local role {role}")
-        await admin.execute("select scheduling.enter(array[$1]::uuid[])", org_id)
-        rows = await admin.fetch(f"explain {query}")
-    return "\n".join(row[0] for row in rows)
+async def plans_of(admin: Admin, call: str, *arguments: Any) -> list[str]:
+    """How every statement of a function on appointments and claims was run, for the service."""
+    heard: list[str] = []
 
+    def hear(_: Any, message: Any) -> None:
+        heard.append(message.message)
 
-async def test_a_million_appointments_are_found_by_index(
-    scheduling_db: Database, admin: Admin, org_id: UUID
-) -> None:
-    start, end = NOW + WEEK, NOW + 2 * WEEK
-    range_ = f"scheduled_at >= '{start}' and scheduled_at < '{end}'"
-    listed = await plan(
-        admin, "waybill_scheduling", org_id,
-        f"select * from scheduling.appointments where org_id = '{org_id}' and deleted_at is null"
-        f" and status = 'completed' and {range_} order by scheduled_at, appointment_id limit 50",
-    )  # fmt: skip
-    assert "idx_appointments_scheduling_lookup" in listed
-    assert "Seq Scan" not in listed
-    ranged = await plan(
-        admin, "waybill_scheduling", org_id,
-        "select scheduled_at, duration_minutes from scheduling.appointments"
-        f" where org_id = '{org_id}' and deleted_at is null"
-        f" and status in ('confirmed', 'pending') and {range_}",
-    )  # fmt: skip
-    assert "idx_appointments_time_range" in ranged
-    assert "Seq Scan" not in ranged
-    # What booking and listing look at are claims: as the system role, by the constraint's index.
-    searched = (
-        f"select seat, during from scheduling.claims k where k.org_id = '{org_id}'"
-        " and k.calendar_id = (select calendar_id from scheduling.calendars limit 1)"
-        " and k.status in ('held', 'booked') and k.deleted_at is null"
-        f" and k.during && tstzrange('{start}', '{end}')"
+    await admin.execute(
+        "load 'auto_explain';"
+        " set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;"
+        " set auto_explain.log_analyze = on; set auto_explain.log_timing = off;"
+        # As a pooled connection has it.
+        " set jit = off; set random_page_cost = 1.1"
     )
-    claimed = await plan(admin, "waybill_scheduling_system", org_id, searched)
-    assert "claims_never_overlap" in claimed
-    assert "during &&" in claimed.split("Index Cond", 1)[1].split("\n", 1)[0]
-    # Behind the policy the range does not reach the index: why those searches are definer's.
-    behind = await plan(admin, "waybill_scheduling", org_id, searched)
-    conditions = [line for line in behind.splitlines() if "Index Cond" in line]
-    assert not any("during &&" in line for line in conditions)
-    # And the functions still answer right.
-    calendar_id = await admin.fetchval("select calendar_id from scheduling.calendars")
-    found = await starts(scheduling_db, org_id, calendar_id, start, start + WEEK / 7, minutes=15)
-    assert len(found) == 48
-    assert await outcome_of(book(scheduling_db, org_id, calendar_id, found[0], 15)) == "booked"
+    admin.add_log_listener(hear)
+    async with admin.transaction():
+        await admin.execute("set local client_min_messages = log")
+        await admin.execute("set local role waybill_scheduling")
+        await admin.fetch(f"select * from scheduling.{call}", *arguments)
+    admin.remove_log_listener(hear)
+    return [
+        text for text in heard if re.search(r"(on|using) (\w+ on )?(appointments|claims)", text)
+    ]
+
+
+def rows_looked_at(plan: str) -> int:
+    """How many rows its scans of appointments and claims brought or threw away."""
+    looked_at = 0
+    for node in re.split(r"->|\n(?=Limit|Sort|Group|Nested)", plan):
+        scan = re.search(r"Scan .*on (appointments|claims).*rows=([\d.]+) loops=(\d+)", node)
+        if scan:
+            removed = re.search(r"Rows Removed by (?:Filter|Index Recheck): (\d+)", node)
+            each = float(scan[2]) + float(removed[1] if removed else 0)
+            looked_at += int(each * int(scan[3]))
+    return looked_at
+
+
+LIST = "list_appointments($1, $2, $3, $4, $5, $6, 100)"
+FEED = "list_feed_appointments($1, $2, $3, 100, $4)"
+SPAN = (START, START + WEEK)
+
+
+async def test_with_a_million_appointments_every_reader_finds_its_rows_by_index(
+    admin: Admin, town: Town
+) -> None:
+    contact = UUID(int=4711)
+    by_calendar = {"idx_claims_calendar", "appointments_pkey"}
+    cases: list[tuple[str, tuple[Any, ...], set[str]]] = [
+        (LIST, (None, None, "completed", *SPAN), {"idx_appointments_scheduling_lookup"}),
+        (LIST, (None, None, "open", *SPAN), {"idx_appointments_time_range"}),
+        (LIST, (None, contact, None, None, None), {"idx_appointments_contact"}),
+        (LIST, (town.busy, None, None, *SPAN), by_calendar),
+        (LIST, (town.busy, None, None, None, None), by_calendar),
+        (LIST, (town.empty, None, None, None, None), by_calendar),
+        (FEED, (town.busy, NOW, START), by_calendar),
+        (FEED, (town.empty, NOW, START), by_calendar),
+        (
+            "list_slots($1, array[$2::uuid], $3, $4, 15, false, 100, p_now => $5)",
+            (town.busy, *SPAN, NOW),
+            {"claims_never_overlap"},
+        ),
+        (
+            "list_free_ranges($1, array[$2::uuid], $3, $4, 100, p_now => $5)",
+            (town.busy, *SPAN, NOW),
+            {"claims_never_overlap"},
+        ),
+        (
+            "book_appointment_with_lock($1, $2, $3, 15, p_calendar_ids => array[$4::uuid],"
+            " p_now => $5)",
+            (contact, START, town.empty, NOW),
+            {"claims_never_overlap"},
+        ),
+    ]
+    for call, arguments, indexes in cases:
+        plans = await plans_of(admin, call, town.org_id, *arguments)
+        told = f"{call} of {arguments}:\n" + "\n".join(plans)
+        used = {index for index in indexes if any(index in plan for plan in plans)}
+        assert used == indexes, told
+        assert not re.search(r"Seq Scan on (appointments|claims)", told), told
+        assert sum(map(rows_looked_at, plans)) < ROWS_MAX, told
+
+
+async def test_behind_the_policy_a_range_does_not_reach_its_index(admin: Admin, town: Town) -> None:
+    # Why searches by range are their definer's: the same statement as the one role and the other.
+    searched = (
+        f"explain select seat, during from scheduling.claims k where k.org_id = '{town.org_id}'"
+        f" and k.calendar_id = '{town.busy}' and k.status in ('held', 'booked')"
+        f" and k.deleted_at is null and k.during && tstzrange('{START}', '{START + WEEK}')"
+    )
+    conditions = {}
+    for role in ("waybill_scheduling_system", "waybill_scheduling"):
+        async with admin.transaction():
+            await admin.execute(f"set local role {role}")
+            await admin.execute("select scheduling.enter(array[$1]::uuid[])", town.org_id)
+            plan = [row[0] for row in await admin.fetch(searched)]
+        conditions[role] = "".join(line for line in plan if "Index Cond" in line)
+    assert "during &&" in conditions["waybill_scheduling_system"]
+    assert "during &&" not in conditions["waybill_scheduling"]

@@ -130,11 +130,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SLOT_TAKEN: _ErrorReason.ValueType  # 80
     """Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
     {"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
-    "next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]"}.
+    "next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]", "lock_rejected": "true" (another call had the
+    locks of the time)}.
     """
     ERROR_REASON_SLOT_BUSY: _ErrorReason.ValueType  # 81
-    """Another booking of the same time was under way for too long. Try again. ABORTED.
-    Metadata: {"calendar_ids": "{…}"}.
+    """Another booking of the same time, or with the same lock key, was under way for too long. Try
+    again. ABORTED, with RetryInfo. Metadata: {"calendar_ids": "{…}"}.
     """
     ERROR_REASON_SLOT_CLOSED: _ErrorReason.ValueType  # 82
     """The calendar is never booked at this time: before its notice, beyond its horizon, off its grid
@@ -175,6 +176,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
     ERROR_REASON_IMPORT_NOT_FOUND: _ErrorReason.ValueType  # 95
     """No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
+    ERROR_REASON_IMPORT_LIMIT_REACHED: _ErrorReason.ValueType  # 96
+    """The calendar has as many imports as it may. Remove one. FAILED_PRECONDITION.
+    Metadata: {"calendar_id": "…"}.
+    """
     ERROR_REASON_SYNC_IN_PROGRESS: _ErrorReason.ValueType  # 100
     """Another sync of the page runs. ABORTED, with RetryInfo. Metadata: {"page_id": "…",
     "since": "2026-11-20T12:00:00+00:00", "expires_at": "…", "session_id": "…", "phase": "list",
@@ -317,11 +322,12 @@ Metadata: {"cause": "scheme"}.
 ERROR_REASON_SLOT_TAKEN: ErrorReason.ValueType  # 80
 """Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
 {"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
-"next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]"}.
+"next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]", "lock_rejected": "true" (another call had the
+locks of the time)}.
 """
 ERROR_REASON_SLOT_BUSY: ErrorReason.ValueType  # 81
-"""Another booking of the same time was under way for too long. Try again. ABORTED.
-Metadata: {"calendar_ids": "{…}"}.
+"""Another booking of the same time, or with the same lock key, was under way for too long. Try
+again. ABORTED, with RetryInfo. Metadata: {"calendar_ids": "{…}"}.
 """
 ERROR_REASON_SLOT_CLOSED: ErrorReason.ValueType  # 82
 """The calendar is never booked at this time: before its notice, beyond its horizon, off its grid
@@ -362,6 +368,10 @@ ERROR_REASON_SERIES_NOT_FOUND: ErrorReason.ValueType  # 94
 """No such series in this org. NOT_FOUND. Metadata: {"series_id": "…"}."""
 ERROR_REASON_IMPORT_NOT_FOUND: ErrorReason.ValueType  # 95
 """No such import in this org. NOT_FOUND. Metadata: {"import_id": "…"}."""
+ERROR_REASON_IMPORT_LIMIT_REACHED: ErrorReason.ValueType  # 96
+"""The calendar has as many imports as it may. Remove one. FAILED_PRECONDITION.
+Metadata: {"calendar_id": "…"}.
+"""
 ERROR_REASON_SYNC_IN_PROGRESS: ErrorReason.ValueType  # 100
 """Another sync of the page runs. ABORTED, with RetryInfo. Metadata: {"page_id": "…",
 "since": "2026-11-20T12:00:00+00:00", "expires_at": "…", "session_id": "…", "phase": "list",

@@ -546,6 +546,64 @@ class RemoveExceptionResponse(_message.Message):
 Global___RemoveExceptionResponse: _TypeAlias = RemoveExceptionResponse  # noqa: Y015
 
 @_typing.final
+class ListExceptionsRequest(_message.Message):
+    """Asks to list exceptions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALENDAR_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    calendar_id: _builtins.str
+    """UUID."""
+    page_size: _builtins.int
+    """Rows per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
+    def __init__(
+        self,
+        *,
+        calendar_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_id", b"calendar_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExceptionsRequest: _TypeAlias = ListExceptionsRequest  # noqa: Y015
+
+@_typing.final
+class ListExceptionsResponse(_message.Message):
+    """The answer to ListExceptions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCEPTIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts; empty on the last one."""
+    @_builtins.property
+    def exceptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Exception]:
+        """A page of them."""
+
+    def __init__(
+        self,
+        *,
+        exceptions: _abc.Iterable[Global___Exception] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exceptions", b"exceptions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExceptionsResponse: _TypeAlias = ListExceptionsResponse  # noqa: Y015
+
+@_typing.final
 class SetHolidaysRequest(_message.Message):
     """Asks to set holidays."""
 
@@ -594,6 +652,52 @@ class SetHolidaysResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetHolidaysResponse: _TypeAlias = SetHolidaysResponse  # noqa: Y015
+
+@_typing.final
+class GetHolidaysRequest(_message.Message):
+    """Asks to get holidays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLIDAY_SET_FIELD_NUMBER: _builtins.int
+    holiday_set: _builtins.str
+    """Its name: "DE-BE"."""
+    def __init__(
+        self,
+        *,
+        holiday_set: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holiday_set", b"holiday_set"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHolidaysRequest: _TypeAlias = GetHolidaysRequest  # noqa: Y015
+
+@_typing.final
+class GetHolidaysResponse(_message.Message):
+    """The answer to GetHolidays."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLIDAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def holidays(self) -> _containers.RepeatedCompositeFieldContainer[Global___Holiday]:
+        """By day; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        holidays: _abc.Iterable[Global___Holiday] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holidays", b"holidays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHolidaysResponse: _TypeAlias = GetHolidaysResponse  # noqa: Y015
 
 @_typing.final
 class CreateServiceRequest(_message.Message):
@@ -768,6 +872,91 @@ class GetServiceResponse(_message.Message):
 Global___GetServiceResponse: _TypeAlias = GetServiceResponse  # noqa: Y015
 
 @_typing.final
+class UpdateServiceRequest(_message.Message):
+    """Asks to update service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DURATIONS_MINUTES_FIELD_NUMBER: _builtins.int
+    CALENDAR_IDS_FIELD_NUMBER: _builtins.int
+    PRICE_CREDITS_FIELD_NUMBER: _builtins.int
+    NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
+    service_id: _builtins.str
+    """UUID."""
+    etag: _builtins.str
+    """As it was read."""
+    name: _builtins.str
+    """For people."""
+    price_credits: _builtins.int
+    """What it costs, for the caller's use."""
+    needs_approval: _builtins.bool
+    """Whether appointments begin as pending."""
+    @_builtins.property
+    def durations_minutes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The durations to choose from: 1 to 1440 minutes, 20 at most; none: as they were."""
+
+    @_builtins.property
+    def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UUIDs of all calendars that it needs, 20 at most; none: as they were."""
+
+    def __init__(
+        self,
+        *,
+        service_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        durations_minutes: _abc.Iterable[_builtins.int] | None = ...,
+        calendar_ids: _abc.Iterable[_builtins.str] | None = ...,
+        price_credits: _builtins.int | None = ...,
+        needs_approval: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_needs_approval", b"_needs_approval", "_price_credits", b"_price_credits", "name", b"name", "needs_approval", b"needs_approval", "price_credits", b"price_credits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_needs_approval", b"_needs_approval", "_price_credits", b"_price_credits", "calendar_ids", b"calendar_ids", "durations_minutes", b"durations_minutes", "etag", b"etag", "name", b"name", "needs_approval", b"needs_approval", "price_credits", b"price_credits", "service_id", b"service_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__needs_approval: _TypeAlias = _typing.Literal["needs_approval"]  # noqa: Y015
+    _WhichOneofArgType__needs_approval: _TypeAlias = _typing.Literal["_needs_approval", b"_needs_approval"]  # noqa: Y015
+    _WhichOneofReturnType__price_credits: _TypeAlias = _typing.Literal["price_credits"]  # noqa: Y015
+    _WhichOneofArgType__price_credits: _TypeAlias = _typing.Literal["_price_credits", b"_price_credits"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__needs_approval) -> _WhichOneofReturnType__needs_approval | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__price_credits) -> _WhichOneofReturnType__price_credits | None: ...
+
+Global___UpdateServiceRequest: _TypeAlias = UpdateServiceRequest  # noqa: Y015
+
+@_typing.final
+class UpdateServiceResponse(_message.Message):
+    """The answer to UpdateService."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def service(self) -> Global___Service:
+        """As it is then."""
+
+    def __init__(
+        self,
+        *,
+        service: Global___Service | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["service", b"service"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["service", b"service"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateServiceResponse: _TypeAlias = UpdateServiceResponse  # noqa: Y015
+
+@_typing.final
 class ArchiveServiceRequest(_message.Message):
     """Asks to archive service."""
 
@@ -902,10 +1091,16 @@ class ListFreeTimesRequest(_message.Message):
     CALENDAR_IDS_FIELD_NUMBER: _builtins.int
     FROM_TIME_FIELD_NUMBER: _builtins.int
     TO_TIME_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     from_time: _builtins.str
     """RFC 3339, included."""
     to_time: _builtins.str
     """RFC 3339, at most 90 days later."""
+    page_size: _builtins.int
+    """Rows per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs, 500 at most."""
@@ -916,10 +1111,12 @@ class ListFreeTimesRequest(_message.Message):
         calendar_ids: _abc.Iterable[_builtins.str] | None = ...,
         from_time: _builtins.str = ...,
         to_time: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_ids", b"calendar_ids", "from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_ids", b"calendar_ids", "from_time", b"from_time", "page_size", b"page_size", "page_token", b"page_token", "to_time", b"to_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -932,18 +1129,22 @@ class ListFreeTimesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FREE_TIMES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts; empty on the last one."""
     @_builtins.property
     def free_times(self) -> _containers.RepeatedCompositeFieldContainer[Global___Slot]:
-        """By calendar and start."""
+        """A page of them, by calendar and start."""
 
     def __init__(
         self,
         *,
         free_times: _abc.Iterable[Global___Slot] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["free_times", b"free_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free_times", b"free_times", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -984,7 +1185,9 @@ class BookAppointmentRequest(_message.Message):
     request_id: _builtins.str
     """Client-made id: the same id again gives the same answer."""
     lock_key: _builtins.str
-    """A lock that is tried first, of the caller's choice."""
+    """Bookings with the same key are made one after another, whatever their calendars; 200 characters
+    at most.
+    """
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs, where it takes several; all of them are booked."""
@@ -1030,6 +1233,9 @@ class BookAppointmentResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
+    LOCK_REJECTED_FIELD_NUMBER: _builtins.int
+    lock_rejected: _builtins.bool
+    """Whether another call had the locks of its time, which the booking did not need."""
     @_builtins.property
     def appointment(self) -> Global___Appointment:
         """It."""
@@ -1038,10 +1244,11 @@ class BookAppointmentResponse(_message.Message):
         self,
         *,
         appointment: Global___Appointment | None = ...,
+        lock_rejected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment", "lock_rejected", b"lock_rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1054,16 +1261,24 @@ class GetAppointmentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     appointment_id: _builtins.str
     """UUID."""
+    page_size: _builtins.int
+    """Changes per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
     def __init__(
         self,
         *,
         appointment_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment_id", b"appointment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment_id", b"appointment_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1077,23 +1292,27 @@ class GetAppointmentResponse(_message.Message):
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts; empty on the last one."""
     @_builtins.property
     def appointment(self) -> Global___Appointment:
         """It."""
 
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
-        """Oldest first."""
+        """A page of them, oldest first."""
 
     def __init__(
         self,
         *,
         appointment: Global___Appointment | None = ...,
         changes: _abc.Iterable[Global___Change] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment", "changes", b"changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment", b"appointment", "changes", b"changes", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1117,7 +1336,7 @@ class ListAppointmentsRequest(_message.Message):
     contact_id: _builtins.str
     """Only those of this contact; empty: all."""
     status: _builtins.str
-    """Only those of this status; empty: all."""
+    """Only those of this status, or "open": pending or confirmed; empty: all."""
     from_time: _builtins.str
     """RFC 3339, included; empty: from the first."""
     to_time: _builtins.str
@@ -1729,6 +1948,110 @@ class ReleaseHoldResponse(_message.Message):
 Global___ReleaseHoldResponse: _TypeAlias = ReleaseHoldResponse  # noqa: Y015
 
 @_typing.final
+class GetHoldRequest(_message.Message):
+    """Asks to get hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    hold_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        hold_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_id", b"hold_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldRequest: _TypeAlias = GetHoldRequest  # noqa: Y015
+
+@_typing.final
+class GetHoldResponse(_message.Message):
+    """The answer to GetHold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hold(self) -> Global___Hold:
+        """As it is."""
+
+    def __init__(
+        self,
+        *,
+        hold: Global___Hold | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldResponse: _TypeAlias = GetHoldResponse  # noqa: Y015
+
+@_typing.final
+class ListHoldsRequest(_message.Message):
+    """Asks to list holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    status: _builtins.str
+    """"live", "confirmed", "released" or "expired"; empty: all."""
+    page_size: _builtins.int
+    """Rows per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
+    def __init__(
+        self,
+        *,
+        status: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldsRequest: _TypeAlias = ListHoldsRequest  # noqa: Y015
+
+@_typing.final
+class ListHoldsResponse(_message.Message):
+    """The answer to ListHolds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts; empty on the last one."""
+    @_builtins.property
+    def holds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hold]:
+        """A page of them."""
+
+    def __init__(
+        self,
+        *,
+        holds: _abc.Iterable[Global___Hold] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["holds", b"holds", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListHoldsResponse: _TypeAlias = ListHoldsResponse  # noqa: Y015
+
+@_typing.final
 class JoinWaitlistRequest(_message.Message):
     """Asks to join waitlist."""
 
@@ -1864,7 +2187,7 @@ class ListWaitlistRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     status: _builtins.str
-    """"waiting", "promoted" or "left"; empty: all."""
+    """"waiting", "promoted", "left" or "expired"; empty: all."""
     page_size: _builtins.int
     """Rows per page: 50 unless told, 500 at most."""
     page_token: _builtins.str
@@ -2009,6 +2332,52 @@ class BookSeriesResponse(_message.Message):
 Global___BookSeriesResponse: _TypeAlias = BookSeriesResponse  # noqa: Y015
 
 @_typing.final
+class GetSeriesRequest(_message.Message):
+    """Asks to get series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_ID_FIELD_NUMBER: _builtins.int
+    series_id: _builtins.str
+    """UUID."""
+    def __init__(
+        self,
+        *,
+        series_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["series_id", b"series_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSeriesRequest: _TypeAlias = GetSeriesRequest  # noqa: Y015
+
+@_typing.final
+class GetSeriesResponse(_message.Message):
+    """The answer to GetSeries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def series(self) -> Global___Series:
+        """As it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        series: Global___Series | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["series", b"series"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSeriesResponse: _TypeAlias = GetSeriesResponse  # noqa: Y015
+
+@_typing.final
 class CancelSeriesRequest(_message.Message):
     """Asks to cancel series."""
 
@@ -2117,16 +2486,24 @@ class ListImportsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALENDAR_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     calendar_id: _builtins.str
     """UUID."""
+    page_size: _builtins.int
+    """Rows per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
     def __init__(
         self,
         *,
         calendar_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_id", b"calendar_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar_id", b"calendar_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2139,18 +2516,22 @@ class ListImportsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IMPORTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Where the next page starts; empty on the last one."""
     @_builtins.property
     def imports(self) -> _containers.RepeatedCompositeFieldContainer[Global___Import]:
-        """All of them."""
+        """A page of them."""
 
     def __init__(
         self,
         *,
         imports: _abc.Iterable[Global___Import] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["imports", b"imports"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imports", b"imports", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2276,6 +2657,44 @@ class Holiday(_message.Message):
 Global___Holiday: _TypeAlias = Holiday  # noqa: Y015
 
 @_typing.final
+class Exception(_message.Message):
+    """Hours of one day that are open or closed besides the weekly ones."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    START_MINUTE_FIELD_NUMBER: _builtins.int
+    END_MINUTE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID."""
+    day: _builtins.str
+    """Local date: "2027-12-24"."""
+    kind: _builtins.str
+    """"open" or "closed"."""
+    start_minute: _builtins.int
+    """Minutes after local midnight."""
+    end_minute: _builtins.int
+    """Minutes after local midnight; what is beyond 1,440 is of the day after."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        day: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        start_minute: _builtins.int = ...,
+        end_minute: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "end_minute", b"end_minute", "id", b"id", "kind", b"kind", "start_minute", b"start_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Exception: _TypeAlias = Exception  # noqa: Y015
+
+@_typing.final
 class Calendar(_message.Message):
     """A person, a room or a device that can be booked."""
 
@@ -2371,6 +2790,7 @@ class Service(_message.Message):
     NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     name: _builtins.str
@@ -2381,6 +2801,8 @@ class Service(_message.Message):
     """Whether appointments begin as pending."""
     status: _builtins.str
     """"active" or "archived"."""
+    etag: _builtins.str
+    """To send with a change."""
     @_builtins.property
     def durations_minutes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The durations to choose from."""
@@ -2404,10 +2826,11 @@ class Service(_message.Message):
         needs_approval: _builtins.bool = ...,
         status: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_price_credits", b"_price_credits", "create_time", b"create_time", "price_credits", b"price_credits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price_credits", b"_price_credits", "calendar_ids", b"calendar_ids", "create_time", b"create_time", "durations_minutes", b"durations_minutes", "id", b"id", "name", b"name", "needs_approval", b"needs_approval", "price_credits", b"price_credits", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_price_credits", b"_price_credits", "calendar_ids", b"calendar_ids", "create_time", b"create_time", "durations_minutes", b"durations_minutes", "etag", b"etag", "id", b"id", "name", b"name", "needs_approval", b"needs_approval", "price_credits", b"price_credits", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__price_credits: _TypeAlias = _typing.Literal["price_credits"]  # noqa: Y015
     _WhichOneofArgType__price_credits: _TypeAlias = _typing.Literal["_price_credits", b"_price_credits"]  # noqa: Y015
@@ -2680,7 +3103,7 @@ class WaitlistEntry(_message.Message):
     id: _builtins.str
     """UUID."""
     status: _builtins.str
-    """"waiting", "promoted" or "left"."""
+    """"waiting", "promoted", "left" or "expired" (its latest is over)."""
     contact_id: _builtins.str
     """UUID."""
     duration_minutes: _builtins.int
@@ -2726,6 +3149,54 @@ class WaitlistEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WaitlistEntry: _TypeAlias = WaitlistEntry  # noqa: Y015
+
+@_typing.final
+class Series(_message.Message):
+    """Appointments that recur."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CONTACT_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """UUID."""
+    contact_id: _builtins.str
+    """UUID."""
+    rule: _builtins.str
+    """RFC 5545."""
+    local_start: _builtins.str
+    """The first, by the first calendar's clock."""
+    zone: _builtins.str
+    """Whose clock that is."""
+    trace_id: _builtins.str
+    """Trace that begins there: 32 hex digits."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was booked."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        contact_id: _builtins.str = ...,
+        rule: _builtins.str = ...,
+        local_start: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contact_id", b"contact_id", "create_time", b"create_time", "id", b"id", "local_start", b"local_start", "rule", b"rule", "trace_id", b"trace_id", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Series: _TypeAlias = Series  # noqa: Y015
 
 @_typing.final
 class Occurrence(_message.Message):

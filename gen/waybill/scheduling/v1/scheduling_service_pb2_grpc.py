@@ -70,10 +70,20 @@ class SchedulingServiceStub:
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.RemoveExceptionRequest.SerializeToString,
                 response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.RemoveExceptionResponse.FromString,
                 _registered_method=True)
+        self.ListExceptions = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/ListExceptions',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsResponse.FromString,
+                _registered_method=True)
         self.SetHolidays = channel.unary_unary(
                 '/waybill.scheduling.v1.SchedulingService/SetHolidays',
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysRequest.SerializeToString,
                 response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysResponse.FromString,
+                _registered_method=True)
+        self.GetHolidays = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/GetHolidays',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysResponse.FromString,
                 _registered_method=True)
         self.CreateService = channel.unary_unary(
                 '/waybill.scheduling.v1.SchedulingService/CreateService',
@@ -89,6 +99,11 @@ class SchedulingServiceStub:
                 '/waybill.scheduling.v1.SchedulingService/GetService',
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceRequest.SerializeToString,
                 response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceResponse.FromString,
+                _registered_method=True)
+        self.UpdateService = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/UpdateService',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceResponse.FromString,
                 _registered_method=True)
         self.ArchiveService = channel.unary_unary(
                 '/waybill.scheduling.v1.SchedulingService/ArchiveService',
@@ -170,6 +185,16 @@ class SchedulingServiceStub:
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ReleaseHoldResponse.FromString,
                 _registered_method=True)
+        self.GetHold = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/GetHold',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldResponse.FromString,
+                _registered_method=True)
+        self.ListHolds = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/ListHolds',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsResponse.FromString,
+                _registered_method=True)
         self.JoinWaitlist = channel.unary_unary(
                 '/waybill.scheduling.v1.SchedulingService/JoinWaitlist',
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.JoinWaitlistRequest.SerializeToString,
@@ -189,6 +214,11 @@ class SchedulingServiceStub:
                 '/waybill.scheduling.v1.SchedulingService/BookSeries',
                 request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesRequest.SerializeToString,
                 response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesResponse.FromString,
+                _registered_method=True)
+        self.GetSeries = channel.unary_unary(
+                '/waybill.scheduling.v1.SchedulingService/GetSeries',
+                request_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesRequest.SerializeToString,
+                response_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesResponse.FromString,
                 _registered_method=True)
         self.CancelSeries = channel.unary_unary(
                 '/waybill.scheduling.v1.SchedulingService/CancelSeries',
@@ -271,8 +301,24 @@ class SchedulingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListExceptions(self, request, context):
+        """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
+        CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetHolidays(self, request, context):
         """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetHolidays(self, request, context):
+        """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -301,6 +347,14 @@ class SchedulingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateService(self, request, context):
+        """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
+        another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ArchiveService(self, request, context):
         """Takes a service out of use; what is booked stays booked. A repeat changes nothing. Fails with
         SERVICE_NOT_FOUND.
@@ -320,7 +374,7 @@ class SchedulingServiceServicer:
 
     def ListFreeTimes(self, request, context):
         """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
-        only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST.
+        only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -336,8 +390,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAppointment(self, request, context):
-        """Returns one appointment with every change. Read only; a repeat is safe. Fails with
-        APPOINTMENT_NOT_FOUND.
+        """Returns one appointment with its changes, page by page. Read only; a repeat is safe. Fails with
+        APPOINTMENT_NOT_FOUND, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -435,9 +489,24 @@ class SchedulingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHold(self, request, context):
+        """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListHolds(self, request, context):
+        """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
+        PAGE_TOKEN_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def JoinWaitlist(self, request, context):
-        """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-        repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
         DURATION_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -469,6 +538,13 @@ class SchedulingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSeries(self, request, context):
+        """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelSeries(self, request, context):
         """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
         SERIES_NOT_FOUND.
@@ -480,14 +556,15 @@ class SchedulingServiceServicer:
     def CreateImport(self, request, context):
         """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
         to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-        REQUEST_ID_REUSED.
+        IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListImports(self, request, context):
-        """Lists a calendar's imports, oldest first. Read only; a repeat is safe.
+        """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
+        CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -539,10 +616,20 @@ def add_SchedulingServiceServicer_to_server(servicer, server):
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.RemoveExceptionRequest.FromString,
                     response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.RemoveExceptionResponse.SerializeToString,
             ),
+            'ListExceptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListExceptions,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsResponse.SerializeToString,
+            ),
             'SetHolidays': grpc.unary_unary_rpc_method_handler(
                     servicer.SetHolidays,
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysRequest.FromString,
                     response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysResponse.SerializeToString,
+            ),
+            'GetHolidays': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHolidays,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysResponse.SerializeToString,
             ),
             'CreateService': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateService,
@@ -558,6 +645,11 @@ def add_SchedulingServiceServicer_to_server(servicer, server):
                     servicer.GetService,
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceRequest.FromString,
                     response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceResponse.SerializeToString,
+            ),
+            'UpdateService': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateService,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceResponse.SerializeToString,
             ),
             'ArchiveService': grpc.unary_unary_rpc_method_handler(
                     servicer.ArchiveService,
@@ -639,6 +731,16 @@ def add_SchedulingServiceServicer_to_server(servicer, server):
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ReleaseHoldRequest.FromString,
                     response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ReleaseHoldResponse.SerializeToString,
             ),
+            'GetHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHold,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldResponse.SerializeToString,
+            ),
+            'ListHolds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListHolds,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsResponse.SerializeToString,
+            ),
             'JoinWaitlist': grpc.unary_unary_rpc_method_handler(
                     servicer.JoinWaitlist,
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.JoinWaitlistRequest.FromString,
@@ -658,6 +760,11 @@ def add_SchedulingServiceServicer_to_server(servicer, server):
                     servicer.BookSeries,
                     request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesRequest.FromString,
                     response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesResponse.SerializeToString,
+            ),
+            'GetSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSeries,
+                    request_deserializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesRequest.FromString,
+                    response_serializer=waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesResponse.SerializeToString,
             ),
             'CancelSeries': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelSeries,
@@ -881,6 +988,33 @@ class SchedulingService:
             _registered_method=True)
 
     @staticmethod
+    def ListExceptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/ListExceptions',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListExceptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def SetHolidays(request,
             target,
             options=(),
@@ -897,6 +1031,33 @@ class SchedulingService:
             '/waybill.scheduling.v1.SchedulingService/SetHolidays',
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysRequest.SerializeToString,
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.SetHolidaysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHolidays(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/GetHolidays',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHolidaysResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -978,6 +1139,33 @@ class SchedulingService:
             '/waybill.scheduling.v1.SchedulingService/GetService',
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceRequest.SerializeToString,
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetServiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/UpdateService',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.UpdateServiceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1421,6 +1609,60 @@ class SchedulingService:
             _registered_method=True)
 
     @staticmethod
+    def GetHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/GetHold',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListHolds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/ListHolds',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.ListHoldsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def JoinWaitlist(request,
             target,
             options=(),
@@ -1518,6 +1760,33 @@ class SchedulingService:
             '/waybill.scheduling.v1.SchedulingService/BookSeries',
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesRequest.SerializeToString,
             waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.BookSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.scheduling.v1.SchedulingService/GetSeries',
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesRequest.SerializeToString,
+            waybill_dot_scheduling_dot_v1_dot_scheduling__service__pb2.GetSeriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,8 +58,16 @@ class SchedulingServiceStub:
     """
     RemoveException: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveExceptionRequest, _scheduling_service_pb2.RemoveExceptionResponse]
     """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
+    ListExceptions: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListExceptionsRequest, _scheduling_service_pb2.ListExceptionsResponse]
+    """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
+    CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+    """
     SetHolidays: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.SetHolidaysRequest, _scheduling_service_pb2.SetHolidaysResponse]
     """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST."""
+    GetHolidays: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHolidaysRequest, _scheduling_service_pb2.GetHolidaysResponse]
+    """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST.
+    """
     CreateService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateServiceRequest, _scheduling_service_pb2.CreateServiceResponse]
     """Creates what can be booked. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
@@ -70,6 +78,10 @@ class SchedulingServiceStub:
     """
     GetService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetServiceRequest, _scheduling_service_pb2.GetServiceResponse]
     """Returns one service. Read only; a repeat is safe. Fails with SERVICE_NOT_FOUND."""
+    UpdateService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateServiceRequest, _scheduling_service_pb2.UpdateServiceResponse]
+    """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
+    another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+    """
     ArchiveService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ArchiveServiceRequest, _scheduling_service_pb2.ArchiveServiceResponse]
     """Takes a service out of use; what is booked stays booked. A repeat changes nothing. Fails with
     SERVICE_NOT_FOUND.
@@ -81,7 +93,7 @@ class SchedulingServiceStub:
     """
     ListFreeTimes: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]
     """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
-    only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST.
+    only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookAppointmentRequest, _scheduling_service_pb2.BookAppointmentResponse]
     """Books a slot on all calendars named, or on those of the service, for one appointment. Safe to
@@ -89,8 +101,8 @@ class SchedulingServiceStub:
     CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, WALL_TIME_REFUSED, REQUEST_ID_REUSED.
     """
     GetAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetAppointmentRequest, _scheduling_service_pb2.GetAppointmentResponse]
-    """Returns one appointment with every change. Read only; a repeat is safe. Fails with
-    APPOINTMENT_NOT_FOUND.
+    """Returns one appointment with its changes, page by page. Read only; a repeat is safe. Fails with
+    APPOINTMENT_NOT_FOUND, PAGE_TOKEN_REFUSED.
     """
     ListAppointments: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListAppointmentsRequest, _scheduling_service_pb2.ListAppointmentsResponse]
     """Lists appointments by time. Read only; a repeat is safe. Fails with INVALID_REQUEST,
@@ -140,9 +152,15 @@ class SchedulingServiceStub:
     """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
     HOLD_ENDED (it became an appointment).
     """
+    GetHold: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHoldRequest, _scheduling_service_pb2.GetHoldResponse]
+    """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+    ListHolds: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListHoldsRequest, _scheduling_service_pb2.ListHoldsResponse]
+    """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
+    PAGE_TOKEN_REFUSED.
+    """
     JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]
-    """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-    repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
     DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]
@@ -158,6 +176,8 @@ class SchedulingServiceStub:
     for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
     SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
     """
+    GetSeries: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetSeriesRequest, _scheduling_service_pb2.GetSeriesResponse]
+    """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
     CancelSeries: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelSeriesRequest, _scheduling_service_pb2.CancelSeriesResponse]
     """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
     SERIES_NOT_FOUND.
@@ -165,10 +185,12 @@ class SchedulingServiceStub:
     CreateImport: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateImportRequest, _scheduling_service_pb2.CreateImportResponse]
     """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
     to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-    REQUEST_ID_REUSED.
+    IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
     """
     ListImports: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListImportsRequest, _scheduling_service_pb2.ListImportsResponse]
-    """Lists a calendar's imports, oldest first. Read only; a repeat is safe."""
+    """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
+    CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+    """
     RemoveImport: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveImportRequest, _scheduling_service_pb2.RemoveImportResponse]
     """Stops an import and opens what it closed. A repeat changes nothing. Fails with
     IMPORT_NOT_FOUND.
@@ -204,8 +226,16 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     """
     RemoveException: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveExceptionRequest, _scheduling_service_pb2.RemoveExceptionResponse]  # type: ignore[assignment]
     """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
+    ListExceptions: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListExceptionsRequest, _scheduling_service_pb2.ListExceptionsResponse]  # type: ignore[assignment]
+    """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
+    CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+    """
     SetHolidays: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.SetHolidaysRequest, _scheduling_service_pb2.SetHolidaysResponse]  # type: ignore[assignment]
     """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST."""
+    GetHolidays: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHolidaysRequest, _scheduling_service_pb2.GetHolidaysResponse]  # type: ignore[assignment]
+    """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST.
+    """
     CreateService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateServiceRequest, _scheduling_service_pb2.CreateServiceResponse]  # type: ignore[assignment]
     """Creates what can be booked. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
@@ -216,6 +246,10 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     """
     GetService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetServiceRequest, _scheduling_service_pb2.GetServiceResponse]  # type: ignore[assignment]
     """Returns one service. Read only; a repeat is safe. Fails with SERVICE_NOT_FOUND."""
+    UpdateService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateServiceRequest, _scheduling_service_pb2.UpdateServiceResponse]  # type: ignore[assignment]
+    """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
+    another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+    """
     ArchiveService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ArchiveServiceRequest, _scheduling_service_pb2.ArchiveServiceResponse]  # type: ignore[assignment]
     """Takes a service out of use; what is booked stays booked. A repeat changes nothing. Fails with
     SERVICE_NOT_FOUND.
@@ -227,7 +261,7 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     """
     ListFreeTimes: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]  # type: ignore[assignment]
     """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
-    only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST.
+    only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookAppointmentRequest, _scheduling_service_pb2.BookAppointmentResponse]  # type: ignore[assignment]
     """Books a slot on all calendars named, or on those of the service, for one appointment. Safe to
@@ -235,8 +269,8 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, WALL_TIME_REFUSED, REQUEST_ID_REUSED.
     """
     GetAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetAppointmentRequest, _scheduling_service_pb2.GetAppointmentResponse]  # type: ignore[assignment]
-    """Returns one appointment with every change. Read only; a repeat is safe. Fails with
-    APPOINTMENT_NOT_FOUND.
+    """Returns one appointment with its changes, page by page. Read only; a repeat is safe. Fails with
+    APPOINTMENT_NOT_FOUND, PAGE_TOKEN_REFUSED.
     """
     ListAppointments: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListAppointmentsRequest, _scheduling_service_pb2.ListAppointmentsResponse]  # type: ignore[assignment]
     """Lists appointments by time. Read only; a repeat is safe. Fails with INVALID_REQUEST,
@@ -286,9 +320,15 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
     HOLD_ENDED (it became an appointment).
     """
+    GetHold: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHoldRequest, _scheduling_service_pb2.GetHoldResponse]  # type: ignore[assignment]
+    """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+    ListHolds: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListHoldsRequest, _scheduling_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
+    """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
+    PAGE_TOKEN_REFUSED.
+    """
     JoinWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
-    """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-    repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
     DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]  # type: ignore[assignment]
@@ -304,6 +344,8 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
     SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
     """
+    GetSeries: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetSeriesRequest, _scheduling_service_pb2.GetSeriesResponse]  # type: ignore[assignment]
+    """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
     CancelSeries: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelSeriesRequest, _scheduling_service_pb2.CancelSeriesResponse]  # type: ignore[assignment]
     """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
     SERIES_NOT_FOUND.
@@ -311,10 +353,12 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     CreateImport: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateImportRequest, _scheduling_service_pb2.CreateImportResponse]  # type: ignore[assignment]
     """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
     to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-    REQUEST_ID_REUSED.
+    IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
     """
     ListImports: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListImportsRequest, _scheduling_service_pb2.ListImportsResponse]  # type: ignore[assignment]
-    """Lists a calendar's imports, oldest first. Read only; a repeat is safe."""
+    """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
+    CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+    """
     RemoveImport: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveImportRequest, _scheduling_service_pb2.RemoveImportResponse]  # type: ignore[assignment]
     """Stops an import and opens what it closed. A repeat changes nothing. Fails with
     IMPORT_NOT_FOUND.
@@ -391,12 +435,32 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
 
     @_abc_1.abstractmethod
+    def ListExceptions(
+        self,
+        request: _scheduling_service_pb2.ListExceptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.ListExceptionsResponse, _abc.Awaitable[_scheduling_service_pb2.ListExceptionsResponse]]:
+        """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
+        CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+        """
+
+    @_abc_1.abstractmethod
     def SetHolidays(
         self,
         request: _scheduling_service_pb2.SetHolidaysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.SetHolidaysResponse, _abc.Awaitable[_scheduling_service_pb2.SetHolidaysResponse]]:
         """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST."""
+
+    @_abc_1.abstractmethod
+    def GetHolidays(
+        self,
+        request: _scheduling_service_pb2.GetHolidaysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.GetHolidaysResponse, _abc.Awaitable[_scheduling_service_pb2.GetHolidaysResponse]]:
+        """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST.
+        """
 
     @_abc_1.abstractmethod
     def CreateService(
@@ -427,6 +491,16 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns one service. Read only; a repeat is safe. Fails with SERVICE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
+    def UpdateService(
+        self,
+        request: _scheduling_service_pb2.UpdateServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.UpdateServiceResponse, _abc.Awaitable[_scheduling_service_pb2.UpdateServiceResponse]]:
+        """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
+        another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+        """
+
+    @_abc_1.abstractmethod
     def ArchiveService(
         self,
         request: _scheduling_service_pb2.ArchiveServiceRequest,
@@ -454,7 +528,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ListFreeTimesResponse, _abc.Awaitable[_scheduling_service_pb2.ListFreeTimesResponse]]:
         """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
-        only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST.
+        only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
 
     @_abc_1.abstractmethod
@@ -474,8 +548,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.GetAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.GetAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.GetAppointmentResponse]]:
-        """Returns one appointment with every change. Read only; a repeat is safe. Fails with
-        APPOINTMENT_NOT_FOUND.
+        """Returns one appointment with its changes, page by page. Read only; a repeat is safe. Fails with
+        APPOINTMENT_NOT_FOUND, PAGE_TOKEN_REFUSED.
         """
 
     @_abc_1.abstractmethod
@@ -593,13 +667,31 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetHold(
+        self,
+        request: _scheduling_service_pb2.GetHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.GetHoldResponse, _abc.Awaitable[_scheduling_service_pb2.GetHoldResponse]]:
+        """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListHolds(
+        self,
+        request: _scheduling_service_pb2.ListHoldsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.ListHoldsResponse, _abc.Awaitable[_scheduling_service_pb2.ListHoldsResponse]]:
+        """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
+        PAGE_TOKEN_REFUSED.
+        """
+
+    @_abc_1.abstractmethod
     def JoinWaitlist(
         self,
         request: _scheduling_service_pb2.JoinWaitlistRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.JoinWaitlistResponse, _abc.Awaitable[_scheduling_service_pb2.JoinWaitlistResponse]]:
-        """Waits for a slot: when one becomes free, the first in line gets it as an appointment. Safe to
-        repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
+        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
+        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
         DURATION_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -635,6 +727,14 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetSeries(
+        self,
+        request: _scheduling_service_pb2.GetSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scheduling_service_pb2.GetSeriesResponse, _abc.Awaitable[_scheduling_service_pb2.GetSeriesResponse]]:
+        """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
     def CancelSeries(
         self,
         request: _scheduling_service_pb2.CancelSeriesRequest,
@@ -652,7 +752,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduling_service_pb2.CreateImportResponse, _abc.Awaitable[_scheduling_service_pb2.CreateImportResponse]]:
         """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
         to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-        REQUEST_ID_REUSED.
+        IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -661,7 +761,9 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.ListImportsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ListImportsResponse, _abc.Awaitable[_scheduling_service_pb2.ListImportsResponse]]:
-        """Lists a calendar's imports, oldest first. Read only; a repeat is safe."""
+        """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
+        CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
+        """
 
     @_abc_1.abstractmethod
     def RemoveImport(

@@ -1,9 +1,11 @@
 -- Books a slot on every calendar named, or on those of the service, and answers the appointment.
--- Try-locks the sorted 15-minute buckets of the calendars (and p_lock_key); where another has one it
--- goes on all the same: the insert waits for the competitor and the exclusion constraint decides.
--- The same request id answers as it did.
+-- Try-locks the sorted 15-minute buckets of the calendars; where another has one it goes on all the
+-- same (the answer's lock_rejected says so): the insert waits for the competitor and the exclusion
+-- constraint decides. Bookings of an org with the same p_lock_key are made one after another, whatever
+-- their calendars. The same request id answers as it did.
 -- Raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY (waited 5 s), WB082 SLOT_CLOSED, WB083
--- CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED.
+-- CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED,
+-- WB001 INVALID_REQUEST.
 create or replace function book_appointment_with_lock(
   p_org_id uuid,
   p_contact_id uuid,
@@ -28,9 +30,14 @@ declare
   v_made record;
 begin
   perform enter(array[p_org_id], null, v_trace);
+  if num_nulls(p_contact_id, p_scheduled_at, p_duration_minutes) > 0 then
+    perform refuse(1, 'Say for whom, when and how long.',
+      '{"fields": "contact_id,scheduled_at,duration_minutes"}');
+  end if;
+  -- Of the epoch: a time's text depends on the session's zone.
   v_answer := begin_request(p_org_id, p_request_id, encode(sha256(convert_to(jsonb_build_array(
-    'book', p_contact_id, p_scheduled_at, p_duration_minutes, p_service_id, p_notes, p_metadata,
-    p_calendar_ids, p_request_id)::text, 'UTF8')), 'hex'), v_trace, p_now);
+    'book', p_contact_id, extract(epoch from p_scheduled_at), p_duration_minutes, p_service_id,
+    p_notes, p_metadata, p_calendar_ids, p_request_id)::text, 'UTF8')), 'hex'), v_trace, p_now);
   if v_answer is not null then
     return v_answer;
   end if;
@@ -44,8 +51,9 @@ begin
   end;
   if v_made.refused_calendar_id is not null then
     perform refuse_slot(p_org_id, v_booking.calendar_ids, v_made.refused_calendar_id,
-      p_scheduled_at, p_duration_minutes, p_now);
+      p_scheduled_at, p_duration_minutes, v_made.lock_rejected, p_now);
   end if;
-  return finish_request(p_org_id, p_request_id, to_appointment(v_made.appointment));
+  return finish_request(p_org_id, p_request_id, to_appointment(v_made.appointment)
+    || jsonb_build_object('lock_rejected', v_made.lock_rejected));
 end;
 $$;

@@ -29,13 +29,14 @@ begin
   v_calendar.status := 'active';
   v_calendar.feed_secret_hash := p_feed_secret_hash;
   v_calendar.version := 1;
+  v_calendar.capacity_since := p_now;
   v_calendar.created_at := p_now;
   v_calendar.updated_at := p_now;
   v_calendar.trace_id := substr(p_traceparent, 4, 32);
   insert into calendars select v_calendar.*;
   perform save_hours(p_org_id, p_calendar_id, p_hours);
-  perform record_change(p_org_id, 'calendar', p_calendar_id, 'created', 'tenant', '{}', p_settings,
-    p_traceparent, p_now);
+  perform record_change(p_org_id, 'calendar', p_calendar_id, 'created', 'tenant', '{}',
+    p_settings - 'name' || jsonb_build_object('hours', p_hours), p_traceparent, p_now);
   return finish_request(p_org_id, p_request_id, to_calendar(v_calendar));
 end;
 $$;

@@ -22,7 +22,7 @@ declare
   v_expires_at constant timestamptz := p_now + make_interval(secs => p_hold_seconds);
   v_answer jsonb;
   v_booking record;
-  v_refused_calendar_id uuid;
+  v_placed record;
   v_hold holds;
 begin
   perform enter(array[p_org_id], null, v_trace);
@@ -32,14 +32,14 @@ begin
   end if;
   v_booking := resolve_booking(p_org_id, p_calendar_ids, p_service_id, p_duration_minutes);
   begin
-    v_refused_calendar_id := place_claims(p_org_id, v_booking.calendar_ids, p_scheduled_at,
+    v_placed := place_claims(p_org_id, v_booking.calendar_ids, p_scheduled_at,
       p_duration_minutes, v_id, v_expires_at, null, substr(v_trace, 4, 32), null, p_now);
   exception when lock_not_available then
     perform refuse_busy(v_booking.calendar_ids);
   end;
-  if v_refused_calendar_id is not null then
-    perform refuse_slot(p_org_id, v_booking.calendar_ids, v_refused_calendar_id, p_scheduled_at,
-      p_duration_minutes, p_now);
+  if v_placed.refused_calendar_id is not null then
+    perform refuse_slot(p_org_id, v_booking.calendar_ids, v_placed.refused_calendar_id,
+      p_scheduled_at, p_duration_minutes, v_placed.lock_rejected, p_now);
   end if;
   insert into holds (org_id, hold_id, contact_id, service_id, calendar_ids, scheduled_at,
     duration_minutes, expires_at, created_at, trace_id, traceparent)

@@ -1,5 +1,6 @@
 -- Waits for a slot of some duration that begins between p_earliest and p_latest on the calendars
--- (null: those of the service). The same request id answers as it did.
+-- (null: those of the service); where one is free already, the first in line for it gets it at once.
+-- The same request id answers as it did.
 -- Raises WB083 CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005
 -- REQUEST_ID_REUSED.
 create or replace function join_waitlist(
@@ -23,6 +24,7 @@ declare
   v_answer jsonb;
   v_booking record;
   v_entry waitlist_entries;
+  v_slot timestamptz;
 begin
   perform enter(array[p_org_id], null, v_trace);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, v_trace, p_now);
@@ -38,6 +40,14 @@ begin
   perform record_change(p_org_id, 'waitlist_entry', v_entry.entry_id, 'joined', 'tenant', '{}',
     jsonb_build_object('status', 'waiting', 'earliest', p_earliest, 'latest', p_latest,
       'calendar_ids', v_booking.calendar_ids), v_trace, p_now);
+  v_slot := first_slot(p_org_id, v_entry.calendar_ids, p_earliest, p_latest, p_duration_minutes,
+    p_now);
+  if v_slot is not null then
+    perform promote_waitlist(p_org_id, v_entry.calendar_ids, v_slot, p_duration_minutes, p_now);
+    select * into v_entry
+    from waitlist_entries e
+    where e.org_id = p_org_id and e.entry_id = v_entry.entry_id;
+  end if;
   return finish_request(p_org_id, p_request_id, to_waitlist_entry(v_entry));
 end;
 $$;

@@ -14,23 +14,13 @@ declare
   v_entry waitlist_entries;
 begin
   perform enter(array[p_org_id], null, v_trace);
+  perform end_waiting(p_org_id, p_entry_id, 'left', 'tenant', v_trace, p_now);
   select * into v_entry
   from waitlist_entries e
-  where e.org_id = p_org_id and e.entry_id = p_entry_id
-  for update;
+  where e.org_id = p_org_id and e.entry_id = p_entry_id;
   if not found then
     perform refuse(89, 'There is no such waitlist entry.',
       jsonb_build_object('entry_id', p_entry_id));
-  end if;
-  if v_entry.status = 'waiting' then
-    update waitlist_entries e
-    set status = 'left',
-        ended_at = p_now
-    where e.org_id = p_org_id and e.entry_id = p_entry_id
-    returning * into v_entry;
-    perform record_change(p_org_id, 'waitlist_entry', p_entry_id, 'left', 'tenant',
-      jsonb_build_object('status', 'waiting'), jsonb_build_object('status', 'left'), v_trace,
-      p_now);
   end if;
   return to_waitlist_entry(v_entry);
 end;

@@ -1,7 +1,5 @@
 -- A calendar's appointments from p_from on, cancelled ones too (whoever subscribes must hear of it),
--- by time, at most p_limit. Where there are more, what is ahead of p_now comes first, the next ones
--- before later ones, and then what is past, the last ones before earlier ones.
-drop function if exists list_feed_appointments(uuid, uuid, timestamptz, int);
+-- by time, at most p_limit: those that are to come, the next ones first, before those that are past.
 create or replace function list_feed_appointments(
   p_org_id uuid,
   p_calendar_id uuid,
@@ -16,25 +14,46 @@ as $$
 begin
   perform enter(array[p_org_id]);
   return query
-  with ahead as (
-    select a.*
-    from appointments a
-    where a.org_id = p_org_id and a.deleted_at is null and a.scheduled_at >= p_now
-      and p_calendar_id = any (a.calendar_ids)
-    order by a.scheduled_at, a.appointment_id
+  with coming as materialized (
+    select f.found
+    from (
+      select k.starts_at, k.appointment_id
+      from claims k
+      where k.org_id = p_org_id and k.calendar_id = p_calendar_id and k.appointment_id is not null
+        and k.starts_at >= greatest(p_from, p_now)
+      group by k.starts_at, k.appointment_id
+    ) k
+    cross join lateral (
+      select a as found
+      from appointments a
+      where a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      limit 1
+    ) f
+    where (f.found).scheduled_at = k.starts_at and (f.found).deleted_at is null
+    order by k.starts_at, k.appointment_id
     limit p_limit
-  ), past as (
-    select a.*
-    from appointments a
-    where a.org_id = p_org_id and a.deleted_at is null
-      and a.scheduled_at >= p_from and a.scheduled_at < p_now
-      and p_calendar_id = any (a.calendar_ids)
-    order by a.scheduled_at desc, a.appointment_id
-    limit p_limit - (select count(*) from ahead)
+  ), past as materialized (
+    select f.found
+    from (
+      select k.starts_at, k.appointment_id
+      from claims k
+      where k.org_id = p_org_id and k.calendar_id = p_calendar_id and k.appointment_id is not null
+        and k.starts_at >= p_from and k.starts_at < p_now
+      group by k.starts_at, k.appointment_id
+    ) k
+    cross join lateral (
+      select a as found
+      from appointments a
+      where a.org_id = p_org_id and a.appointment_id = k.appointment_id
+      limit 1
+    ) f
+    where (f.found).scheduled_at = k.starts_at and (f.found).deleted_at is null
+    order by k.starts_at desc, k.appointment_id desc
+    limit p_limit - (select count(*) from coming)
   )
-  select to_appointment(f::appointments), s.name
-  from (table ahead union all table past) f
-  left join services s using (org_id, service_id)
-  order by f.scheduled_at, f.appointment_id;
+  select to_appointment(f.found), s.name
+  from (select * from coming union all select * from past) f
+  left join services s on s.org_id = p_org_id and s.service_id = (f.found).service_id
+  order by (f.found).scheduled_at, (f.found).appointment_id;
 end;
 $$;

@@ -1,38 +1,49 @@
--- For each calendar, when a seat of it is free between p_from and p_to: open hours less the times at
--- which every seat is claimed. For free/busy export and for drawing.
+-- A page of the times between p_from and p_to at which a seat of a calendar is free, by calendar and
+-- start, after the pair (p_after_calendar_id, p_after_start) where that is given: open hours less the
+-- times at which all seats are claimed. For free/busy export and for drawing.
+-- Raises WB083 CALENDAR_NOT_FOUND.
 create or replace function list_free_ranges(
   p_org_id uuid,
   p_calendar_ids uuid[],
   p_from timestamptz,
   p_to timestamptz,
+  p_limit int,
+  p_after_calendar_id uuid default null,
+  p_after_start timestamptz default null,
   p_now timestamptz default now()
 ) returns table (calendar_id uuid, starts_at timestamptz, ends_at timestamptz)
-language sql
-stable
-security definer
+language plpgsql
 set search_path from current
-set plan_cache_mode = force_custom_plan
 as $$
-  with claimed as (
-    select k.calendar_id, k.seat, range_agg(k.during) as taken
-    from claims k
-    where k.org_id = p_org_id and k.calendar_id = any (p_calendar_ids)
-      and k.status in ('held', 'booked') and k.deleted_at is null
-      and k.during && tstzrange(p_from, p_to)
-      and (k.status = 'booked' or k.hold_expires_at > p_now)
-    group by k.calendar_id, k.seat
-  ), taken as (
-    select k.calendar_id, range_intersect_agg(k.taken) as taken
-    from claimed k
-    join calendars c
-      on c.org_id = p_org_id and c.calendar_id = k.calendar_id and k.seat <= c.capacity
-    group by k.calendar_id, c.capacity
-    having count(*) = c.capacity
-  )
-  select h.calendar_id, lower(r.free), upper(r.free)
-  from open_hours(p_org_id, p_calendar_ids, p_from, p_to) h
-  left join taken t using (calendar_id)
-  cross join unnest((h.open - coalesce(t.taken, '{}'::tstzmultirange))
-    * tstzmultirange(tstzrange(p_from, p_to))) as r (free)
-  order by 1, 2;
+#variable_conflict use_column
+declare
+  -- By id, from the one at which the page before ended.
+  v_calendar_ids constant uuid[] := array(
+    select distinct c.calendar_id
+    from unnest(p_calendar_ids) as c (calendar_id)
+    where p_after_calendar_id is null or c.calendar_id >= p_after_calendar_id
+    order by 1);
+  v_place int := 1;
+  v_count int := 16;
+  v_left int := p_limit;
+  v_found int;
+begin
+  perform enter(array[p_org_id]);
+  perform refuse_unknown_calendars(p_org_id, p_calendar_ids);
+  -- A page is filled from the front: calendars far behind it are not looked at.
+  while v_left > 0 and v_place <= cardinality(v_calendar_ids) loop
+    return query
+    select r.calendar_id, r.starts_at, r.ends_at
+    from free_ranges(p_org_id, v_calendar_ids[v_place : v_place + v_count - 1], p_from, p_to,
+      p_now) r
+    where p_after_calendar_id is null
+      or (r.calendar_id, r.starts_at) > (p_after_calendar_id, p_after_start)
+    order by r.calendar_id, r.starts_at
+    limit v_left;
+    get diagnostics v_found = row_count;
+    v_left := v_left - v_found;
+    v_place := v_place + v_count;
+    v_count := v_count * 16;
+  end loop;
+end;
 $$;

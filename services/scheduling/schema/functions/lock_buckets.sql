@@ -1,13 +1,12 @@
--- Tries the advisory locks of a claim: the caller's own key, then the 15-minute buckets of each
--- calendar in order, at most 64. Stops at the first that another has; answers whether it got all. Only
--- politeness: whoever does not get them goes on, and the exclusion constraint decides.
+-- Tries the advisory locks of a claim: the 15-minute buckets of each calendar in order, at most 64.
+-- Stops at the first that another has; answers whether it got all. Only politeness: whoever does not
+-- get them goes on, and the exclusion constraint decides.
 -- The caller has entered.
 create or replace function lock_buckets(
   p_org_id uuid,
   p_calendar_ids uuid[],
   p_from timestamptz,
-  p_to timestamptz,
-  p_lock_key text default null
+  p_to timestamptz
 ) returns boolean
 language plpgsql
 volatile
@@ -19,18 +18,14 @@ begin
   for v_key in
     select b.key
     from (
-      select 0 as place, null::uuid as calendar_id, null::bigint as bucket,
-        hashtextextended(format('%s/%s', p_org_id, p_lock_key), 4) as key
-      where p_lock_key is not null
-      union all
-      select 1, c.calendar_id, g.bucket,
-        hashtextextended(format('%s/%s/%s', p_org_id, c.calendar_id, g.bucket), 15)
+      select c.calendar_id, g.bucket,
+        hashtextextended(format('%s/%s/%s', p_org_id, c.calendar_id, g.bucket), 15) as key
       from unnest(p_calendar_ids) as c (calendar_id)
       cross join generate_series(
         floor(extract(epoch from p_from) / 900)::bigint,
         ceil(extract(epoch from p_to) / 900)::bigint - 1) as g (bucket)
     ) b
-    order by b.place, b.calendar_id, b.bucket
+    order by b.calendar_id, b.bucket
     limit 64
   loop
     if not pg_try_advisory_xact_lock(v_key) then

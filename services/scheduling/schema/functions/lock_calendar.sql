@@ -15,7 +15,8 @@ begin
   select * into v_calendar
   from calendars c
   where c.org_id = p_org_id and c.calendar_id = p_calendar_id
-  for update;
+  -- Not its key: bookings, whose claims name it, go on.
+  for no key update;
   if not found then
     perform refuse(83, 'There is no such calendar.',
       jsonb_build_object('calendar_id', p_calendar_id));

@@ -1,6 +1,6 @@
 -- Makes an appointment with its claims, or takes over those of a hold; answers it, or, where a slot
 -- could not be had, null and by refused_calendar_id on which calendar. p_booking is what
--- resolve_booking said. The caller has entered.
+-- resolve_booking said; lock_rejected is what place_claims said. The caller has entered.
 create or replace function make_appointment(
   p_org_id uuid,
   p_contact_id uuid,
@@ -19,7 +19,8 @@ create or replace function make_appointment(
   p_traceparent text,
   p_now timestamptz,
   out appointment appointments,
-  out refused_calendar_id uuid
+  out refused_calendar_id uuid,
+  out lock_rejected boolean
 )
 language plpgsql
 set search_path from current
@@ -29,8 +30,10 @@ declare
   v_zone text;
 begin
   if p_hold_id is null then
-    refused_calendar_id := place_claims(p_org_id, p_calendar_ids, p_scheduled_at,
-      p_duration_minutes, null, null, v_id, substr(p_traceparent, 4, 32), p_lock_key, p_now);
+    select c.refused_calendar_id, c.lock_rejected
+    into refused_calendar_id, lock_rejected
+    from place_claims(p_org_id, p_calendar_ids, p_scheduled_at,
+      p_duration_minutes, null, null, v_id, substr(p_traceparent, 4, 32), p_lock_key, p_now) c;
     if refused_calendar_id is not null then
       return;
     end if;

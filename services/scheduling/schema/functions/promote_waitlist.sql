@@ -1,7 +1,8 @@
--- Gives time that became free to those who wait for it, first come first served, at most 20 of them:
--- each gets the first slot that begins within the freed time (less its own duration before it) and
--- within what it waits for, as an appointment in its own trace. Who is being promoted elsewhere is
--- passed over.
+-- Gives time that became free to those who wait for it, first come first served, until nobody is left
+-- whom it fits, at most 20 of them: each gets the first slot that touches the freed time and its
+-- buffers and begins within what it waits for. Whom somebody else promotes is passed over, and where
+-- somebody else is booking the same time for too long the rest is left to the sweep: freeing never
+-- fails because of those who wait.
 -- The caller has entered.
 create or replace function promote_waitlist(
   p_org_id uuid,
@@ -14,49 +15,55 @@ language plpgsql
 set search_path from current
 as $$
 declare
-  v_entry waitlist_entries;
-  v_ends_at constant timestamptz := p_scheduled_at + make_interval(mins => p_duration_minutes);
-  v_service services;
+  -- Buffers have 240 minutes at most.
+  v_from constant timestamptz := p_scheduled_at - interval '240 minutes';
+  v_to constant timestamptz := p_scheduled_at + make_interval(mins => p_duration_minutes + 240);
+  v_entry_id uuid;
   v_slot timestamptz;
-  v_made record;
+  v_passed uuid[] := '{}';
   v_count int := 0;
 begin
-  for v_entry in
-    select e.*
-    from waitlist_entries e
-    where e.org_id = p_org_id and e.status = 'waiting' and e.calendar_ids && p_calendar_ids
-      and e.latest > p_now and e.earliest < v_ends_at and e.latest > p_scheduled_at
-        - make_interval(mins => e.duration_minutes)
-    order by e.created_at, e.entry_id
-    limit 20
-    for update skip locked
-  loop
-    select s.starts_at into v_slot
-    from slot_starts(p_org_id, v_entry.calendar_ids,
-      greatest(v_entry.earliest, p_scheduled_at - make_interval(mins => v_entry.duration_minutes)),
-      least(v_entry.latest, v_ends_at), v_entry.duration_minutes, p_now) s
-    group by s.starts_at
-    having count(*) = cardinality(v_entry.calendar_ids)
-    order by s.starts_at
+  while v_count < 20 loop
+    -- Slots are asked for once for all who wait for the same.
+    with waiting as materialized (
+      select e.entry_id, e.created_at, e.calendar_ids, e.duration_minutes,
+        greatest(e.earliest, v_from - make_interval(mins => e.duration_minutes)) as from_at,
+        least(e.latest, v_to) as to_at
+      from waitlist_entries e
+      where e.org_id = p_org_id and e.status = 'waiting' and e.calendar_ids && p_calendar_ids
+        and e.latest > p_now and e.earliest < v_to
+        and e.latest > v_from - make_interval(mins => e.duration_minutes)
+        and e.entry_id <> all (v_passed)
+    ), wanted as (
+      select w.calendar_ids, w.duration_minutes, min(w.from_at) as from_at, max(w.to_at) as to_at
+      from waiting w
+      group by 1, 2
+    ), free as materialized (
+      select w.calendar_ids, w.duration_minutes, s.starts_at
+      from wanted w
+      cross join lateral slot_starts(p_org_id, w.calendar_ids, w.from_at, w.to_at,
+        w.duration_minutes, p_now) s
+      group by 1, 2, 3
+      having count(*) = cardinality(w.calendar_ids)
+    )
+    select w.entry_id, min(f.starts_at)
+    into v_entry_id, v_slot
+    from waiting w
+    join free f using (calendar_ids, duration_minutes)
+    where f.starts_at >= w.from_at and f.starts_at < w.to_at
+    group by w.created_at, w.entry_id
+    order by w.created_at, w.entry_id
     limit 1;
-    continue when not found;
-    select * into v_service
-    from services s
-    where s.org_id = p_org_id and s.service_id = v_entry.service_id;
-    v_made := make_appointment(p_org_id, v_entry.contact_id, v_slot, v_entry.duration_minutes,
-      v_entry.calendar_ids, case when v_service.needs_approval then 'pending' else 'confirmed' end,
-      v_service.price_credits, v_entry.service_id, null, null, null, null, null, 'waitlist',
-      v_entry.traceparent, p_now);
-    continue when v_made.refused_calendar_id is not null;
-    update waitlist_entries
-    set status = 'promoted',
-        appointment_id = (v_made.appointment).appointment_id,
-        ended_at = p_now
-    where org_id = p_org_id and entry_id = v_entry.entry_id;
-    perform record_change(p_org_id, 'waitlist_entry', v_entry.entry_id, 'promoted', 'waitlist',
-      jsonb_build_object('status', 'waiting'), jsonb_build_object('status', 'promoted',
-        'appointment_id', (v_made.appointment).appointment_id), v_entry.traceparent, p_now);
-    v_count := v_count + 1;
+    exit when not found;
+    begin
+      if promote_entry(p_org_id, v_entry_id, v_slot, p_now) then
+        v_count := v_count + 1;
+      else
+        v_passed := v_passed || v_entry_id;
+      end if;
+    exception when lock_not_available then
+      exit;
+    end;
   end loop;
   return v_count;
 end;

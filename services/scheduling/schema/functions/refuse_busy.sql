@@ -5,5 +5,5 @@ language sql
 set search_path from current
 as $$
   select refuse(81, 'The slot is being booked by somebody else. Try again.',
-    jsonb_build_object('calendar_ids', p_calendar_ids::text));
+    jsonb_build_object('calendar_ids', p_calendar_ids::text, 'retry_after_seconds', 1));
 $$;

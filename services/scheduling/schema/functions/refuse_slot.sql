@@ -1,5 +1,6 @@
 -- Says why a slot cannot be had: raises WB082 SLOT_CLOSED with the cause (notice, horizon, grid,
--- hours), or WB080 SLOT_TAKEN with the times that are in the way; both with the next free slots.
+-- hours), or WB080 SLOT_TAKEN with the times that are in the way and whether another call had the
+-- locks of the time; both with the next free slots.
 -- Times alone are told, never whose they are.
 -- The caller has entered.
 create or replace function refuse_slot(
@@ -8,6 +9,7 @@ create or replace function refuse_slot(
   p_calendar_id uuid,
   p_starts_at timestamptz,
   p_duration_minutes int,
+  p_lock_rejected boolean,
   p_now timestamptz default now()
 ) returns void
 language plpgsql
@@ -28,7 +30,7 @@ begin
       v_facts || jsonb_build_object('cause', v_cause));
   end if;
   perform refuse(80, 'The slot is taken. Take one of the next free ones.',
-    v_facts || jsonb_build_object('conflicts', list_conflicts(p_org_id, p_calendar_id, p_starts_at,
-      p_duration_minutes, p_now)::text));
+    v_facts || jsonb_build_object('lock_rejected', p_lock_rejected::text, 'conflicts',
+      list_conflicts(p_org_id, p_calendar_id, p_starts_at, p_duration_minutes, p_now)::text));
 end;
 $$;

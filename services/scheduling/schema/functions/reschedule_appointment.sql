@@ -1,7 +1,7 @@
 -- Moves a pending or confirmed appointment to another time, perhaps of another duration (null: as
 -- it was), on its calendars. The new slot is claimed before the old one is released; only where both
--- overlap it is released first. What became free goes to the waitlist. All or nothing; the same
--- request id answers as it did.
+-- overlap it is released first. What became free goes to the waitlist. One that is there already is
+-- answered as it is. All or nothing; the same request id answers as it did.
 -- Raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY, WB082 SLOT_CLOSED, WB085 APPOINTMENT_NOT_FOUND, WB086
 -- APPOINTMENT_STATE_REFUSED, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED.
 create or replace function reschedule_appointment(
@@ -24,7 +24,7 @@ declare
   v_after appointments;
   v_old_claim_ids uuid[];
   v_overlaps boolean;
-  v_refused_calendar_id uuid;
+  v_placed record;
 begin
   perform enter(array[p_org_id], null, v_trace);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, v_trace, p_now);
@@ -36,6 +36,10 @@ begin
   v_after := v_before;
   v_after.scheduled_at := p_scheduled_at;
   v_after.duration_minutes := coalesce(p_duration_minutes, v_before.duration_minutes);
+  if (v_after.scheduled_at, v_after.duration_minutes)
+    = (v_before.scheduled_at, v_before.duration_minutes) then
+    return finish_request(p_org_id, p_request_id, to_appointment(v_before));
+  end if;
   if v_after.duration_minutes <> v_before.duration_minutes then
     perform resolve_booking(p_org_id, v_before.calendar_ids, v_before.service_id,
       v_after.duration_minutes);
@@ -50,14 +54,14 @@ begin
     if v_overlaps then
       perform release_claims(p_org_id, p_appointment_id, v_old_claim_ids, p_now);
     end if;
-    v_refused_calendar_id := place_claims(p_org_id, v_after.calendar_ids, p_scheduled_at,
+    v_placed := place_claims(p_org_id, v_after.calendar_ids, p_scheduled_at,
       v_after.duration_minutes, null, null, p_appointment_id, v_before.trace_id, null, p_now);
   exception when lock_not_available then
     perform refuse_busy(v_after.calendar_ids);
   end;
-  if v_refused_calendar_id is not null then
-    perform refuse_slot(p_org_id, v_after.calendar_ids, v_refused_calendar_id, p_scheduled_at,
-      v_after.duration_minutes, p_now);
+  if v_placed.refused_calendar_id is not null then
+    perform refuse_slot(p_org_id, v_after.calendar_ids, v_placed.refused_calendar_id,
+      p_scheduled_at, v_after.duration_minutes, v_placed.lock_rejected, p_now);
   end if;
   perform release_claims(p_org_id, p_appointment_id, v_old_claim_ids, p_now);
   v_after := change_appointment(v_before, v_after, 'rescheduled', 'tenant', true, v_trace, p_now);

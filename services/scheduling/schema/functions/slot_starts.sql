@@ -1,7 +1,8 @@
 -- The one predicate of listing and of booking: every start in [p_from, p_to) at which a lone caller
 -- can book p_duration_minutes on a calendar, with the first seat that is free for it and the range,
 -- buffers included, that the booking claims. A start lies on the calendar's grid of local time,
--- after its notice, within its horizon, its time within open hours, its range free of live claims.
+-- after its notice, within its horizon, its time within open hours, its range free of live claims:
+-- of more claims than there are seats, where the capacity was lowered, each takes up a seat.
 create or replace function slot_starts(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -41,16 +42,22 @@ begin
       and (k.status = 'booked' or k.hold_expires_at > p_now)
     group by k.calendar_id, k.seat
   ), place as (
-    select c.calendar_id, k.seat, k.taken
+    select c.calendar_id, k.seat, k.taken, 1 as seat_count
     from calendar c
     join claimed k on k.calendar_id = c.calendar_id and k.seat <= c.capacity
     union all
     -- Seats without claims are alike: the first stands for all.
-    select c.calendar_id, min(s.seat), '{}'::tstzmultirange
+    select c.calendar_id, min(s.seat), '{}'::tstzmultirange, count(*)::int
     from calendar c
     cross join generate_series(1, c.capacity) as s (seat)
     where not exists (
       select from claimed k where k.calendar_id = c.calendar_id and k.seat = s.seat)
+    group by c.calendar_id
+  ), beyond as (
+    -- Seats that are claimed although the capacity was lowered: each takes up one of the others.
+    select c.calendar_id, array_agg(k.taken) as taken
+    from calendar c
+    join claimed k on k.calendar_id = c.calendar_id and k.seat > c.capacity
     group by c.calendar_id
   ), opened as (
     select c.*, greatest(lower(w.hours), c.from_at) as opens_at,
@@ -83,7 +90,13 @@ begin
   select s.calendar_id, s.starts_at, min(p.seat), s.during
   from candidate s
   join place p on p.calendar_id = s.calendar_id
+  left join beyond b on b.calendar_id = s.calendar_id
   where not p.taken && s.during
-  group by s.calendar_id, s.starts_at, s.during;
+  group by s.calendar_id, s.starts_at, s.during, b.taken
+  having b.taken is null
+    or sum(p.seat_count) > (
+      select count(*)
+      from unnest(b.taken) as t (taken)
+      where t.taken && s.during);
 end;
 $$;

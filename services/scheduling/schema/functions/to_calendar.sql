@@ -5,7 +5,7 @@ language sql
 stable
 set search_path from current
 as $$
-  select to_jsonb(p_calendar) - '{org_id,feed_secret_hash,updated_at}'::text[]
+  select to_jsonb(p_calendar) - '{org_id,feed_secret_hash,updated_at,capacity_since}'::text[]
     || jsonb_build_object('hours', coalesce((
       select jsonb_agg(jsonb_build_object('weekday', h.weekday, 'start_minute', h.start_minute,
         'end_minute', h.end_minute) order by h.weekday, h.start_minute)

@@ -5,5 +5,5 @@ language sql
 stable
 set search_path from current
 as $$
-  select to_jsonb(p_entry) - '{org_id,traceparent,ended_at}'::text[];
+  select to_jsonb(p_entry) - '{org_id,traceparent,ended_at,looked_at}'::text[];
 $$;

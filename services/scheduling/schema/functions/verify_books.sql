@@ -16,7 +16,8 @@ as $$
       (5, 'each appointment has an audit row for every change, the last one as it stands'),
       (6, 'each change of an appointment is in the outbox'),
       (7, 'confirmed holds and promoted entries have their appointment'),
-      (8, 'no row without a trace')
+      (8, 'no row without a trace'),
+      (9, 'no more live claims at a time than the capacity since it was set')
   ), ordered as (
     select k.claim_id, k.calendar_id, k.seat, k.during,
       lag(k.during) over (
@@ -101,6 +102,25 @@ as $$
     select 8, format('%s %s: its trace is %s', source_table, key, coalesce(trace_id, 'null'))
     from traces
     where trace_id is null or trace_id = repeat('0', 32)
+  ), crowded as (
+    -- Within the capacity seats and their constraint see to it: these have claims beyond it.
+    select c.org_id, c.calendar_id, c.capacity, c.capacity_since
+    from calendars c
+    where exists (
+      select from claims k
+      where k.org_id = c.org_id and k.calendar_id = c.calendar_id and k.seat > c.capacity
+        and k.status in ('held', 'booked') and k.deleted_at is null)
+  ), over_capacity as (
+    select 9, format('claims %s: %s at a time on calendar %s with a capacity of %s', k.claim_id,
+      count(*), k.calendar_id, c.capacity)
+    from crowded c
+    join claims k on k.org_id = c.org_id and k.calendar_id = c.calendar_id
+    join claims o on o.org_id = k.org_id and o.calendar_id = k.calendar_id
+      and o.during @> lower(k.during)
+    where k.status in ('held', 'booked') and k.deleted_at is null
+      and o.status in ('held', 'booked') and o.deleted_at is null
+    group by k.org_id, k.claim_id, k.calendar_id, c.capacity, c.capacity_since
+    having count(*) > c.capacity and max(o.created_at) > c.capacity_since
   ), violation as (
     select * from overlapping
     union all select * from unclaimed
@@ -110,6 +130,7 @@ as $$
     union all select * from untold
     union all select * from missing
     union all select * from traceless
+    union all select * from over_capacity
   )
   select e.name, count(v.violation),
     coalesce((array_agg(v.violation order by v.violation)
