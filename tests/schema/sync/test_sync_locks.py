@@ -203,6 +203,7 @@ async def test_a_start_is_refused_while_a_session_goes_on_by_itself_and_between_
     with pytest.raises(DomainError, match="SYNC_IN_PROGRESS") as waiting:
         await start(store, page_id)
     assert waiting.value.metadata["session_id"] == str(session_id)
+    assert "expires_at" not in waiting.value.metadata, "nobody holds a lease"
     run = await store.claim_sync_session(new_id(), new_root().trace_id)
     assert run is not None
     with pytest.raises(DomainError, match="SYNC_IN_PROGRESS"):
