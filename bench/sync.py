@@ -1,17 +1,18 @@
 """Events a second into sync's timeline, and how long a webhook's event takes to be stored there.
 
 The rate is that of `bulk_upsert_conversations_with_events`: new messages of new and known
-conversations, in batches as a pull brings them. The latency is that of `record_page_events`, which
-RecordEvents runs for what ingest hands over, in small batches at a steady pace.
+conversations, in batches as a pull brings them. The latency is that of the whole way, from the edge
+on (`told_events.py`).
 """
 
 import asyncio
-import json
+import dataclasses
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
+from bench import told_events
 from bench.database import databases
 from bench.figures import Figure, Target
 from bench.latencies import per_second
@@ -22,18 +23,14 @@ from services.chassis.requests import RequestId
 from services.chassis.trace import new_root
 from services.sync.interactions import Interaction
 from services.sync.rows import ConversationToStore
-from services.sync.store.conversations import ConversationStore, ToldPageEvent
+from services.sync.store.conversations import ConversationStore
 from services.sync.store.pages import PageStore
-from services.sync.webhook_events import parse_event
 
 EVENTS_PER_SECOND: Final = 15_000
-STORED_MILLISECONDS_P99: Final = 50
 CALLERS: Final = 2
 _CONVERSATIONS: Final = 100
 _MESSAGES: Final = 10
 _PAGE: Final = "700100200300"
-_TOLD_EVENTS: Final = 10
-_TOLD_EVERY_SECONDS: Final = 0.02
 _TEXT: Final = "Two rooms, near the river, with a balcony if there is one."
 
 
@@ -46,9 +43,10 @@ async def measure(run: Run) -> list[Figure]:
         batches = int(run.pick(120, 6))
         run.tell(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
         rate = await _rate(database, org_id, page_id, batches)
-        count = int(run.pick(500, 20))
-        run.tell(f"sync: {count} batches of {_TOLD_EVENTS} webhook events")
-        milliseconds = await _latency(database, org_id, count)
+    # The whole system has a server and a state folder of its own.
+    whole = dataclasses.replace(run, folder=run.folder / "system")
+    whole.folder.mkdir(mode=0o711)
+    told = await told_events.measure(whole)
     return [
         Figure(
             what=f"events into the timeline, {CALLERS} callers",
@@ -56,12 +54,7 @@ async def measure(run: Run) -> list[Figure]:
             unit="/s",
             target=Target(value=EVENTS_PER_SECOND),
         ),
-        Figure(
-            what="webhook event to stored, p99",
-            value=milliseconds,
-            unit="ms",
-            target=Target(value=STORED_MILLISECONDS_P99, at_most=True),
-        ),
+        *told,
     ]
 
 
@@ -129,44 +122,4 @@ def _message(now: datetime, index: int) -> Interaction:
         content_at=now,
         text=_TEXT,
         payload={"id": message_id, "message": _TEXT, "from": {"id": "8100"}},
-    )
-
-
-async def _latency(database: Database, org_id: UUID, count: int) -> float:
-    """Milliseconds within which 99 of 100 batches are parsed and stored."""
-    store, taken = ConversationStore(database), []
-    for number in range(count):
-        events = [_event(org_id, number, index) for index in range(_TOLD_EVENTS)]
-        started = time.monotonic()
-        told = [_told(*event) for event in events]
-        if await store.record_page_events(told) != len(told):
-            raise RuntimeError("an event of the bench was not new")
-        taken.append(time.monotonic() - started)
-        await asyncio.sleep(max(0.0, _TOLD_EVERY_SECONDS - taken[-1]))
-    return 1000 * sorted(taken)[int(len(taken) * 0.99)]
-
-
-def _event(org_id: UUID, number: int, index: int) -> tuple[UUID, UUID, str]:
-    event = {
-        "sender": {"id": str(8100 + index)},
-        "recipient": {"id": _PAGE},
-        "timestamp": 1_790_000_000_000 + number,
-        "message": {"mid": f"m_{uuid4().hex}", "text": _TEXT},
-    }
-    return org_id, new_id(), json.dumps(event)
-
-
-def _told(org_id: UUID, event_id: UUID, payload: str) -> ToldPageEvent:
-    now = datetime.now(UTC)
-    parsed = parse_event(payload, facebook_page_id=_PAGE, event_id=event_id, told_at=now)
-    return ToldPageEvent(
-        org_id=org_id,
-        event_id=event_id,
-        platform="messenger",
-        facebook_page_id=_PAGE,
-        contact_external_id=parsed.contact_external_id,
-        interaction=parsed.interaction,
-        reject=None,
-        told_at=now,
-        trace=new_root(),
     )

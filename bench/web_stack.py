@@ -52,12 +52,18 @@ class World:
 
 @asynccontextmanager
 async def world(
-    run: Run, *, credits: int = 0, service_env: Mapping[str, str] | None = None
+    run: Run,
+    *,
+    credits: int = 0,
+    service_env: Mapping[str, str] | None = None,
+    postgres_settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
     """Everything started, durable, with a customer who has so many credits in each workspace."""
     port = free_port()
     options = Options(
-        edge_port=port, postgres_settings=SETTINGS, service_env=dict(service_env or {})
+        edge_port=port,
+        postgres_settings={**SETTINGS, **(postgres_settings or {})},
+        service_env=dict(service_env or {}),
     )
     async with (
         running(run.folder, options, run.tell) as stack,

@@ -253,12 +253,14 @@ class Stack:
             case "delivery":
                 return {
                     "ROUTING_TARGET": self._target("routing"),
+                    "SYNC_TARGET": self._target("sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
+                    "SYNC_TARGET": self._target("sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }

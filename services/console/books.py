@@ -68,6 +68,14 @@ HANDOFFS: Final = (
         handed_over=Total(service="ingest", name="events_handed_over"),
         taken_over=Total(service="sync", name="events_taken_over_from_ingest"),
     ),
+    Handoff(
+        handed_over=Total(service="scheduling", name="appointment_events_handed_over"),
+        taken_over=Total(service="sync", name="events_taken_over_from_scheduling"),
+    ),
+    Handoff(
+        handed_over=Total(service="delivery", name="delivery_events_handed_over"),
+        taken_over=Total(service="sync", name="events_taken_over_from_delivery"),
+    ),
 )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any, Protocol, TypeVar
 
 import grpc
@@ -29,18 +30,21 @@ PagedAnswer = TypeVar("PagedAnswer", bound=Message)
 PagedAsk = TypeVar("PagedAsk", bound=PagedRequest)
 
 
-def run(work: Coroutine[Any, Any, Result], what: str) -> Result:
-    """The work's result; `what` is shown once it takes longer than a second."""
+def run(work: Coroutine[Any, Any, Result], what: str | None) -> Result:
+    """The work's result; `what` (None: nothing) is shown once it takes longer than a second."""
 
     async def watched() -> Result:
-        async with progress(what, err()):
+        async with nullcontext() if what is None else progress(what, err()):
             return await work
 
     return asyncio.run(watched())
 
 
 def with_client(
-    work: Callable[[Client], Coroutine[Any, Any, Result]], *, timeout_seconds: float, what: str
+    work: Callable[[Client], Coroutine[Any, Any, Result]],
+    *,
+    timeout_seconds: float,
+    what: str | None,
 ) -> Result:
     """The result of work that makes calls; each has `timeout_seconds`."""
 

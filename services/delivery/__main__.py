@@ -6,12 +6,15 @@ from services.chassis.database import pooled
 from services.chassis.lifetime import looping, run
 from services.chassis.loops import Stopping
 from services.chassis.outbound import OutboundClient
+from services.chassis.outbox import OutboxStore
 from services.chassis.periodic import all_periodically
+from services.chassis.relay import Relay, RelayPolicy
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
 from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
+from services.delivery import timeline_handoff
 from services.delivery.access import ACCESS
 from services.delivery.completion import Completions
 from services.delivery.config import DeliveryConfig
@@ -27,6 +30,7 @@ from services.delivery.store.sending import SendingStore
 from services.delivery.sweeps import sweeps
 from services.delivery.workspaces import Workspaces
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
+from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 
 
 async def main(stopping: Stopping) -> None:
@@ -37,11 +41,18 @@ async def main(stopping: Stopping) -> None:
         async with (
             pooled("delivery", config) as database,
             connected(config.routing_target, RoutingServiceStub, config) as routing,
+            connected(config.sync_target, SyncServiceStub, config) as sync,
             OutboundClient(outbound) as client,
         ):
             offers, endpoints = OfferStore(database), EndpointStore(database)
             deliveries, credits = DeliveryStore(database), CreditStore(database)
             sending = SendingStore(database, claim_terms(config))
+            events = Relay(
+                timeline_handoff.TOPIC,
+                OutboxStore(database),
+                timeline_handoff.sender(sync, config.call_timeout_seconds),
+                RelayPolicy(lingers=True),
+            )
             async with (
                 Sender(sending, Poster(client, ring), stopping, sender_policy(config)) as sender,
                 looping(stopping, drain_seconds=config.drain_seconds) as loops,
@@ -69,6 +80,7 @@ async def main(stopping: Stopping) -> None:
                 served = [delivery_served(service), trace_served(database, "delivery")]
                 async with serving(config, ACCESS, served):
                     loops.start(sender.run(poll_seconds=config.poll_seconds))
+                    loops.start(events.run(stopping, poll_seconds=config.poll_seconds))
                     loops.start(all_periodically(sweeps(credits, deliveries, config), stopping))
                     loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                     await stopping.wait()

@@ -21,6 +21,7 @@ class DeliveryConfig(ServiceConfig):
     model_config = SettingsConfigDict(env_prefix="WAYBILL_DELIVERY_")
 
     routing_target: str = Field(description="host:port of routing's gRPC server")
+    sync_target: str = Field(default="sync:8443", description="host:port of sync")
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
         description="Who holds a delivery's lease, for people",

@@ -16,6 +16,7 @@ class SchedulingConfig(ServiceConfig):
     model_config = SettingsConfigDict(env_prefix="WAYBILL_SCHEDULING_")
 
     http_listen: str = Field(description="host:port of the calendar feeds")
+    sync_target: str = Field(default="sync:8443", description="host:port of sync")
     feed_past_days: int = Field(default=30, ge=0, le=366)
     feed_appointments_max: int = Field(default=2000, ge=1, le=20_000)
 

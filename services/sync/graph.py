@@ -1,6 +1,6 @@
 """Calls of the Graph API: conversations, messages, subscriptions. Tokens travel in a header."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -14,10 +14,6 @@ LIST_FIELDS: Final = (
     f"id,updated_time,message_count,participants,messages.limit(20){{{_MESSAGE_FIELDS}}}"
 )
 SEEK_FIELDS: Final = "id,updated_time"
-SUBSCRIBED_FIELDS: Final = (
-    "messages", "messaging_postbacks", "message_echoes", "message_reads", "message_deliveries",
-    "message_reactions", "message_edits", "leadgen",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +58,10 @@ class Graph:
         """What the page sends to the app. Raises OutboundError."""
         return await self._call("GET", target, _subscribed_apps(target), {})
 
-    async def subscribe(self, target: Target) -> GraphAnswer:
-        """Has the page send to the app again. Raises OutboundError."""
-        fields = {"subscribed_fields": ",".join(SUBSCRIBED_FIELDS)}
-        return await self._call("POST", target, _subscribed_apps(target), fields)
+    async def subscribe(self, target: Target, fields: Collection[str]) -> GraphAnswer:
+        """Has the page send these fields to the app, and no others. Raises OutboundError."""
+        query = {"subscribed_fields": ",".join(sorted(fields))}
+        return await self._call("POST", target, _subscribed_apps(target), query)
 
     async def _call(
         self, method: str, target: Target, path: str, query: Mapping[str, str]

@@ -5,11 +5,10 @@ asked for and mended; and after a gap, or a silence that is too long for a page 
 a session reads what was missed.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
@@ -22,9 +21,8 @@ from services.sync.graph import Graph, GraphAnswer, Target
 from services.sync.graph_errors import GraphError, error_of
 from services.sync.page_tokens_at_rest import unseal_token
 from services.sync.store.pages import Pace, PageStore, PageToCheck
+from services.sync.subscriptions import FIELDS, MESSAGES, fields_of
 
-# Without these a page's conversations are not told at all.
-_NEEDED_FIELDS: Final = frozenset({"messages"})
 _BATCH_PAGES_MAX: Final = 20
 _LEASE_SECONDS: Final = 300.0
 _SOON_SECONDS: Final = 60.0
@@ -87,7 +85,7 @@ class HealthCheck:
             subscription_status=finding.subscription_status,
             error=finding.error,
             token_status=finding.token_status,
-            gap=finding.gap or (silent and finding.token_status is None),
+            gap=finding.gap or (silent and finding.token_status in (None, "good")),
             due_at=self._clock.now() + timedelta(seconds=seconds),
             session_id=new_id(),
             traceparent=unit.trace.traceparent,
@@ -107,17 +105,23 @@ class HealthCheck:
             answer = await self._graph.subscriptions(target)
             if answer.status != 200:
                 return await self._refused(page, answer)
-            if is_subscribed(answer.body):
-                return Finding(subscription_status="subscribed")
+            wanted = FIELDS[page.platform]
+            sent = fields_of(answer.body, page.external_app_id)
+            if sent >= wanted:
+                return Finding(subscription_status="subscribed", token_status="good")
             if blocked_for := await self._turn(page):
-                return Finding(error=blocked_for, again_seconds=_SOON_SECONDS)
-            answer = await self._graph.subscribe(target)
+                return Finding(token_status="good", error=blocked_for, again_seconds=_SOON_SECONDS)
+            # Subscribing replaces: what our app is sent besides is asked for again.
+            others = sent if page.external_app_id else frozenset()
+            answer = await self._graph.subscribe(target, wanted | others)
             if answer.status != 200:
                 return await self._refused(page, answer)
         except OutboundError as error:
             return Finding(error=type(error).__name__, again_seconds=_SOON_SECONDS)
-        # What came while nobody was told is read now.
-        return Finding(subscription_status="repaired", gap=True)
+        # What was said while nobody was told is read now.
+        return Finding(
+            subscription_status="repaired", token_status="good", gap=MESSAGES not in sent
+        )
 
     async def _turn(self, page: PageToCheck) -> str | None:
         """Waits for the call's turn; says why there is none."""
@@ -170,21 +174,6 @@ def finding_of(error: GraphError) -> Finding:
             return Finding(subscription_status="failed", error=error.reason)
         case _:
             return Finding(error=error.reason, again_seconds=_SOON_SECONDS)
-
-
-def is_subscribed(body: bytes) -> bool:
-    """Whether some app is told of the page's messages."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    apps: Any = answer.get("data") if isinstance(answer, dict) else None
-    fields = [
-        app.get("subscribed_fields")
-        for app in (apps if isinstance(apps, list) else [])
-        if isinstance(app, dict)
-    ]
-    return any(isinstance(each, list) and set(each) >= _NEEDED_FIELDS for each in fields)
 
 
 def is_silent(last_webhook_at: datetime | None, now: datetime, silence: timedelta) -> bool:

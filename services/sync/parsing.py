@@ -1,6 +1,5 @@
 """What sync's RPCs ask, parsed: all that is wrong with a request is said together."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from uuid import UUID
 from services.chassis.errors import DomainError
 from services.chassis.fields import NAME_CHARACTERS_MAX, Fields
 from services.sync.interactions import Reject, UnreadableError, hash_of, to_payload
+from services.sync.json_text import parse_json
 from services.sync.store.conversations import ToldPageEvent, ToldTimelineEvent
 from services.sync.webhook_events import parse_event
 from waybill.sync.v1 import sync_service_pb2 as pb
@@ -212,17 +212,17 @@ def _object(text: str) -> dict[str, Any] | None:
     if not text:
         return {}
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         return None
     return to_payload(value) if isinstance(value, dict) else None
 
 
 def _raw(text: str) -> Any:
-    """As it came, as far as it is JSON; else the text."""
+    """As it came, as far as it is JSON that can be kept; else the text."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return text
 
 

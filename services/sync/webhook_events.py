@@ -4,7 +4,6 @@ Shapes: Meta's webhook documentation. What only refers to a message (reactions, 
 reads) is an event of its own with that message as its target, so its order does not matter.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from services.sync.interactions import (
     to_text,
     to_time,
 )
+from services.sync.json_text import parse_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class _Said:
     message_id: str | None = None
     text: str = ""
     is_echo: bool = False
+    watermark: datetime | None = None
 
 
 def parse_event(
@@ -53,7 +54,8 @@ def parse_event(
     )
     if contact is None:
         raise UnreadableError("it names nobody but the page")
-    occurred_at = to_time(event.get("timestamp"))
+    # Delivery receipts may come without a time of their own.
+    occurred_at = to_time(event.get("timestamp")) or said.watermark
     if occurred_at is None and said.message_id is None:
         raise UnreadableError("it has neither an id nor a time")
     is_out = said.is_echo or sender == facebook_page_id
@@ -76,9 +78,9 @@ def parse_event(
 
 def _object(payload: str) -> dict[str, Any]:
     try:
-        event = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise UnreadableError("not JSON") from None
+        event = parse_json(payload)
+    except ValueError as error:
+        raise UnreadableError(str(error)) from None
     if not isinstance(event, dict):
         raise UnreadableError("not an object")
     return event
@@ -135,11 +137,12 @@ def _edit(edit: dict[str, Any]) -> _Said:
 
 
 def _read(read: dict[str, Any]) -> _Said:
-    return _Said(type="read", target=to_message_id(read.get("mid")) or "")
+    target = to_message_id(read.get("mid")) or ""
+    return _Said(type="read", target=target, watermark=to_time(read.get("watermark")))
 
 
-def _delivery(_: dict[str, Any]) -> _Said:
-    return _Said(type="delivery")
+def _delivery(delivery: dict[str, Any]) -> _Said:
+    return _Said(type="delivery", watermark=to_time(delivery.get("watermark")))
 
 
 _READERS: Final[dict[str, Callable[[dict[str, Any]], _Said]]] = {

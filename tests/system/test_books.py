@@ -225,6 +225,12 @@ TAMPERINGS = [
         sql="delete from {table} where type = 'CREDIT_GRANT'",
     ),
     Tampering(
+        service="delivery",
+        equation="each offer and each ended delivery is in the outbox for the timeline",
+        table="delivery.outbox",
+        sql="delete from {table} where payload ->> 'type' = 'offer_made'",
+    ),
+    Tampering(
         service="ingest and routing",
         equation="ingest.leads_handed_over = routing.leads_taken_over",
         table="routing.leads",
@@ -235,6 +241,12 @@ TAMPERINGS = [
         equation="routing.offers_handed_over = delivery.offers_taken_over",
         table="delivery.lead_offers",
         sql="delete from {table}",
+    ),
+    Tampering(
+        service="delivery and sync",
+        equation="delivery.delivery_events_handed_over = sync.events_taken_over_from_delivery",
+        table="sync.told_events",
+        sql="delete from {table} where teller = 'delivery'",
     ),
 ]
 

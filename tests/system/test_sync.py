@@ -9,16 +9,34 @@ import pytest
 
 from deploy.local.customer import Customer
 from deploy.local.stack import Stack
-from deploy.local.sync_samples import SyncSamples
+from deploy.local.sync_samples import CONVERSATIONS, SyncSamples
 from tests.sandbox.meta_json import meta_bytes
 from tests.sandbox.meta_webhooks import send
 from tests.system.waiting import until
 
 
-async def test_the_sample_reaches_its_end(stack: Stack, customer: Customer) -> None:
+async def test_the_sample_reads_the_whole_page_in_one_session_of_several_runs(
+    stack: Stack, customer: Customer, rows: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
     samples = SyncSamples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
-    outcome = await samples.page_conversations()
-    assert "in 2 sessions" in outcome.happened or "sessions" in outcome.happened
+    await samples.page_conversations()
+    org_id = UUID(customer.org_id)
+    (session,) = await rows.fetch(
+        """select s.status, s.completeness, s.conversations_new,
+             (select count(*) from sync.sync_runs r where r.session_id = s.session_id) as runs
+           from sync.sync_state s where s.org_id = $1""",
+        org_id,
+    )
+    assert (session["status"], session["completeness"]) == ("completed", "full")
+    assert session["conversations_new"] == CONVERSATIONS
+    assert session["runs"] >= 2
+    stored = await rows.fetchrow(
+        """select count(*) as conversations, count(*) filter (where completeness = 'full') as whole
+           from sync.messenger_conversations where org_id = $1""",
+        org_id,
+    )
+    assert stored is not None
+    assert (stored["conversations"], stored["whole"]) == (CONVERSATIONS, CONVERSATIONS)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """`waybill sync`: pulling pages' conversations."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from services.console.client import SYNC, Client
+from services.console.failures import ConsoleError
 from services.console.grouping import command, group
 from services.console.options import AsJson, Timeout
 from services.console.output import err, show, show_list
@@ -15,6 +17,7 @@ from waybill.sync.v1.sync_service_pb2 import (
     GetSyncRequest,
     ListActiveSyncsRequest,
     ListSyncLocksRequest,
+    Sync,
     SyncConversationsRequest,
     SyncConversationsResponse,
 )
@@ -125,8 +128,12 @@ def _pull(
                 return await _sessions(client, request, to_the_end=to_the_end)
             finally:
                 watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
 
-    return with_client(pull, timeout_seconds=timeout, what="pulling conversations")
+    # Where the bar is shown, a second line that says we wait would write over it.
+    what = None if err().is_terminal else "pulling conversations"
+    return with_client(pull, timeout_seconds=timeout, what=what)
 
 
 async def _sessions(
@@ -144,17 +151,24 @@ async def _watch(client: Client, page_id: str, bar: Progress, task: TaskID) -> N
     """Says how far the page's session came, once a second."""
     while True:
         await asyncio.sleep(_WATCH_SECONDS)
-        answer = await client.call(
-            SYNC, lambda sync: sync.ListActiveSyncs, ListActiveSyncsRequest()
-        )
-        for each in answer.syncs:
-            if each.page_id == page_id:
-                counts = each.counts
-                bar.update(
-                    task,
-                    completed=counts.conversations_seen,
-                    description=(
-                        f"{each.phase}: {counts.conversations_seen} conversations,"
-                        f" {counts.messages_seen} messages, {counts.calls} calls"
-                    ),
-                )
+        # Whatever is wrong, the pull itself says so.
+        with suppress(ConsoleError):
+            answer = await client.call(
+                SYNC, lambda sync: sync.ListActiveSyncs, ListActiveSyncsRequest()
+            )
+            for each in answer.syncs:
+                if each.page_id == page_id:
+                    bar.update(
+                        task,
+                        completed=each.counts.conversations_seen,
+                        description=described(each),
+                    )
+
+
+def described(sync: Sync) -> str:
+    """How far a session came, in one line."""
+    counts = sync.counts
+    return (
+        f"{sync.phase}: {counts.conversations_seen} conversations,"
+        f" {counts.messages_seen} messages, {counts.calls} calls"
+    )

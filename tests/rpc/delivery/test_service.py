@@ -309,7 +309,7 @@ async def test_the_operator_reads_traces_and_books(world: World) -> None:
     assert {entry.table for entry in answer.entries} >= {"lead_offers", "lead_events", "deliveries"}
     books = await operator.VerifyBooks(VerifyBooksRequest())
     assert all(equation.holds for equation in books.equations)
-    assert dict(books.totals) == {"offers_taken_over": 1}
+    assert dict(books.totals) == {"offers_taken_over": 1, "delivery_events_handed_over": 0}
 
 
 @pytest.mark.parametrize("name", ["ingest", "delivery", "operator"])

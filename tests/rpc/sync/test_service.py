@@ -231,6 +231,87 @@ async def test_events_that_cannot_be_read_are_kept_and_shown_and_stop_nothing(
     assert conversation.stored_message_count == 1
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {
+            "payload_json": json.dumps(
+                {"message": {"mid": "m", "x": json.loads("[" * 700 + "]" * 700)}}
+            )
+        },
+        {"payload_json": '{"sender": {"id": "c"}, "n": NaN, "message": {"mid": "m"}}'},
+        {"payload_json": '{"sender": {"id": "c"}, "timestamp": 1e999, "message": {"mid": "m"}}'},
+        {"payload_json": '{"sender": {"id": "c"}, "n": ' + "9" * 5000 + "}"},
+    ],
+    ids=["deep", "no number", "infinite", "long"],
+)
+async def test_an_event_that_cannot_be_stored_is_kept_and_the_others_with_it_are_stored(
+    served: Served, org_id: UUID, poison: dict[str, str]
+) -> None:
+    page, _ = await served.page(org_id, PageOrder())
+    page_id = page.facebook_page_id
+    events = [
+        an_event(org_id, page_id, said("c", page_id, "m_1")),
+        an_event(org_id, page_id, {}, **poison),
+        an_event(org_id, page_id, said("c", page_id, "m_2")),
+    ]
+    answer = await served.service("ingest").RecordEvents(pb.RecordEventsRequest(events=events))
+    assert [each.outcome for each in answer.results] == ["accepted"] * 3
+    tenant = served.tenant(org_id)
+    (conversation,) = (await tenant.ListConversations(pb.ListConversationsRequest())).conversations
+    assert conversation.stored_message_count == 2
+    (reject,) = (await tenant.ListSyncRejects(pb.ListSyncRejectsRequest())).rejects
+    assert json.loads(reject.raw_json) == poison["payload_json"]
+
+
+@pytest.mark.parametrize("details", ["[1]", '{"a": NaN}', '{"a": ' + "[" * 700 + "]" * 700 + "}"])
+async def test_details_that_cannot_be_stored_refuse_their_event_alone(
+    served: Served, org_id: UUID, details: str
+) -> None:
+    events = [
+        pb.TimelineEvent(
+            org_id=str(org_id),
+            event_id=str(new_id()),
+            type="offer_made",
+            details_json=each,
+            traceparent=new_root().traceparent,
+        )
+        for each in (details, "{}")
+    ]
+    answer = await served.service("delivery").RecordEvents(pb.RecordEventsRequest(events=events))
+    assert [(each.outcome, each.reason) for each in answer.results] == [
+        ("refused", "INVALID_REQUEST"),
+        ("accepted", ""),
+    ]
+
+
+async def test_what_was_edited_or_taken_back_is_not_found_by_what_it_said(
+    served: Served, org_id: UUID
+) -> None:
+    page, _ = await served.page(org_id, PageOrder())
+    page_id = page.facebook_page_id
+    base = {"sender": {"id": "c"}, "recipient": {"id": page_id}}
+    told = [
+        said("c", page_id, "m_1", "first wording"),
+        {**base, "timestamp": 1_790_000_100_000, "message_edit": {"mid": "m_1", "text": "second"}},
+        {**base, "timestamp": 1_790_000_200_000, "message_edit": {"mid": "m_1", "text": "third"}},
+        said("c", page_id, "m_2", "regretted"),
+        {**base, "timestamp": 1_790_000_100_000, "message_edit": {"mid": "m_2", "text": "hidden"}},
+        {**base, "timestamp": 1_790_000_200_000, "message": {"mid": "m_2", "is_deleted": True}},
+        said("c", page_id, "m_3", "stands"),
+    ]
+    events = [an_event(org_id, page_id, event) for event in told]
+    await served.service("ingest").RecordEvents(pb.RecordEventsRequest(events=events))
+    tenant = served.tenant(org_id)
+
+    async def is_found(query: str) -> bool:
+        request = pb.SearchConversationsRequest(query=query)
+        return bool((await tenant.SearchConversations(request)).conversations)
+
+    queries = ("first wording", "second", "third", "regretted", "hidden", "stands")
+    assert [query for query in queries if await is_found(query)] == ["third", "stands"]
+
+
 async def test_other_services_tell_events_each_once(served: Served, org_id: UUID) -> None:
     lead_id, trace = new_id(), new_root()
     event = pb.TimelineEvent(

@@ -244,3 +244,40 @@ def test_waits_double_up_to_a_minute_and_never_end() -> None:
     assert waits[:4] == [0.5, 1, 2, 4]
     assert waits[-1] == 60
     assert retry_seconds(10_000) == 60
+
+
+async def test_a_relay_that_lingers_goes_on_at_once_after_a_full_batch_alone(
+    ingest_db: Database, admin: Admin
+) -> None:
+    stopping = Stopping()
+
+    class Slow(Receiver):
+        async def send(self, items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+            answers = await super().send(items)
+            if len(self.calls) == 2:
+                # Written while the batch that was not full is sent: it waits for the next poll.
+                await an_item(admin)
+            return answers
+
+    for _ in range(3):
+        await an_item(admin)
+    receiver = Slow()
+    relay = a_relay(ingest_db, receiver, batch_items_max=2, lingers=True)
+    idle = asyncio.Event()
+    wait = relay.wake.wait
+
+    async def waiting(seconds_max: float) -> None:
+        idle.set()
+        await wait(seconds_max)
+
+    relay.wake.wait = waiting  # type: ignore[method-assign]
+    running = asyncio.create_task(relay.run(stopping, poll_seconds=600))
+    async with asyncio.timeout(30):
+        await idle.wait()
+        assert [len(call) for call in receiver.calls] == [2, 1]
+        idle.clear()
+        relay.wake.set()
+        await idle.wait()
+        assert [len(call) for call in receiver.calls] == [2, 1, 1]
+        stopping.set()
+        await running

@@ -58,6 +58,9 @@ TAMPERINGS = {
     "each ledger entry has its transaction": (
         "delete from delivery.credit_transactions where type = 'CREDIT_GRANT'"
     ),
+    "each offer and each ended delivery is in the outbox for the timeline": (
+        "delete from delivery.outbox where payload ->> 'type' = 'delivery_delivered'"
+    ),
 }
 
 
@@ -110,6 +113,16 @@ async def test_every_equation_is_tampered_with(kept_books: Database) -> None:
     assert await kept_books.rows("book_totals") != []
 
 
-async def test_offers_taken_over_are_counted(kept_books: Database) -> None:
-    (total,) = await kept_books.rows("book_totals")
-    assert tuple(total.values()) == ("offers_taken_over", 2)
+async def test_an_offer_that_was_not_told_is_named(kept_books: Database, admin: Any) -> None:
+    await admin.execute("delete from delivery.outbox where payload ->> 'type' = 'offer_made'")
+    assert list(await broken_equations(kept_books)) == [
+        "each offer and each ended delivery is in the outbox for the timeline"
+    ]
+
+
+async def test_what_was_taken_and_handed_over_is_counted(kept_books: Database, admin: Any) -> None:
+    await admin.execute(
+        "update delivery.outbox set status = 'sent' where payload ->> 'type' = 'offer_made'"
+    )
+    totals = {row["name"]: row["total"] for row in await kept_books.rows("book_totals")}
+    assert totals == {"offers_taken_over": 2, "delivery_events_handed_over": 2}

@@ -266,11 +266,11 @@ async def test_reminders_leave_once_a_day_before(scheduling_db: Database, admin:
         return emitted
 
     assert [await emit(days) for days in (1.9, 2.01, 2.02)] == [0, 1, 0]
-    kinds = await admin.fetch("select payload ->> 'kind' as kind from scheduling.outbox")
+    kinds = await admin.fetch("select payload ->> 'type' as kind from scheduling.outbox")
     assert Counter(row["kind"] for row in kinds) == {
-        "appointment.booked": 2,
-        "appointment.cancelled": 1,
-        "appointment.reminder": 1,
+        "appointment_booked": 2,
+        "appointment_cancelled": 1,
+        "appointment_reminder": 1,
     }
 
 

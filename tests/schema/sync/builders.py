@@ -61,10 +61,11 @@ async def a_page(
     facebook_page_id: str | None = None,
     platform: str = "messenger",
     token: str = TOKEN,
+    clock: RealClock | None = None,
 ) -> UUID:
     """A connected page."""
     facebook_page_id = facebook_page_id or str(uuid4().int % 10**14)
-    return await PageStore(database).connect_page(
+    return await PageStore(database, clock).connect_page(
         org_id=org_id,
         page_id=new_id(),
         platform=platform,

@@ -33,9 +33,11 @@ from tests.schema.sync.builders import (
     a_conversation,
     a_message,
     a_page,
+    later,
 )
 
 Answer = TypeVar("Answer")
+META_PAGE = "4711"
 
 
 class LocksAndSessions(RuleBasedStateMachine):
@@ -54,14 +56,17 @@ class LocksAndSessions(RuleBasedStateMachine):
         )
         self.locks = LockStore(self.database, self.clock)
         self.org_id = uuid4()
-        self.page_id = self.do(a_page(self.database, self.org_id))
+        self.page_id = self.do(a_page(self.database, self.org_id, facebook_page_id=META_PAGE))
         self.runs: list[Run] = []
         self.versions: dict[UUID, int] = {}
         self.holder: Run | None = None
         self.free_at = 0.0
         self.now = 0.0
         self.stored = 0
+        # Sessions that have not ended, by their mode; one of them at most.
         self.open: dict[UUID, str] = {}
+        # When the one that goes on by itself does so.
+        self.due_at: float | None = None
 
     def do(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         return self.loop.run(work)
@@ -76,10 +81,23 @@ class LocksAndSessions(RuleBasedStateMachine):
     def is_held(self) -> bool:
         return self.holder is not None and self.now < self.free_at
 
+    @property
+    def goes_on_by_itself(self) -> bool:
+        return "full" in self.open.values()
+
     def _begun(self, run: Run) -> None:
         self.runs.append(run)
         self.versions[run.session_id] = run.version
-        self.holder, self.free_at = run, self.now + LEASE_SECONDS
+        self.holder = run
+        self._leased()
+
+    def _leased(self) -> None:
+        """The lease is new: a session that goes on by itself is due again at its end."""
+        self.free_at = self.now + LEASE_SECONDS
+        self.due_at = self.free_at if self.goes_on_by_itself else None
+
+    def _holds(self, run: Run) -> bool:
+        return self.is_held and self.holder is not None and run.token == self.holder.token
 
     def _start(self, resume: UUID | None) -> tuple[Run | None, str]:
         run, reason = self.refusal(
@@ -98,10 +116,38 @@ class LocksAndSessions(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         run, reason = self._start(None)
-        assert (reason == "SYNC_IN_PROGRESS") == self.is_held
+        assert (reason == "SYNC_IN_PROGRESS") == (self.is_held or self.goes_on_by_itself)
         if run is not None:
-            self.open = {run.session_id: "running"}
+            self.open = {run.session_id: "manual"}
             self._begun(run)
+
+    @rule()
+    def schedule(self) -> None:
+        session_id = new_id()
+        _, reason = self.refusal(
+            self.store.schedule_sync(
+                org_id=self.org_id,
+                page_id=self.page_id,
+                session_id=session_id,
+                mode="full",
+                traceparent=new_root().traceparent,
+            )
+        )
+        assert (reason == "SYNC_IN_PROGRESS") == (self.is_held or self.goes_on_by_itself)
+        if not reason:
+            self.open = {session_id: "full"}
+            self.due_at = self.now
+
+    @rule()
+    def claim(self) -> None:
+        run = self.do(self.store.claim_sync_session(new_id(), new_root().trace_id))
+        is_due = self.due_at is not None and self.due_at <= self.now
+        assert (run is not None) == (is_due and not self.is_held)
+        if run is not None:
+            assert self.open == {run.session_id: "full"}
+            self._begun(run)
+        elif is_due:
+            self.due_at = self.free_at
 
     @precondition(lambda self: self.runs)
     @rule(data=st.data())
@@ -124,12 +170,25 @@ class LocksAndSessions(RuleBasedStateMachine):
         rows = Rows(conversations=(a_conversation([a_message()]),))
         version = self.versions[run.session_id]
         saved, reason = self.refusal(self.store.save_sync_page(run, version, Position(), rows))
-        may = self.is_held and self.holder is not None and run.token == self.holder.token
-        assert (saved is not None) == may, reason
+        assert (saved is not None) == self._holds(run), reason
         if saved is not None:
             self.versions[run.session_id] = saved.version
             self.stored += 1
-            self.free_at = self.now + LEASE_SECONDS
+            self._leased()
+
+    @precondition(lambda self: self.runs)
+    @rule(data=st.data(), off_by=st.sampled_from([-2, -1, 1]), ends=st.booleans())
+    def work_at_another_version(self, data: st.DataObject, off_by: int, ends: bool) -> None:
+        """Whoever holds the lease, a session that went on is not written to from behind."""
+        run = data.draw(st.sampled_from(self.runs))
+        version = self.versions[run.session_id] + off_by
+        rows = Rows(conversations=(a_conversation([a_message()]),))
+        _, reason = self.refusal(
+            self.store.end_sync_run(run, version, RunEnd(status="completed", outcome="finished"))
+            if ends
+            else self.store.save_sync_page(run, version, Position(), rows)
+        )
+        assert reason == "SYNC_LEASE_LOST"
 
     @precondition(lambda self: self.runs)
     @rule(data=st.data(), status=st.sampled_from(["paused", "completed", "failed"]))
@@ -139,12 +198,23 @@ class LocksAndSessions(RuleBasedStateMachine):
         _, reason = self.refusal(
             self.store.end_sync_run(run, version, RunEnd(status=status, outcome="time"))
         )
-        may = self.is_held and self.holder is not None and run.token == self.holder.token
+        may = self._holds(run)
         assert (reason == "") == may
         if may:
-            self.holder = None
+            self.holder, self.due_at = None, None
             if status != "paused":
                 self.open.pop(run.session_id)
+
+    @precondition(lambda self: self.goes_on_by_itself and self.holder is None)
+    @rule()
+    def connect_again(self) -> None:
+        """A session that waited for a good token goes on."""
+        connected = self.do(
+            a_page(self.database, self.org_id, facebook_page_id=META_PAGE, clock=self.clock)
+        )
+        assert connected == self.page_id
+        if self.due_at is None:
+            self.due_at = self.now
 
     @precondition(lambda self: self.runs)
     @rule(data=st.data())
@@ -153,8 +223,7 @@ class LocksAndSessions(RuleBasedStateMachine):
         extended = self.do(
             self.locks.extend_sync_lock(self.org_id, self.page_id, run.token, LEASE_SECONDS)
         )
-        may = self.is_held and self.holder is not None and run.token == self.holder.token
-        assert extended == may
+        assert extended == self._holds(run)
         if extended:
             self.free_at = self.now + LEASE_SECONDS
 
@@ -179,6 +248,8 @@ class LocksAndSessions(RuleBasedStateMachine):
         assert self.do(self.admin.fetchval(counted)) == self.stored
         unended = "select count(*) from sync.sync_state where status in ('running', 'paused')"
         assert self.do(self.admin.fetchval(unended)) == len(self.open)
+        due = self.do(self.admin.fetchval("select max(due_at) from sync.sync_state"))
+        assert due == (None if self.due_at is None else later(self.due_at))
 
 
 def test_only_the_holder_of_the_lease_ever_writes(template_url: str) -> None:

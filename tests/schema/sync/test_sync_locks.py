@@ -187,6 +187,35 @@ async def test_a_new_start_supersedes_the_session_that_waits(sync_db: Database) 
     assert (await start(store, page_id, resume=second.session_id)).number == 2
 
 
+async def test_a_start_is_refused_while_a_session_goes_on_by_itself_and_between_its_runs(
+    sync_db: Database, admin: Admin
+) -> None:
+    page_id, clock = await a_page(sync_db, ORG), MovedClock()
+    store = sessions(sync_db, clock)
+    session_id = new_id()
+    await store.schedule_sync(
+        org_id=ORG,
+        page_id=page_id,
+        session_id=session_id,
+        mode="full",
+        traceparent=new_root().traceparent,
+    )
+    with pytest.raises(DomainError, match="SYNC_IN_PROGRESS") as waiting:
+        await start(store, page_id)
+    assert waiting.value.metadata["session_id"] == str(session_id)
+    assert "expires_at" not in waiting.value.metadata, "nobody holds a lease"
+    run = await store.claim_sync_session(new_id(), new_root().trace_id)
+    assert run is not None
+    with pytest.raises(DomainError, match="SYNC_IN_PROGRESS"):
+        await start(store, page_id)
+    await store.end_sync_run(run, run.version, RunEnd(status="paused", outcome="time"))
+    with pytest.raises(DomainError, match="SYNC_IN_PROGRESS"):
+        await start(store, page_id)
+    assert await admin.fetchval("select status from sync.sync_state") == "paused"
+    # A refusal leaves no lease behind, and whoever knows the session goes on with it.
+    assert (await start(store, page_id, resume=session_id)).number == 2
+
+
 async def test_background_sessions_are_claimed_once_and_again_after_a_crash(
     sync_db: Database,
 ) -> None:

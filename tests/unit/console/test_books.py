@@ -14,8 +14,14 @@ def the_books(**changes: Books) -> dict[str, Books]:
     return {
         "ingest": some_books("ingest", leads_handed_over=5, events_handed_over=3),
         "routing": some_books("routing", leads_taken_over=5, offers_handed_over=4),
-        "delivery": some_books("delivery", offers_taken_over=4),
-        "sync": some_books("sync", events_taken_over_from_ingest=3),
+        "delivery": some_books("delivery", offers_taken_over=4, delivery_events_handed_over=8),
+        "scheduling": some_books("scheduling", appointment_events_handed_over=2),
+        "sync": some_books(
+            "sync",
+            events_taken_over_from_ingest=3,
+            events_taken_over_from_scheduling=2,
+            events_taken_over_from_delivery=8,
+        ),
     } | changes
 
 
@@ -54,9 +60,11 @@ def test_rows_beyond_those_that_are_named_are_counted() -> None:
 
 
 def test_leads_that_got_lost_between_services_break_the_books() -> None:
-    books = the_books(delivery=some_books("delivery", offers_taken_over=3))
+    books = the_books(
+        delivery=some_books("delivery", offers_taken_over=3, delivery_events_handed_over=8)
+    )
     verdict = check(books)
-    assert [each.holds for each in verdict.handoffs] == [True, False, True]
+    assert [each.holds for each in verdict.handoffs] == [True, False, True, True, True]
     assert not verdict.holds
     assert to_read_again(verdict) == ("routing", "delivery")
     text = drawn(books, readings=5)

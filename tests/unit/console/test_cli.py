@@ -11,7 +11,7 @@ from services.console.settings import SERVICES
 from tests.unit.console.builders import TRACE_ID
 from tests.unit.console.fake_traces import FakeTraces, Services, Serving
 from tests.unit.console.test_tracing import a_page, a_row
-from tests.unit.console.test_verifying import books
+from tests.unit.console.test_verifying import books, some_scheduling, some_sync
 from waybill.trace.v1.trace_service_pb2 import Equation
 
 LEAD_ID = "01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f"
@@ -104,8 +104,9 @@ async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
     services = await serving(
         ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
-        delivery=FakeTraces(books=[books(offers_taken_over=4)]),
-        sync=FakeTraces(books=[books(events_taken_over_from_ingest=3)]),
+        delivery=FakeTraces(books=[books(offers_taken_over=4, delivery_events_handed_over=8)]),
+        scheduling=some_scheduling(),
+        sync=some_sync(),
     )
     said = await waybill(services, "verify")
     assert said.code == 0

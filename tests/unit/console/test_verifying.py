@@ -12,8 +12,18 @@ def books(**totals: int) -> VerifyBooksResponse:
 
 
 def some_sync() -> FakeTraces:
-    """Sync, which took over what ingest handed to it."""
-    return FakeTraces(books=[books(events_taken_over_from_ingest=3)])
+    """Sync, which took over what the others handed to it."""
+    taken_over = books(
+        events_taken_over_from_ingest=3,
+        events_taken_over_from_scheduling=2,
+        events_taken_over_from_delivery=8,
+    )
+    return FakeTraces(books=[taken_over])
+
+
+def some_scheduling() -> FakeTraces:
+    """Scheduling, which handed two events over."""
+    return FakeTraces(books=[books(appointment_events_handed_over=2)])
 
 
 async def test_books_are_asked_for_as_the_operator(serving: Serving) -> None:
@@ -21,7 +31,8 @@ async def test_books_are_asked_for_as_the_operator(serving: Serving) -> None:
     services = await serving(
         ingest=ingest,
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
-        delivery=FakeTraces(books=[books(offers_taken_over=4)]),
+        delivery=FakeTraces(books=[books(offers_taken_over=4, delivery_events_handed_over=8)]),
+        scheduling=some_scheduling(),
         sync=some_sync(),
     )
     async with services.client() as client:
@@ -38,11 +49,12 @@ async def test_totals_that_moved_meanwhile_are_read_again(serving: Serving) -> N
             books(leads_handed_over=5, events_handed_over=3),
         ]
     )
-    delivery = FakeTraces(books=[books(offers_taken_over=4)])
+    delivery = FakeTraces(books=[books(offers_taken_over=4, delivery_events_handed_over=8)])
     services = await serving(
         ingest=ingest,
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
         delivery=delivery,
+        scheduling=some_scheduling(),
         sync=some_sync(),
     )
     waits: list[tuple[tuple[str, ...], float]] = []
@@ -62,20 +74,22 @@ async def test_totals_that_stay_apart_are_broken_after_the_last_reading(serving:
     services = await serving(
         ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
-        delivery=FakeTraces(books=[books(offers_taken_over=3)]),
+        delivery=FakeTraces(books=[books(offers_taken_over=3, delivery_events_handed_over=8)]),
+        scheduling=some_scheduling(),
         sync=some_sync(),
     )
     async with services.client() as client:
         verdict = await verify(client, waits_seconds=(0, 0))
     assert not verdict.holds
     assert verdict.readings == 3
-    assert [each.holds for each in verdict.handoffs] == [True, False, True]
+    assert [each.holds for each in verdict.handoffs] == [True, False, True, True, True]
 
 
 async def test_a_service_that_cannot_be_reached_is_a_failure(serving: Serving) -> None:
     services = await serving(
         ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
         routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
+        scheduling=some_scheduling(),
         sync=some_sync(),
     )
     async with services.client() as client:

@@ -136,7 +136,8 @@ class SyncServiceServicer:
         """Pulls conversations of a page and their messages, within a budget of time, calls and new rows,
         and says whether there is more; send resume_session back to go on where it ended.
         A repeat pulls again what is there already and stores nothing twice. Without resume_session a
-        session of the page that had not ended is superseded.
+        session of the page that waits for its caller is superseded; one that goes on by itself is in
+        progress, between its runs too.
         Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
         PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
         SYNC_PAUSED (Meta does not answer: when to try again).

@@ -156,6 +156,12 @@ begin
   from decided s
   where d.org_id = s.org_id and d.delivery_id = s.delivery_id and s.fate <> 'left';
 
+  -- What ended here is not claimed: its attempts are exhausted.
+  perform enqueue_delivery_events(array_agg(d.org_id), array_agg(d.delivery_id), p_now)
+  from deliveries d
+  join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
+  where d.status = 'DEAD_LETTER';
+
   insert into delivery_waits (org_id, wait_id, delivery_id, workspace_id, waiting_for, started_at,
     trace_id)
   select d.org_id, gen_random_uuid(), d.delivery_id, d.workspace_id, d.waiting_for, p_now,

@@ -139,6 +139,7 @@ begin
       case when n.by_hand then 'operator' else 'delivery' end, p_now)
     from unnest(v_org_ids, v_offer_ids, v_by_hand) as n (org_id, offer_id, by_hand)
     group by n.by_hand;
+    perform enqueue_delivery_events(v_org_ids, v_delivery_ids, p_now);
   end if;
 
   return query

@@ -107,6 +107,10 @@ begin
   left join settled s using (org_id, delivery_id)
   where n.verdict not in ('DELIVERED', 'PARTIAL');
 
+  perform enqueue_delivery_events(array_agg(n.org_id), array_agg(n.delivery_id), p_now)
+  from unnest(p_org_ids, p_delivery_ids, p_verdicts) as n (org_id, delivery_id, verdict)
+  where n.delivery_id = any (v_held_ids) and n.verdict in ('FAILED', 'DEAD_LETTER');
+
   select array_agg(n.org_id), array_agg(n.delivery_id)
   into v_release_org_ids, v_release_ids
   from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_hold_fates)

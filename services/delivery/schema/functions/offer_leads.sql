@@ -1,7 +1,7 @@
 -- Takes offers over from routing, in one transaction. A lead that the workspace was offered before
 -- is answered as it was then: its offer's id, created false. Where the policy is 'direct' the offer
 -- walks the legal way to LEAD_READY, each step an event, and gets its delivery; where it is
--- 'manual' it stays PENDING_MAPPING.
+-- 'manual' it stays PENDING_MAPPING. Each new offer is told to sync's timeline by the outbox.
 create or replace function offer_leads(
   p_org_ids uuid[],
   p_offer_ids uuid[],
@@ -65,6 +65,8 @@ begin
       join unnest(p_offer_ids, p_delivery_ids) as n (offer_id, delivery_id) using (offer_id)
       order by d.place), p_now);
   end if;
+
+  perform enqueue_offer_events(p_org_ids, p_offer_ids, p_now);
 
   return query
   select n.org_id, n.lead_id, n.workspace_id, o.offer_id,

@@ -22,7 +22,8 @@ as $$
       (11, 'each completed delivery was accepted, or completed by hand'),
       (12, 'each try at an endpoint has its attempt'),
       (13, 'each delivery and event is of its offer''s lead and workspace'),
-      (14, 'each ledger entry has its transaction')
+      (14, 'each ledger entry has its transaction'),
+      (15, 'each offer and each ended delivery is in the outbox for the timeline')
   ), ready as (
     select 1 as place, format('lead_offers %s: %s deliveries at %s', o.offer_id,
       count(d.delivery_id), o.status) as violation
@@ -167,6 +168,23 @@ as $$
     from credit_entries e
     left join credit_transactions t using (org_id, transaction_id)
     where t.transaction_id is null
+  ), untold as (
+    select 15, format('lead_offers %s: its event is not in the outbox', o.offer_id)
+    from lead_offers o
+    where not exists (
+      select from outbox b
+      where b.org_id = o.org_id and b.topic = 'sync.delivery_events'
+        and b.subject_id = o.offer_id)
+    union all
+    select 15, format('deliveries %s: its event is not in the outbox, it is %s', d.delivery_id,
+      d.status)
+    from deliveries d
+    where d.status in ('DELIVERED', 'PARTIAL', 'FAILED', 'DEAD_LETTER')
+      and not exists (
+        select from outbox b
+        where b.org_id = d.org_id and b.topic = 'sync.delivery_events'
+          and b.payload ->> 'subject_id' = d.delivery_id::text
+          and b.payload ->> 'type' = 'delivery_' || lower(d.status))
   ), violation as (
     select * from ready
     union all select * from sent
@@ -183,6 +201,7 @@ as $$
     union all select * from untried
     union all select * from estranged
     union all select * from orphaned
+    union all select * from untold
   )
   select e.name, count(v.violation),
     coalesce((array_agg(v.violation order by v.violation)

@@ -29,6 +29,9 @@ begin
       claim_expires_at = null
   where org_id = p_org_id and delivery_id = v_delivery.delivery_id
     and status in ('PENDING', 'IN_PROGRESS');
+  if found then
+    perform enqueue_delivery_events(array[p_org_id], array[v_delivery.delivery_id], p_now);
+  end if;
   update delivery_waits
   set ended_at = p_now
   where org_id = p_org_id and delivery_id = v_delivery.delivery_id and ended_at is null;

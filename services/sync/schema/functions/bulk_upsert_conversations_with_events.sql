@@ -54,6 +54,8 @@ declare
   v_stored uuid[];
   v_merged uuid[];
   v_changed uuid[];
+  v_versions int[];
+  v_are_created boolean[];
 begin
   -- Nothing to store must not narrow what the caller's transaction sees to no org at all.
   if cardinality(p_org_ids) = 0 then
@@ -263,19 +265,35 @@ begin
       stored = l.stored + excluded.stored,
       duplicate = l.duplicate + excluded.duplicate;
 
-  return query
-  select g.event_id,
-    case
-      when s.event_id is not null then 'stored'
-      when d.event_id is not null then 'merged'
-      when g.event_id is not null then 'duplicate'
-    end,
-    m.conversation_id, m.conversation_id = any (v_created), m.version
+  select array_agg(m.version order by c.position),
+    array_agg(m.conversation_id = any (v_created) order by c.position)
+  into v_versions, v_are_created
   from unnest(v_ids, p_org_ids) with ordinality as c (conversation_id, org_id, position)
   join messenger_conversations m
-    on m.org_id = c.org_id and m.conversation_id = c.conversation_id
-  left join unnest(p_events_of, p_event_ids) as g (of, event_id) on g.of = c.position
-  left join unnest(v_stored) as s (event_id) on s.event_id = g.event_id
-  left join (select distinct x from unnest(v_merged) x) as d (event_id) on d.event_id = g.event_id;
+    on m.org_id = c.org_id and m.conversation_id = c.conversation_id;
+
+  -- Grouped, not joined: of an array the planner expects ten rows, and would compare each of a
+  -- thousand events with each of a thousand outcomes.
+  return query
+  select e.event_id,
+    case when e.event_id is not null then
+      (array['duplicate', 'merged', 'stored'])[max(e.rank)] end,
+    v_ids[max(e.of)], v_are_created[max(e.of)], v_versions[max(e.of)]
+  from (
+    select g.event_id, g.of, 1 as rank, g.position
+    from unnest(p_events_of, p_event_ids) with ordinality as g (of, event_id, position)
+    union all
+    select d.event_id, null, 2, null from unnest(v_merged) as d (event_id)
+    union all
+    select s.event_id, null, 3, null from unnest(v_stored) as s (event_id)
+    union all
+    select null, c.position, null, null
+    from (
+      select generate_subscripts(v_ids, 1) as position
+      except
+      select unnest(p_events_of)) c
+  ) e
+  group by e.event_id, case when e.event_id is null then e.of end
+  order by max(e.of), max(e.position);
 end;
 $$;

@@ -1,6 +1,6 @@
 -- The org's conversations, the last one active first, after (p_before_active_at, p_before): of one
 -- page (null: all), one of them (null: all), and those whose contact's name or whose messages hold
--- p_query (null: all).
+-- p_query (null: all). Of a message its newest wording is looked at, and none where it was taken back.
 create or replace function list_conversations(
   p_org_id uuid,
   p_page_id uuid,
@@ -51,7 +51,16 @@ begin
       or exists (
         select from contact_interaction_events e
         where e.org_id = m.org_id and e.conversation_id = m.conversation_id
-          and e.text ilike v_like))
+          and e.text ilike v_like
+          and not exists (
+            select from contact_interaction_events x
+            where x.org_id = e.org_id and x.conversation_id = e.conversation_id
+              and (x.type = 'delete'
+                  and x.target = case e.type when 'edit' then e.target else e.message_id end
+                or x.type = 'edit'
+                  and x.target = case e.type when 'edit' then e.target else e.message_id end
+                  and (x.content_at, x.content_hash) > (e.content_at,
+                    case e.type when 'edit' then e.content_hash else '' end)))))
   order by m.active_at desc, m.conversation_id desc
   limit p_limit;
 end;

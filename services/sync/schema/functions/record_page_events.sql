@@ -67,11 +67,15 @@ begin
   update pages p
   set last_webhook_at = p_now
   from (
-    select distinct e.org_id, e.platform, e.facebook_page_id
-    from unnest(p_org_ids, p_platforms, p_facebook_page_ids)
-      as e (org_id, platform, facebook_page_id)) e
-  where p.org_id = e.org_id and p.platform = e.platform and p.facebook_page_id = e.facebook_page_id
-    and (p.last_webhook_at is null or p.last_webhook_at < p_now - interval '1 second');
+    select q.org_id, q.page_id
+    from pages q
+    where (q.org_id, q.platform, q.facebook_page_id) in (
+        select * from unnest(p_org_ids, p_platforms, p_facebook_page_ids))
+      and (q.last_webhook_at is null or q.last_webhook_at < p_now - interval '1 second')
+    -- In one order for everybody, so that two batches wait for each other and never in a circle.
+    order by q.org_id, q.page_id
+    for update) e
+  where p.org_id = e.org_id and p.page_id = e.page_id;
 
   -- Each event brings its conversation: position n of the one is position n of the other.
   with told as (

@@ -1,5 +1,6 @@
 -- Keeps what an answer said of limits: percentages used (null: it said nothing), and how long calls
--- are to stop for the page or the whole app (0: not at all). A block is only lengthened.
+-- are to stop for the page or the whole app (0: not at all). A block is only lengthened. What is said
+-- of an app that is not known (p_app_key '') counts for its page.
 -- The table has no org, so that callers have entered none.
 create or replace function report_usage(
   p_page_key text,
@@ -23,7 +24,10 @@ as $$
       blocked_for = case when u.seconds > 0 then p_blocked_for else b.blocked_for end
   from (values
     ('app', p_app_key, p_app_percent, p_app_block_seconds),
-    ('page', p_page_key, p_page_percent, p_page_block_seconds))
+    ('page', p_page_key,
+      case p_app_key when '' then greatest(p_page_percent, p_app_percent) else p_page_percent end,
+      case p_app_key when '' then greatest(p_page_block_seconds, p_app_block_seconds)
+        else p_page_block_seconds end))
     as u (scope, key, percent, seconds)
   where b.scope = u.scope and b.key = u.key
     and (u.percent is distinct from b.usage_percent or u.seconds > 0);

@@ -1,7 +1,8 @@
 -- Reserves the next call for a page: two a second, and slower the closer the page or its app is to
 -- its limit (from p_slow_percent on). Returns when to make it; or, where that lies further off than
 -- p_wait_seconds_max or calls are blocked, no slot but when to ask again and why.
--- Limits belong to Meta's pages and apps whoever asks, so the table has no org.
+-- Limits belong to Meta's pages and apps whoever asks, so the table has no org. A page whose app is
+-- not known (p_app_key '') shares no limit with others.
 -- The table has no org, so that callers have entered none.
 create or replace function reserve_call(
   p_page_key text,
@@ -22,7 +23,9 @@ declare
   v_interval double precision := p_interval_seconds;
 begin
   insert into call_budgets (scope, key, next_call_at)
-  values ('app', p_app_key, p_now), ('page', p_page_key, p_now)
+  select b.scope, b.key, p_now
+  from (values ('app', p_app_key), ('page', p_page_key)) as b (scope, key)
+  where b.key <> ''
   on conflict do nothing;
   select * into v_app from call_budgets b where b.scope = 'app' and b.key = p_app_key;
   select * into v_page from call_budgets b

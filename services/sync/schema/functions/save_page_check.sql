@@ -1,6 +1,8 @@
--- Keeps what a look at a page's health found: the subscription, the token (null: as it was), and
--- when to look again. A gap (the subscription was away, or the page was silent for too long) starts
--- an incremental session that reads what was missed, unless one is under way.
+-- Keeps what a look at a page's health found: the subscription, the token (null: as it was; 'good'
+-- says so of one that was not tried yet), and when to look again. A gap (the subscription was away,
+-- or the page was silent for too long) starts a session that reads what was missed, unless one is
+-- under way. A page that is looked at for the first time and never told of anything has no gap:
+-- nobody listened before. Returns whether a session was started.
 create or replace function save_page_check(
   p_org_id uuid,
   p_page_id uuid,
@@ -16,18 +18,28 @@ create or replace function save_page_check(
 language plpgsql
 set search_path from current
 as $$
+declare
+  v_first boolean;
 begin
   perform enter(array[p_org_id], null, p_traceparent);
+  select p.subscription_checked_at is null and p.last_webhook_at is null into v_first
+  from pages p
+  where p.org_id = p_org_id and p.page_id = p_page_id
+  for update;
   update pages p
   set subscription_status = coalesce(p_subscription_status, p.subscription_status),
       subscription_error = p_subscription_error,
       subscription_checked_at = p_now,
-      token_status = coalesce(p_token_status, p.token_status),
-      token_error = case when p_token_status is null then p.token_error else p_subscription_error end,
+      token_status = case
+        when p_token_status = 'good' and p.token_status <> 'unknown' then p.token_status
+        else coalesce(p_token_status, p.token_status) end,
+      token_error = case
+        when coalesce(p_token_status, 'good') = 'good' then p.token_error
+        else p_subscription_error end,
       token_checked_at = case when p_token_status is null then p.token_checked_at else p_now end,
       check_due_at = p_due_at
   where p.org_id = p_org_id and p.page_id = p_page_id;
-  if not p_gap then
+  if not p_gap or v_first then
     return false;
   end if;
   insert into sync_state (org_id, session_id, page_id, mode, status, phase, position, due_at,

@@ -1,6 +1,6 @@
 -- Makes an incremental session for each page over all tenants that was pulled to the end before,
--- has a good token and no session under way, and whose last session ended p_every_seconds ago; at
--- most p_limit. Returns how many, or null when another process ran this tick.
+-- has a good token and no session under way, and whose last session ended, well or not,
+-- p_session_every_seconds ago; at most p_limit. Returns how many, or null when another process ran this tick.
 create or replace function schedule_incremental_syncs(
   p_session_every_seconds double precision,
   p_limit int,
@@ -27,6 +27,10 @@ begin
       and not exists (
         select from sync_state s
         where s.org_id = p.org_id and s.page_id = p.page_id and s.status in ('running', 'paused'))
+      and not exists (
+        select from sync_state s
+        where s.org_id = p.org_id and s.page_id = p.page_id
+          and s.ended_at > p_now - make_interval(secs => p_session_every_seconds))
     order by p.last_synced_at
     limit p_limit
   )

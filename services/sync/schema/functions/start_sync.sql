@@ -1,5 +1,6 @@
 -- Starts a session of a page (p_resume_session null), or goes on with one, under a lease of its own.
--- A start supersedes a session that waits for its caller. Returns what `begin_sync_run` says.
+-- A start supersedes a session that waits for its caller; one that goes on by itself refuses it,
+-- between its runs too. Returns what `begin_sync_run` says.
 -- Raises WB100 SYNC_IN_PROGRESS, WB101 PAGE_NOT_FOUND, WB102 PAGE_MISMATCH, WB103 PAGE_TOKEN_DEAD,
 -- WB104 SYNC_SESSION_NOT_FOUND, WB105 SYNC_SESSION_FINISHED.
 create or replace function start_sync(
@@ -35,6 +36,7 @@ create or replace function start_sync(
 language plpgsql
 set search_path from current
 as $$
+#variable_conflict use_column
 declare
   v_session sync_state;
   v_session_id uuid := coalesce(p_resume_session, p_session_id);
@@ -47,6 +49,12 @@ begin
     perform refuse(104, 'There is no such sync session of this page. Start without resumeSession.',
       jsonb_build_object('session_id', p_resume_session));
   end if;
+  if p_resume_session is null and exists (
+      select from sync_state s
+      where s.org_id = p_org_id and s.page_id = p_page_id and s.status in ('running', 'paused')
+        and s.mode <> 'manual') then
+    perform refuse_sync_in_progress(p_org_id, p_page_id, p_now);
+  end if;
   if not (
       select l.acquired
       from acquire_sync_lock(p_org_id, p_page_id, p_locked_by, p_token, p_lease_seconds,
@@ -56,11 +64,17 @@ begin
   if p_resume_session is null then
     update sync_state s
     set status = 'superseded', ended_at = p_now, due_at = null, updated_at = p_now
-    where s.org_id = p_org_id and s.page_id = p_page_id and s.status in ('running', 'paused');
+    where s.org_id = p_org_id and s.page_id = p_page_id and s.status in ('running', 'paused')
+      and s.mode = 'manual';
     insert into sync_state (org_id, session_id, page_id, mode, status, phase, position, started_at,
       updated_at, trace_id, traceparent)
     values (p_org_id, p_session_id, p_page_id, 'manual', 'running', 'list', '{}', p_now, p_now,
-      substr(p_traceparent, 4, 32), p_traceparent);
+      substr(p_traceparent, 4, 32), p_traceparent)
+    on conflict (org_id, page_id) where status in ('running', 'paused') do nothing;
+    if not found then
+      -- One that goes on by itself was made in the meantime.
+      perform refuse_sync_in_progress(p_org_id, p_page_id, p_now);
+    end if;
   else
     -- Read under the lease: nobody ends the session from here on.
     select * into v_session from sync_state s
