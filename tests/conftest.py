@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from tests.mutations.mutation import apply
 
 TEMPLATE = "waybill_template"
 PASSWORD = secrets.token_hex(16)
+_SHARED_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES_MIN = 4 * 1024**3
 
 
 def with_database(url: str, database: str) -> str:
@@ -34,12 +38,20 @@ def with_login(url: str, role: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def postgres_url() -> AsyncIterator[str]:
     """A server of our own, as superuser; not durable, because no test here kills it."""
-    state = tmp_path_factory.mktemp("postgres")
     settings = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
-    async with EmbeddedPostgres(Path(state), settings=settings) as postgres:
-        yield postgres.url
+    with tempfile.TemporaryDirectory(prefix="waybill-", dir=_memory()) as folder:
+        async with EmbeddedPostgres(Path(folder), settings=settings) as postgres:
+            yield postgres.url
+
+
+def _memory() -> Path | None:
+    """A folder in memory, where there is room: a copy of a database is a thousand small files."""
+    usable = os.access(_SHARED_MEMORY, os.W_OK)
+    if usable and shutil.disk_usage(_SHARED_MEMORY).free >= _MEMORY_BYTES_MIN:
+        return _SHARED_MEMORY
+    return None
 
 
 @pytest.fixture(scope="session")
