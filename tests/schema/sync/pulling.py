@@ -101,6 +101,21 @@ class World:
             run, end = await self.pull(resume=run.session_id, budget=budget, policy=policy)
         raise AssertionError(f"not at its end after {runs_max} runs: {end}")
 
+    async def pull_incrementally(
+        self, policy: PullerPolicy | None = None, *, budget: Budget = AMPLE
+    ) -> RunEnd:
+        """One run of an incremental session, as the background makes it."""
+        await self.sessions().schedule_sync(
+            org_id=self.org_id,
+            page_id=self.page_id,
+            session_id=new_id(),
+            mode="incremental",
+            traceparent=new_root().traceparent,
+        )
+        run = await self.sessions().claim_sync_session(new_id(), "a" * 32)
+        assert run is not None
+        return await self.puller(policy).run(run, budget)
+
     async def stored(self, admin: Admin) -> dict[str, set[str]]:
         """The messages that are stored, by contact."""
         rows = await admin.fetch(
@@ -118,6 +133,12 @@ class World:
             thread.contact_id: {said.id for said in thread.shown_messages()}
             for thread in self.page.threads
         }
+
+
+async def holding_books(admin: Admin) -> None:
+    """Everything that was received is accounted for."""
+    rows = await admin.fetch("select * from sync.verify_books()")
+    assert {row["equation"]: row["violations"] for row in rows if row["violation_count"]} == {}
 
 
 @asynccontextmanager
