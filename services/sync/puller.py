@@ -310,12 +310,14 @@ class _Pull:
     async def _report(self, answer: GraphAnswer, error: GraphError | None = None) -> None:
         """Keeps what the answer says of limits; at the stop mark calls stop before Meta says so."""
         usage, pace = answer.usage, self._policy.pace
+        knows_app = bool(self._run.external_app_id)
         page_stop = (usage.page_percent or 0) >= pace.stop_percent
         app_stop = (usage.app_percent or 0) >= pace.stop_percent
         seconds = max(usage.regain_seconds, error.seconds if error else 0)
         action = error.action if error else None
-        pauses_page = page_stop or action == "pause_page"
         pauses_app = app_stop or action == "pause_app"
+        # Where the app is not known, nothing can be told of it: its limit stops the page at least.
+        pauses_page = page_stop or action == "pause_page" or (pauses_app and not knows_app)
         await self._pages.report_usage(
             self._run.facebook_page_id,
             self._run.external_app_id,

@@ -83,17 +83,25 @@ async def test_a_missing_permission_or_token_waits_for_a_person(
 
 
 @pytest.mark.parametrize("code", [4, 341])
-async def test_a_limit_of_the_app_stops_every_page_of_it(
-    sync_db: Database, admin: Admin, code: int
+@pytest.mark.parametrize("app", ["", "500100200300"], ids=["unknown app", "known app"])
+async def test_a_limit_of_the_app_stops_the_page_and_every_other_one_of_that_app(
+    sync_db: Database, admin: Admin, code: int, app: str
 ) -> None:
-    async with a_world(sync_db, PageOrder(conversations=40)) as world:
+    async with (
+        a_world(sync_db, PageOrder(conversations=40)) as world,
+        a_world(sync_db, PageOrder(conversations=4)) as other,
+    ):
+        await admin.execute("update sync.pages set external_app_id = $1", app)
         world.behave(error_calls=1, error_code=code)
-        _, end = await world.pull()
+        run, end = await world.pull()
         assert (end.status, end.outcome, end.due_at) == ("paused", "limited", later(600))
-        assert world.clock.now() == later(0)
-        async with a_world(sync_db, PageOrder(conversations=4)) as other:
+        assert (len(world.page.calls_at), world.clock.now()) == (1, later(0))
+        if app:
             _, end = await other.pull()
             assert (end.outcome, other.page.calls_at) == ("limited", [])
+        world.clock.forward(600)
+        _, end = await world.pull(resume=run.session_id)
+        assert end.completeness == "full"
     assert await held_leases(admin) == 0
 
 
