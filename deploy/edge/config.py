@@ -7,6 +7,11 @@ from typing import Self
 
 from deploy.edge.messages import Json
 
+# Calls that work for as long as they are waited for: a pull of a page's conversations at two calls
+# a second would else need a request for every fifteen of them.
+LONG_CALLS = ("/waybill.sync.v1.SyncService/SyncConversations",)
+LONG_DEADLINE_SECONDS = 45
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -69,6 +74,10 @@ class EdgeConfig:
     answer_bytes_max: int = 16 * 1024 * 1024
     request_seconds_max: float = 15.0
     deadline_seconds: int = 10
+    long_calls: tuple[str, ...] = LONG_CALLS
+    """Full methods that have the longer bounds."""
+    long_request_seconds_max: float = 50.0
+    long_deadline_seconds: int = LONG_DEADLINE_SECONDS
     receive_seconds_max: float = 30.0
     idle_seconds_max: float = 300.0
     connect_seconds_max: float = 2.0
@@ -85,5 +94,7 @@ class EdgeConfig:
                 "deadline_seconds must be below request_seconds_max: the service shall answer "
                 "before the edge gives up"
             )
+        if self.long_deadline_seconds >= self.long_request_seconds_max:
+            raise ValueError("long_deadline_seconds must be below long_request_seconds_max")
         if not self.audiences:
             raise ValueError("without audiences a token for anybody would be let in")

@@ -1,5 +1,7 @@
 """Which request goes where."""
 
+from dataclasses import dataclass
+
 from deploy.edge.clusters import INGEST_HTTP, SCHEDULING_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
@@ -21,8 +23,9 @@ def routes(config: EdgeConfig) -> list[Json]:
     A JSON call is looked up twice: with its own path (only a body limit may be found then) and,
     transcoded, with the gRPC method as its path.
     """
-    transcoded = [_transcoded(config, name) for name in config.services]
-    passed_through = [_passed_through(config, name) for name in config.services]
+    bounds = _bounds(config)
+    transcoded = [_transcoded(each) for each in bounds]
+    passed_through = [_passed_through(each) for each in bounds]
     exempt = [_exempt(config, prefix) for prefix in config.body_limit_exempt_prefixes]
     return [*_webhooks(config), *_feeds(config), *transcoded, *passed_through, *exempt]
 
@@ -52,17 +55,55 @@ def _feeds(config: EdgeConfig) -> list[Json]:
     return [{"match": {"prefix": FEEDS_PREFIX}, "route": route}]
 
 
-def _transcoded(config: EdgeConfig, service: str) -> Json:
-    deadline = {"key": "grpc-timeout", "value": f"{config.deadline_seconds}S"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounds:
+    """How long calls of a service may take; `match` says which."""
+
+    service: str
+    match: Json
+    request_seconds_max: float
+    deadline_seconds: int
+
+
+def _bounds(config: EdgeConfig) -> list[_Bounds]:
+    """Single methods first, as the first match wins."""
+    long = [
+        _Bounds(
+            service=service,
+            match={"path": method},
+            request_seconds_max=config.long_request_seconds_max,
+            deadline_seconds=config.long_deadline_seconds,
+        )
+        for service in config.services
+        for method in config.long_calls
+        if method.startswith(_prefix(service))
+    ]
+    return long + [
+        _Bounds(
+            service=service,
+            match={"prefix": _prefix(service)},
+            request_seconds_max=config.request_seconds_max,
+            deadline_seconds=config.deadline_seconds,
+        )
+        for service in config.services
+    ]
+
+
+def _prefix(service: str) -> str:
+    return f"/waybill.{service}."
+
+
+def _transcoded(bounds: _Bounds) -> Json:
+    deadline = {"key": "grpc-timeout", "value": f"{bounds.deadline_seconds}S"}
     return {
         "match": {
-            "prefix": f"/waybill.{service}.",
+            **bounds.match,
             "grpc": {},
             "headers": [{"name": ORIGINAL_PATH, "present_match": True}],
         },
         "route": {
-            "cluster": service,
-            "timeout": seconds(config.request_seconds_max),
+            "cluster": bounds.service,
+            "timeout": seconds(bounds.request_seconds_max),
             # A call that reaches a server while it stops ends as cancelled, before its handler.
             "retry_policy": _retry("connect-failure,refused-stream,cancelled"),
         },
@@ -74,14 +115,14 @@ def _transcoded(config: EdgeConfig, service: str) -> Json:
     }
 
 
-def _passed_through(config: EdgeConfig, service: str) -> Json:
+def _passed_through(bounds: _Bounds) -> Json:
     return {
-        "match": {"prefix": f"/waybill.{service}.", "grpc": {}},
+        "match": {**bounds.match, "grpc": {}},
         "route": {
-            "cluster": service,
-            "timeout": seconds(config.request_seconds_max),
+            "cluster": bounds.service,
+            "timeout": seconds(bounds.request_seconds_max),
             "max_stream_duration": {
-                "grpc_timeout_header_max": seconds(config.request_seconds_max),
+                "grpc_timeout_header_max": seconds(bounds.request_seconds_max),
             },
             "retry_policy": _retry("connect-failure,refused-stream"),
         },

@@ -18,6 +18,7 @@ def to_page(row: Record) -> pb.Page:
         token_status=row["token_status"],
         token_error=row["token_error"] or "",
         subscription_status=row["subscription_status"],
+        subscription_error=row["subscription_error"] or "",
         last_webhook_time=to_timestamp(row["last_webhook_at"]),
         last_sync_time=to_timestamp(row["last_synced_at"]),
         blocked_until_time=to_timestamp(row["blocked_until"]),

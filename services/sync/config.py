@@ -2,8 +2,9 @@
 
 import os
 import socket
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.chassis.config import ServiceConfig
@@ -61,3 +62,14 @@ class SyncConfig(ServiceConfig):
         default=6 * 3600, gt=0, description="A page that had events and has none for so long"
     )
     cleanup_every_seconds: float = Field(default=60, gt=0)
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_call(self) -> Self:
+        """A lease that ends during a call would have every page pulled twice and stored never."""
+        longest = self.graph_timeout_seconds + self.call_wait_seconds_max
+        if self.lease_seconds <= longest:
+            raise ValueError(
+                "lease_seconds must be above graph_timeout_seconds + call_wait_seconds_max,"
+                f" which are {longest:g}"
+            )
+        return self

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from services.chassis.outbound import OutboundClient
+from services.sync.cursors import cursor_query
 from services.sync.position import Ask
 from services.sync.usage import Usage, usage_of
 
@@ -13,7 +14,7 @@ _MESSAGE_FIELDS: Final = "id,created_time,from,to,message,attachments,shares,sti
 LIST_FIELDS: Final = (
     f"id,updated_time,message_count,participants,messages.limit(20){{{_MESSAGE_FIELDS}}}"
 )
-SEEK_FIELDS: Final = "id,updated_time"
+ID_FIELDS: Final = "id,updated_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +45,11 @@ class Graph:
 
     async def ask(self, target: Target, ask: Ask) -> GraphAnswer:
         """A page of conversations or messages. Raises OutboundError."""
-        query = {"limit": str(ask.limit)} | ({"after": ask.after} if ask.after else {})
+        query = {"limit": str(ask.limit), **cursor_query(ask.after)}
         if ask.kind == "messages":
             path = f"{quote(ask.thread_id, safe='')}/messages"
             return await self._call("GET", target, path, {**query, "fields": _MESSAGE_FIELDS})
-        fields = LIST_FIELDS if ask.kind == "list" else SEEK_FIELDS
+        fields = LIST_FIELDS if ask.kind == "list" else ID_FIELDS
         path = f"{quote(target.facebook_page_id, safe='')}/conversations"
         return await self._call(
             "GET", target, path, {"platform": target.platform, "fields": fields, **query}

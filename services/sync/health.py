@@ -128,11 +128,10 @@ class HealthCheck:
         slot = await self._pages.reserve_call(
             page.facebook_page_id, page.external_app_id, self._pace
         )
-        if slot.call_at is None:
+        if slot.wait_seconds is None:
             return slot.blocked_for or "blocked"
-        wait = (slot.call_at - self._clock.now()).total_seconds()
-        if wait > 0:
-            await self._clock.sleep(wait)
+        if slot.wait_seconds > 0:
+            await self._clock.sleep(slot.wait_seconds)
         return None
 
     def _target(self, page: PageToCheck) -> Target | None:

@@ -53,7 +53,10 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject:
-    """Something that cannot be read: "conversation", "participant", "message" or "event"."""
+    """Something that cannot be read.
+
+    It is a "conversation", "participant", "message" or "event", or a whole "page" of a list.
+    """
 
     kind: str
     reason: str

@@ -5,21 +5,24 @@ Graph API documentation of the conversations edge.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from services.sync.cursors import next_cursor
 from services.sync.interactions import (
     Interaction,
     Reject,
     UnreadableError,
+    hash_of,
     to_id,
     to_message_id,
     to_payload,
     to_text,
     to_time,
 )
+from services.sync.kept import kept
 
 # Details of a conversation's 20 newest messages are all that Meta shows.
 MESSAGES_SHOWN_MAX: Final = 20
@@ -38,29 +41,43 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Messages:
-    """Messages of one conversation, newest first; `after` where there are more to ask for."""
+    """Messages of one conversation, newest first; `after` where there are more to ask for.
+
+    `is_cut`: there are more, and nothing leads to them.
+    """
 
     interactions: tuple[Interaction, ...] = ()
     rejects: tuple[Reject, ...] = ()
-    shown: int = 0
+    marks: tuple[str, ...] = ()
+    """What tells one message from another, those that cannot be read included."""
     after: str | None = None
+    is_cut: bool = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether they are not the last ones."""
+        return self.is_cut or self.after is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedConversation:
-    """A conversation as listed, with those of its messages that came along."""
+    """A conversation as listed, with those of its messages that came along.
+
+    `message_count` is None where Meta does not say how many there are.
+    """
 
     thread_id: str
     contact_external_id: str
     contact_name: str
     updated_at: datetime
-    message_count: int
+    message_count: int | None
     messages: Messages
 
     @property
     def completeness(self) -> str:
         """What the messages that came along prove."""
-        return completeness(self.message_count, self.messages.shown, more=self.messages.after)
+        shown = len(set(self.messages.marks))
+        return completeness(self.message_count, shown, has_more=self.messages.has_more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,38 +90,38 @@ class ListedPage:
     after: str | None = None
 
 
-def completeness(message_count: int, shown: int, *, more: str | None) -> str:
+def completeness(message_count: int | None, shown: int, *, has_more: bool) -> str:
     """Whether a conversation's messages are all there: "full", "truncated_20" or "partial"."""
-    if more is not None:
+    if has_more:
         return PARTIAL
-    if message_count <= shown:
-        return FULL
     # What lies beyond the newest 20 is not shown, which does not mean that it was deleted.
-    return TRUNCATED if shown >= MESSAGES_SHOWN_MAX else PARTIAL
+    if shown >= MESSAGES_SHOWN_MAX and (message_count is None or message_count > shown):
+        return TRUNCATED
+    return FULL if message_count is None or message_count <= shown else PARTIAL
 
 
-def parse_list(body: bytes, facebook_page_id: str) -> ListedPage:
+def parse_list(body: bytes, facebook_page_id: str, *, ids_only: bool = False) -> ListedPage:
     """A page of the list of conversations. Raises UnreadableError where it is none."""
     answer = _answer(body)
     entries, conversations, rejects = [], [], []
     for item in answer["data"]:
         entry = _entry(item)
         if entry is None:
-            rejects.append(Reject(kind="conversation", reason="no id or time", raw=item))
+            rejects.append(Reject(kind="conversation", reason="no id or time", raw=kept(item)))
             continue
         entries.append(entry)
-        if not set(item) - {"id", "updated_time"}:
+        if ids_only:
             continue
         try:
             conversations.append(_conversation(item, entry, facebook_page_id))
         except UnreadableError as error:
-            rejects.append(Reject(kind="participant", reason=str(error), raw=item))
+            rejects.append(Reject(kind="participant", reason=str(error), raw=kept(item)))
     rejects += [each for one in conversations for each in one.messages.rejects]
     return ListedPage(
         entries=tuple(entries),
         conversations=tuple(conversations),
         rejects=tuple(rejects),
-        after=_after(answer),
+        after=next_cursor(answer),
     )
 
 
@@ -142,7 +159,7 @@ def _conversation(item: dict[str, Any], entry: Entry, facebook_page_id: str) -> 
         contact_external_id=contact_id,
         contact_name=name,
         updated_at=entry.updated_at,
-        message_count=count if is_count else messages.shown,  # type: ignore[arg-type]
+        message_count=count if is_count else None,
         messages=messages,
     )
 
@@ -165,19 +182,32 @@ def _contact(
 
 
 def _messages(holder: Any, facebook_page_id: str, content_at: datetime) -> Messages:
-    interactions, rejects = [], []
-    items = _data(holder)
-    for item in items:
+    interactions, rejects, marks = [], [], []
+    for item in _data(holder):
         try:
-            interactions.append(_message(item, facebook_page_id, content_at))
+            message = _message(item, facebook_page_id, content_at)
+            interactions.append(message)
+            marks.append(_mark(message.message_id))
         except UnreadableError as error:
-            rejects.append(Reject(kind="message", reason=str(error), raw=item))
+            raw = kept(item)
+            rejects.append(Reject(kind="message", reason=str(error), raw=raw))
+            marks.append(_mark(raw))
+    try:
+        after, is_cut = next_cursor(holder), False
+    except UnreadableError:
+        after, is_cut = None, True
     return Messages(
         interactions=tuple(interactions),
         rejects=tuple(rejects),
-        shown=len(items),
-        after=_after(holder),
+        marks=tuple(marks),
+        after=after,
+        is_cut=is_cut,
     )
+
+
+def _mark(value: Any) -> str:
+    """Short, as it is kept with the session: ids of Meta's have up to 200 characters."""
+    return hash_of(value)[:12]
 
 
 def _message(item: Any, facebook_page_id: str, content_at: datetime) -> Interaction:
@@ -200,25 +230,10 @@ def _message(item: Any, facebook_page_id: str, content_at: datetime) -> Interact
         occurred_at=created_at,
         content_at=max(content_at, created_at),
         text=to_text(item.get("message")),
-        payload=to_payload(item),
+        payload=to_payload(kept(item)),
     )
 
 
 def _data(holder: Any) -> list[Any]:
     data = holder.get("data") if isinstance(holder, dict) else None
     return data if isinstance(data, list) else []
-
-
-def _after(holder: Any) -> str | None:
-    """The cursor of the next page. `next` itself holds the token and is never kept."""
-    return next(iter(_cursors(holder)), None)
-
-
-def _cursors(holder: Any) -> Iterator[str]:
-    paging = holder.get("paging") if isinstance(holder, dict) else None
-    if not isinstance(paging, dict) or not paging.get("next"):
-        return
-    cursors = paging.get("cursors")
-    after = cursors.get("after") if isinstance(cursors, dict) else None
-    if isinstance(after, str) and after:
-        yield after

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.sync.interactions import Interaction, Reject
 from services.sync.listing import ListedConversation, ListedPage, Messages
-from services.sync.position import Inner, inner_completeness
+from services.sync.owed import Inner, inner_completeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,58 +22,66 @@ class ConversationToStore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadRead:
+    """A thread of the list that was read as of `updated_at`."""
+
+    thread_id: str
+    updated_at: datetime
+    owes_messages: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """All that one call brought."""
 
     conversations: tuple[ConversationToStore, ...] = ()
+    threads: tuple[ThreadRead, ...] = ()
     rejects: tuple[Reject, ...] = ()
 
 
 def rows_of_list(page: ListedPage) -> Rows:
-    """A page of conversations."""
+    """A page of conversations. One that cannot be read was read all the same."""
+    owing = {each.thread_id for each in page.conversations if each.messages.has_more}
     return Rows(
-        conversations=tuple(_listed(each) for each in page.conversations), rejects=page.rejects
+        conversations=tuple(_listed(each) for each in page.conversations),
+        threads=tuple(
+            ThreadRead(
+                thread_id=each.thread_id,
+                updated_at=each.updated_at,
+                owes_messages=each.thread_id in owing,
+            )
+            for each in page.entries
+        ),
+        rejects=page.rejects,
     )
 
 
 def rows_of_messages(inner: Inner, messages: Messages) -> Rows:
     """More messages of one conversation."""
+    shown = len({*inner.marks, *messages.marks})
     conversation = ConversationToStore(
         contact_external_id=inner.contact_external_id,
         thread_id=inner.thread_id,
         contact_name=inner.contact_name,
         listed_at=inner.updated_at,
-        message_count=inner.message_count,
+        message_count=shown if inner.message_count is None else inner.message_count,
         completeness=inner_completeness(inner, messages),
         interactions=messages.interactions,
     )
-    return Rows(conversations=(conversation,), rejects=messages.rejects)
-
-
-def owed_messages(page: ListedPage) -> tuple[Inner, ...]:
-    """Conversations of the page whose messages did not all come along."""
-    return tuple(
-        Inner(
-            thread_id=each.thread_id,
-            contact_external_id=each.contact_external_id,
-            contact_name=each.contact_name,
-            updated_at=each.updated_at,
-            message_count=each.message_count,
-            shown=each.messages.shown,
-            after=each.messages.after,
-        )
-        for each in page.conversations
-        if each.messages.after is not None
+    thread = ThreadRead(
+        thread_id=inner.thread_id, updated_at=inner.updated_at, owes_messages=messages.has_more
     )
+    return Rows(conversations=(conversation,), threads=(thread,), rejects=messages.rejects)
 
 
 def _listed(listed: ListedConversation) -> ConversationToStore:
+    shown = len(set(listed.messages.marks))
     return ConversationToStore(
         contact_external_id=listed.contact_external_id,
         thread_id=listed.thread_id,
         contact_name=listed.contact_name,
         listed_at=listed.updated_at,
-        message_count=listed.message_count,
+        message_count=shown if listed.message_count is None else listed.message_count,
         completeness=listed.completeness,
         interactions=listed.messages.interactions,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,8 @@ from waybill.sync.v1 import sync_service_pb2_grpc
 _ROWS_MAX = 500
 # Left of a call's deadline for storing the last page and answering.
 _ANSWER_SECONDS = 2.0
+# Before that no call of Meta's begins which most likely would be given up.
+_CALL_SECONDS = 3.0
 
 
 def sync_served(service: "SyncService") -> Served:
@@ -137,7 +140,7 @@ class SyncService(sync_service_pb2_grpc.SyncServiceServicer):
                 token=new_id(),
                 traceparent=current().traceparent,
             )
-        end = await self._puller.run(run, self._budget_left())
+        end = await self._puller.run(run, budget_within(self._budget, time_left()))
         row = await self._sessions.get_sync(org_id, run.session_id)
         assert row is not None
         _refuse_without_use(run, end)
@@ -151,14 +154,6 @@ class SyncService(sync_service_pb2_grpc.SyncServiceServicer):
             ended_by=end.outcome,
             retry_time=to_timestamp(end.due_at) if end.outcome in (LIMITED, "error") else None,
         )
-
-    def _budget_left(self) -> Budget:
-        """The budget, as far as the caller waits for it."""
-        left = time_left()
-        if left is None:
-            return self._budget
-        seconds = min(self._budget.seconds, max(left - _ANSWER_SECONDS, 0.5))
-        return Budget(seconds=seconds, calls=self._budget.calls, new_rows=self._budget.new_rows)
 
     async def StartSync(self, request: pb.StartSyncRequest, context: Any) -> pb.StartSyncResponse:
         page_id, mode = parse_background(request)
@@ -312,6 +307,15 @@ def _saying_when() -> Iterator[None]:
             wait = datetime.fromisoformat(retry_at) - datetime.now(UTC)
             error.retry_after_seconds = max(wait.total_seconds(), 1)
         raise
+
+
+def budget_within(budget: Budget, left_seconds: float | None) -> Budget:
+    """The budget, as far as the caller waits for it: whoever calls learns how to go on."""
+    if left_seconds is None:
+        return budget
+    cut_seconds = max(left_seconds - _ANSWER_SECONDS, 0.5)
+    seconds = min(budget.seconds, max(cut_seconds - _CALL_SECONDS, 0.5))
+    return replace(budget, seconds=seconds, cut_seconds=cut_seconds)
 
 
 def _refuse_without_use(run: Run, end: RunEnd) -> None:

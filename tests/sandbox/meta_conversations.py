@@ -223,6 +223,8 @@ class Conversations:
         if given != page.token or died:
             message = "Error validating access token: The session has been invalidated"
             raise RefusedCall(error_body(190, message, subcode=460))
+        if behaviour.error_calls > 0 and behaviour.error_thread in ("", request.match_info["id"]):
+            refuse_planned(page)
         if not behaviour.limits_calls:
             return
         lately = [at for at in page.calls_at[-4:] if now - at < 1 - _JITTER_SECONDS]
@@ -251,6 +253,18 @@ class Conversations:
         }
 
 
+def refuse_planned(page: Page) -> None:
+    """The next of the errors that the page's behaviour asks for."""
+    behaviour = page.behaviour
+    if behaviour.error_after > 0:
+        left = behaviour.error_after - 1
+        page.behaviour = msgspec.structs.replace(behaviour, error_after=left)
+        return
+    left = behaviour.error_calls - 1
+    page.behaviour = msgspec.structs.replace(behaviour, error_calls=left)
+    raise RefusedCall(error_body(behaviour.error_code, behaviour.error_text))
+
+
 def _list_page(page: Page, request: web.Request) -> dict[str, Any]:
     behaviour = page.behaviour
     limit = int(request.query.get("limit", "25"))
@@ -259,6 +273,8 @@ def _list_page(page: Page, request: web.Request) -> dict[str, Any]:
     limit = min(limit, behaviour.limit_max)
     page.lists += 1
     start, after = _start(page, request)
+    if behaviour.circling and after is not None:
+        start = 0
     if start is None:
         return {"data": [], "paging": {"cursors": {"before": after, "after": after}}}
     if behaviour.empty_every and page.lists % behaviour.empty_every == 0 and after is not None:
@@ -293,7 +309,9 @@ def _start(page: Page, request: web.Request) -> tuple[int | None, str | None]:
         )
         raise RefusedCall(error_body(100, _NO_CURSOR))
     start = page.position_after(after)
-    if behaviour.stale_cursors > 0:
+    if behaviour.stale_cursors > 0 and behaviour.stale_after > 0:
+        page.behaviour = msgspec.structs.replace(behaviour, stale_after=behaviour.stale_after - 1)
+    elif behaviour.stale_cursors > 0:
         page.behaviour = msgspec.structs.replace(
             behaviour, stale_cursors=behaviour.stale_cursors - 1
         )
@@ -310,14 +328,15 @@ def _shown(page: Page, thread: Thread, request: web.Request) -> dict[str, Any]:
     nested = said[: page.behaviour.nested_max]
     messages: dict[str, Any] = {"data": [each.shown(page.id, thread.contact_id) for each in nested]}
     if len(nested) < len(said):
-        messages["paging"] = _paging(request, cursor_of(len(nested)))
+        messages["paging"] = _message_paging(page, request, thread, len(nested))
     people = [
         {"id": thread.contact_id, "name": f"Contact {thread.contact_id}"},
         {"id": page.id, "name": "Page"},
     ]
     if thread.broken:
         people = people[1:]
-        messages = {"data": [{"created_time": "never"}, "no object"]}
+        broken = {"data": [{"created_time": "never"}, "no object"]}
+        messages = {**broken, "paging": _paging(request, cursor_of(0))}
     return {
         **shown,
         "message_count": len(thread.messages),
@@ -330,6 +349,8 @@ def _message_page(page: Page, request: web.Request) -> dict[str, Any]:
     thread = page.thread(request.match_info["id"])
     assert thread is not None
     start = 0
+    if until := request.query.get("until"):
+        start = sum(1 for said in thread.shown_messages() if said.at >= int(until))
     if after := request.query.get("after"):
         if page.behaviour.reject_cursors > 0:
             page.behaviour = msgspec.structs.replace(
@@ -343,15 +364,29 @@ def _message_page(page: Page, request: web.Request) -> dict[str, Any]:
         "data": [each.shown(page.id, thread.contact_id) for each in said[start:end]]
     }
     if end < len(said):
-        answer["paging"] = _paging(request, cursor_of(end))
+        answer["paging"] = _message_paging(page, request, thread, end)
+    elif page.behaviour.circling:
+        answer["paging"] = _message_paging(page, request, thread, 1)
     return answer
+
+
+def _message_paging(page: Page, request: web.Request, thread: Thread, end: int) -> dict[str, Any]:
+    """What leads on from the message before `end`."""
+    if not page.behaviour.time_paging:
+        return _paging(request, cursor_of(end))
+    last = thread.shown_messages()[end - 1]
+    return {"next": f"{_address(request)}&limit=25&until={last.at}&__paging_token={last.id}"}
 
 
 def _paging(request: web.Request, after: str) -> dict[str, Any]:
     """With the token in `next`, as the real one has it."""
-    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    url = f"https://graph.facebook.com{request.path}?access_token={token}&after={after}"
+    url = f"{_address(request)}&after={after}"
     return {"cursors": {"before": after, "after": after}, "next": url}
+
+
+def _address(request: web.Request) -> str:
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return f"https://graph.facebook.com{request.path}?access_token={token}"
 
 
 def _subscribed(page: Page) -> dict[str, Any]:

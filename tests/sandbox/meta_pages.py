@@ -32,18 +32,23 @@ class PageOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a page answers from now on.
 
-    `reject_cursors`: so many calls with a cursor are refused; `stale_cursors`: so many are accepted
-    and answered from a wrong place (`stale_mode`: "skip", "head" or "end"). `empty_every`: each
-    n-th page of the list is empty and has a next one. `moves_per_call`: so many conversations get a
+    `reject_cursors`: so many calls with a cursor are refused; `stale_cursors`: so many, after
+    `stale_after` that are answered right, are accepted and answered from a wrong place
+    (`stale_mode`: "skip", "head" or "end"). `empty_every`: each n-th page of the list is empty and
+    has a next one. `moves_per_call`: so many conversations get a
     message after each page of the list. `reduce_above`: asking for more is too much data.
     `nested_max`: messages that come along with a list. `token_dies_after_calls`: from then on the
-    page's token is no good.
+    page's token is no good. `time_paging`: messages are paged by time, as older edges do.
+    `circling`: the cursors of the list, or of messages, lead back to where they came from.
+    `error_calls`: so many calls are refused with `error_code` and `error_text`, after `error_after`
+    that are not; of `error_thread` alone, if one is named.
     """
 
     limit_max: int = 500
     nested_max: int = MESSAGES_SHOWN_MAX
     reject_cursors: int = 0
     stale_cursors: int = 0
+    stale_after: int = 0
     stale_mode: str = "skip"
     stale_skip: int = 7
     empty_every: int = 0
@@ -52,6 +57,13 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     calls_in_full: int = 100_000
     token_dies_after_calls: int = 0
     limits_calls: bool = True
+    time_paging: bool = False
+    circling: bool = False
+    error_calls: int = 0
+    error_after: int = 0
+    error_code: int = 2
+    error_text: str = "An unexpected error has occurred. Please retry your request later."
+    error_thread: str = ""
 
 
 @dataclass(slots=True)

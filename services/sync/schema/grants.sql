@@ -2,7 +2,7 @@
 -- deleted; of leases only an ended one goes.
 grant select, insert, update on
   pages, sync_state, sync_runs, messenger_conversations, contact_interaction_events, sync_ledger,
-  call_budgets, told_events
+  call_budgets, told_events, listed_threads
 to waybill_sync;
 
 grant select, insert, update, delete on

@@ -24,10 +24,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """When to make the call; or None, and until when and why there is no turn."""
+    """In how many seconds to make the call; or None, and for how long and why there is no turn."""
 
-    call_at: datetime | None
-    blocked_until: datetime | None
+    wait_seconds: float | None
+    blocked_seconds: float | None
     blocked_for: str | None
 
 
@@ -90,7 +90,7 @@ class PageStore:
         )
 
     async def reserve_call(self, page_key: str, app_key: str, pace: Pace) -> Slot:
-        """A turn for the next call of the page, or until when there is none."""
+        """A turn for the next call of the page, or for how long there is none."""
         row = await self._database.row(
             "reserve_call",
             p_page_key=page_key,

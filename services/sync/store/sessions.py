@@ -1,6 +1,7 @@
 """Sync sessions, in the database: each step under the lease that the run's token holds."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from services.chassis.database import Database, Record
 from services.chassis.trace import TraceContext, parse
 from services.sync.clock import Clock, RealClock
 from services.sync.position import Position, to_json
-from services.sync.rows import Rows
+from services.sync.rows import Rows, ThreadRead
 from services.sync.store.arrays import conversation_arrays, events_of
 
 
@@ -52,7 +53,9 @@ class RunEnd:
     outcome: str
     error: str | None = None
     failures: int = 0
+    due_seconds: float | None = None
     due_at: datetime | None = None
+    """The same on the database's clock, once the run has ended."""
     completeness: str | None = None
     watermark_at: datetime | None = None
     token_status: str | None = None
@@ -149,6 +152,9 @@ class SessionStore:
             p_lease_seconds=self.lease_seconds,
             **conversation_arrays(rows.conversations),
             **events_of(rows.conversations),
+            p_read_thread_ids=[each.thread_id for each in rows.threads],
+            p_read_updated_ats=[each.updated_at for each in rows.threads],
+            p_read_owes_messages=[each.owes_messages for each in rows.threads],
             p_reject_kinds=[each.kind for each in rejects],
             p_reject_reasons=[each.reason for each in rejects],
             p_reject_hashes=[each.raw_hash for each in rejects],
@@ -158,9 +164,19 @@ class SessionStore:
         assert row is not None
         return Saved(**row)
 
-    async def end_sync_run(self, run: Run, version: int, end: RunEnd) -> None:
-        """Ends the run and gives the lease back. Raises SYNC_LEASE_LOST."""
-        await self._database.rows(
+    async def list_threads_read(self, run: Run, thread_ids: Sequence[str]) -> dict[str, ThreadRead]:
+        """Those of the threads that were read before, by their ids."""
+        rows = await self._database.rows(
+            "list_threads_read",
+            p_org_id=run.org_id,
+            p_page_id=run.page_id,
+            p_thread_ids=thread_ids,
+        )
+        return {row["thread_id"]: ThreadRead(**row) for row in rows}
+
+    async def end_sync_run(self, run: Run, version: int, end: RunEnd) -> RunEnd:
+        """Ends the run and gives the lease back; answers when it goes on. SYNC_LEASE_LOST."""
+        due_at = await self._database.value(
             "end_sync_run",
             p_org_id=run.org_id,
             p_session_id=run.session_id,
@@ -170,12 +186,13 @@ class SessionStore:
             p_outcome=end.outcome,
             p_error=end.error,
             p_failures=end.failures,
-            p_due_at=end.due_at,
+            p_due_seconds=end.due_seconds,
             p_completeness=end.completeness,
             p_watermark_at=end.watermark_at,
             p_token_status=end.token_status,
             **self._clock.argument(),
         )
+        return replace(end, due_at=due_at)
 
     async def schedule_incremental_syncs(
         self, *, session_every_seconds: float, limit: int, every_seconds: float, traceparent: str

@@ -115,6 +115,32 @@ async def test_what_is_malformed_or_foreign_is_refused_with_its_reason(
         assert refusal.reason == reason
 
 
+async def test_no_answer_shows_a_tenant_the_page_token(served: Served, org_id: UUID) -> None:
+    page, made = await served.page(org_id, PageOrder(conversations=6, messages_min=2, broken=2))
+    made.behaviour = Behaviour(nested_max=1)
+    tenant, resume = served.tenant(org_id), ""
+    while True:
+        pulled = await tenant.SyncConversations(pull(page, resume))
+        if not pulled.has_more:
+            break
+        resume = pulled.resume_session
+    rejects = (await tenant.ListSyncRejects(pb.ListSyncRejectsRequest())).rejects
+    assert [each.kind for each in rejects] == ["participant", "participant"]
+    assert not [each for each in rejects if "token" in each.raw_json or made.token in each.raw_json]
+
+
+async def test_a_page_says_why_its_subscription_failed(
+    served: Served, admin: Admin, org_id: UUID
+) -> None:
+    page, _ = await served.page(org_id)
+    assert page.subscription_error == ""
+    await admin.execute(
+        "update sync.pages set subscription_status = 'failed', subscription_error = 'graph 400'"
+    )
+    (listed,) = (await served.tenant(org_id).ListPages(pb.ListPagesRequest())).pages
+    assert (listed.subscription_status, listed.subscription_error) == ("failed", "graph 400")
+
+
 async def test_a_dead_token_is_said_and_another_one_goes_on(served: Served, org_id: UUID) -> None:
     page, made = await served.page(org_id)
     tenant = served.tenant(org_id)

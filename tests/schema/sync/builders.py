@@ -16,7 +16,7 @@ from services.sync.clock import RealClock
 from services.sync.interactions import Interaction, Reject
 from services.sync.page_tokens_at_rest import seal_token
 from services.sync.position import Position
-from services.sync.rows import ConversationToStore, Rows
+from services.sync.rows import ConversationToStore, Rows, ThreadRead
 from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
 from services.sync.store.locks import Lock, LockStore
 from services.sync.store.pages import PageStore
@@ -138,6 +138,7 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
     )
     rows = Rows(
         conversations=(a_conversation([a_message()]),),
+        threads=(ThreadRead(thread_id="t_1", updated_at=NOW, owes_messages=True),),
         rejects=(Reject(kind="message", reason="no id", raw={}),),
     )
     await sessions.save_sync_page(run, run.version, Position(), rows)

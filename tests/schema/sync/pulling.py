@@ -12,7 +12,8 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.outbound import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
-from services.sync.graph import Graph
+from services.sync.graph import Graph, GraphAnswer, Target
+from services.sync.position import Ask
 from services.sync.puller import Budget, Puller, PullerPolicy
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
@@ -22,6 +23,19 @@ from tests.sandbox.serving import serving
 from tests.schema.sync.builders import RING, Admin, MovedClock, a_page
 
 AMPLE = Budget(seconds=10_000, calls=10_000, new_rows=1_000_000)
+
+
+class _Distant(Graph):
+    """The emulator, whose answers take the world's `answer_seconds`."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world.http, f"{world.url}/v26.0")
+        self._world = world
+
+    async def ask(self, target: Target, ask: Ask) -> GraphAnswer:
+        answer = await super().ask(target, ask)
+        self._world.clock.forward(self._world.answer_seconds)
+        return answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +51,7 @@ class World:
     page_id: UUID
     facebook_page_id: str
     lease_seconds: float = 60
+    answer_seconds: float = 0
 
     @property
     def page(self) -> Page:
@@ -56,7 +71,7 @@ class World:
         return Puller(
             sessions or self.sessions(),
             PageStore(self.database, self.clock),
-            Graph(self.http, f"{self.url}/v26.0"),
+            _Distant(self),
             RING,
             self.clock,
             policy or PullerPolicy(list_limit=10),
@@ -101,6 +116,21 @@ class World:
             run, end = await self.pull(resume=run.session_id, budget=budget, policy=policy)
         raise AssertionError(f"not at its end after {runs_max} runs: {end}")
 
+    async def pull_incrementally(
+        self, policy: PullerPolicy | None = None, *, budget: Budget = AMPLE
+    ) -> RunEnd:
+        """One run of an incremental session, as the background makes it."""
+        await self.sessions().schedule_sync(
+            org_id=self.org_id,
+            page_id=self.page_id,
+            session_id=new_id(),
+            mode="incremental",
+            traceparent=new_root().traceparent,
+        )
+        run = await self.sessions().claim_sync_session(new_id(), "a" * 32)
+        assert run is not None
+        return await self.puller(policy).run(run, budget)
+
     async def stored(self, admin: Admin) -> dict[str, set[str]]:
         """The messages that are stored, by contact."""
         rows = await admin.fetch(
@@ -118,6 +148,12 @@ class World:
             thread.contact_id: {said.id for said in thread.shown_messages()}
             for thread in self.page.threads
         }
+
+
+async def holding_books(admin: Admin) -> None:
+    """Everything that was received is accounted for."""
+    rows = await admin.fetch("select * from sync.verify_books()")
+    assert {row["equation"]: row["violations"] for row in rows if row["violation_count"]} == {}
 
 
 @asynccontextmanager

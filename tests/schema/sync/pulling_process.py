@@ -3,7 +3,7 @@
     python -m tests.schema.sync.pulling_process DATABASE_URL GRAPH_URL ORG PAGE EXTERNAL_ID
         RESUME|- CHECKPOINT before|after
 
-Prints the session's id before it begins.
+Prints the session's id before it begins, and each checkpoint's phase.
 """
 
 import asyncio
@@ -27,6 +27,8 @@ from services.sync.store.sessions import Run, Saved, SessionStore
 from tests.conftest import config_for
 from tests.schema.sync.builders import RING
 
+QUICK = PullerPolicy(list_limit=4, pace=Pace(interval_seconds=0.001))
+
 
 class Killing(SessionStore):
     """Ends the process before or after the checkpoint of that number."""
@@ -40,6 +42,8 @@ class Killing(SessionStore):
         if self.saved == self.kill_at and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         saved = await super().save_sync_page(run, version, position, rows)
+        sys.stdout.write(f"{position.shown_phase}\n")
+        sys.stdout.flush()
         if self.saved == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         return saved
@@ -69,9 +73,8 @@ async def main(arguments: list[str]) -> None:
         )
         sys.stdout.write(f"{run.session_id}\n")
         sys.stdout.flush()
-        quick = PullerPolicy(list_limit=5, pace=Pace(interval_seconds=0.001))
         puller = Puller(
-            store, PageStore(database), Graph(http, graph_url), RING, RealClock(), quick
+            store, PageStore(database), Graph(http, graph_url), RING, RealClock(), QUICK
         )
         await puller.run(run, Budget(seconds=60, calls=1000, new_rows=10**6))
 

@@ -11,14 +11,16 @@ from uuid import uuid4
 
 import asyncpg
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from services.chassis.database import Database, pooled
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.interactions import to_time
-from services.sync.listing import parse_list
-from services.sync.rows import rows_of_list
+from services.sync.listing import parse_list, parse_messages
+from services.sync.owed import owed_messages
+from services.sync.rows import Rows, rows_of_list, rows_of_messages
 from services.sync.store.conversations import ConversationStore, ToldPageEvent
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
@@ -28,12 +30,17 @@ from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_
 PAGE = "700"
 COMPARED = """
   select m.contact_external_id, m.thread_id, m.contact_name, m.message_count, m.listed_at,
-    m.active_at, e.type, e.direction, e.actor, e.target, e.message_id, e.occurred_at,
-    e.content_hash, e.content_at, e.text, e.payload, e.seen_by_webhook, e.seen_by_pull
+    m.active_at, m.completeness, e.type, e.direction, e.actor, e.target, e.message_id,
+    e.occurred_at, e.content_hash, e.content_at, e.text, e.payload, e.seen_by_webhook,
+    e.seen_by_pull
   from sync.messenger_conversations m
   left join sync.contact_interaction_events e using (org_id, conversation_id)
   where m.org_id = $1
   order by m.contact_external_id, e.message_id, e.type, e.target, e.occurred_at, e.content_hash
+"""
+VERSIONS = """
+  select contact_external_id, version from sync.messenger_conversations
+  where org_id = $1 order by 1
 """
 SAID = 1_790_000_000
 
@@ -84,6 +91,26 @@ def listed(contact: str, upto: int, seen_at: int) -> dict[str, Any]:
     }
 
 
+def cut(contact: str, upto: int, seen_at: int) -> dict[str, Any]:
+    """The same, but only the newest message came along."""
+    whole = listed(contact, upto, seen_at)
+    newest = whole["messages"]["data"][:1]
+    paging = {"next": "https://graph.facebook.com/", "cursors": {"after": "older"}}
+    return {**whole, "messages": {"data": newest, "paging": paging if upto else {}}}
+
+
+def rows_of(origin: str, item: dict[str, Any]) -> Rows:
+    """What a pull stores of it: "rest" is what a conversation that was listed `cut` owes."""
+    page = parse_list(json.dumps({"data": [item]}).encode(), PAGE)
+    if origin == "pull":
+        return rows_of_list(page)
+    whole = item["messages"]["data"]
+    listed_cut = {**item, "messages": {"data": whole[:1], "paging": {"next": "x?after=older"}}}
+    (inner,) = owed_messages(parse_list(json.dumps({"data": [listed_cut]}).encode(), PAGE), ())
+    rest = json.dumps({"data": whole[1:]}).encode()
+    return rows_of_messages(inner, parse_messages(rest, PAGE, inner.updated_at))
+
+
 contacts = st.sampled_from(["a", "b"])
 numbers = st.integers(0, 3)
 kinds = st.sampled_from(
@@ -91,7 +118,10 @@ kinds = st.sampled_from(
 )
 webhooks = st.tuples(contacts, numbers, kinds).map(lambda each: ("webhook", webhook(*each)))
 pulls = st.tuples(contacts, numbers, st.integers(0, 3)).map(lambda each: ("pull", listed(*each)))
-histories = st.lists(st.one_of(webhooks, pulls), min_size=1, max_size=10)
+seen = st.tuples(contacts, numbers, st.integers(0, 3))
+parts = seen.map(lambda each: ("pull", cut(*each)))
+rests = seen.map(lambda each: ("rest", listed(*each)))
+histories = st.lists(st.one_of(webhooks, pulls, parts, rests), min_size=1, max_size=10)
 
 
 async def tell(
@@ -119,11 +149,10 @@ async def tell(
         )
     if events:
         await store.record_page_events(events)
-    if items := [item for origin, item in told if origin == "pull"]:
-        page = parse_list(json.dumps({"data": items}).encode(), PAGE)
-        rows = rows_of_list(page)
+    pulled = [rows_of(origin, item) for origin, item in told if origin != "webhook"]
+    if conversations := [each for rows in pulled for each in rows.conversations]:
         await store.bulk_upsert_conversations_with_events(
-            org_id, page_id, rows.conversations, "pull", new_root().traceparent
+            org_id, page_id, conversations, "pull", new_root().traceparent
         )
 
 
@@ -158,7 +187,10 @@ async def check(
     history: list[tuple[str, dict[str, Any]]],
     chance: random.Random,
 ) -> None:
-    """Told once in order, and told shuffled, again and in parts of any size: the same rows."""
+    """Told once in order, and told shuffled, again and in parts of any size: the same rows.
+
+    Told once more, whatever the order, nothing changes, the versions included.
+    """
     store = ConversationStore(database)
     results = []
     shuffled = history + chance.choices(history, k=len(history) // 2)
@@ -166,19 +198,65 @@ async def check(
     for told, whole in ((history, True), (shuffled, False)):
         org_id = uuid4()
         page_id = await a_page(database, org_id, facebook_page_id=PAGE)
-        if whole:
-            for each in told:
-                await tell(store, org_id, page_id, [each])
-        else:
-            rest = list(told)
-            while rest:
-                size = chance.randint(1, len(rest))
-                await tell(store, org_id, page_id, rest[:size])
-                rest = rest[size:]
-        results.append([tuple(row) for row in await admin.fetch(COMPARED, org_id)])
+        sizes = [1] * len(told) if whole else sizes_of(told, chance)
+        await tell_in_parts(store, org_id, page_id, told, sizes)
+        rows = [tuple(row) for row in await admin.fetch(COMPARED, org_id)]
+        versions = [tuple(row) for row in await admin.fetch(VERSIONS, org_id)]
+        assert all(1 <= version <= len(told) for _, version in versions)
+        again = list(told)
+        chance.shuffle(again)
+        await tell_in_parts(store, org_id, page_id, again, sizes_of(again, chance))
+        assert [tuple(row) for row in await admin.fetch(COMPARED, org_id)] == rows
+        assert [tuple(row) for row in await admin.fetch(VERSIONS, org_id)] == versions
+        results.append(rows)
     assert results[0] == results[1]
     books = await admin.fetch("select equation, violations from sync.verify_books()")
     assert [row for row in books if row["violations"]] == []
+
+
+def sizes_of(told: Sequence[Any], chance: random.Random) -> list[int]:
+    """Sizes of the parts that it is told in."""
+    sizes: list[int] = []
+    while sum(sizes) < len(told):
+        sizes.append(chance.randint(1, len(told) - sum(sizes)))
+    return sizes
+
+
+async def tell_in_parts(
+    store: ConversationStore,
+    org_id: Any,
+    page_id: Any,
+    told: Sequence[tuple[str, dict[str, Any]]],
+    sizes: Sequence[int],
+) -> None:
+    start = 0
+    for size in sizes:
+        await tell(store, org_id, page_id, told[start : start + size])
+        start += size
+
+
+@pytest.mark.parametrize("better", ["truncated_20", "to_overlap", "full"])
+async def test_of_two_pulls_of_one_second_the_better_one_says_how_complete_it_is(
+    sync_db: Database, admin: Admin, better: str
+) -> None:
+    store = ConversationStore(sync_db)
+    for order in (("partial", better), (better, "partial")):
+        org_id = uuid4()
+        page_id = await a_page(sync_db, org_id)
+        for each in order:
+            conversation = a_conversation([a_message("m_1")], completeness=each)
+            await store.bulk_upsert_conversations_with_events(
+                org_id, page_id, [conversation], "pull", new_root().traceparent
+            )
+        state = "select completeness from sync.messenger_conversations where org_id = $1"
+        assert await admin.fetchval(state, org_id) == better
+        # One that knows of more messages, or is newer, is believed whatever it says.
+        for listed_at in (NOW, NOW + timedelta(seconds=1)):
+            worse = a_conversation(completeness="partial", message_count=9, listed_at=listed_at)
+            await store.bulk_upsert_conversations_with_events(
+                org_id, page_id, [worse], "pull", new_root().traceparent
+            )
+            assert await admin.fetchval(state, org_id) == "partial"
 
 
 async def test_a_second_telling_changes_no_row_and_no_version(

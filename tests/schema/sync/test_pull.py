@@ -9,12 +9,7 @@ from services.chassis.errors import DomainError
 from services.sync.puller import Budget, PullerPolicy
 from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin, later
-from tests.schema.sync.pulling import AMPLE, a_world
-
-
-async def holding_books(admin: Admin) -> None:
-    rows = await admin.fetch("select * from sync.verify_books()")
-    assert {row["equation"]: row["violations"] for row in rows if row["violation_count"]} == {}
+from tests.schema.sync.pulling import a_world, holding_books
 
 
 async def test_everything_that_is_shown_is_stored_once(sync_db: Database, admin: Admin) -> None:
@@ -82,52 +77,6 @@ async def test_an_empty_page_with_a_next_one_goes_on(sync_db: Database, admin: A
         _, end = await world.pull_to_the_end(budget=Budget(seconds=99, calls=3, new_rows=10**6))
         assert end.completeness == "full"
         assert await world.stored(admin) == world.shown()
-
-
-async def test_a_rejected_cursor_costs_calls_and_loses_nothing(
-    sync_db: Database, admin: Admin
-) -> None:
-    async with a_world(sync_db, PageOrder(conversations=85)) as world:
-        run, _ = await world.pull(budget=Budget(seconds=99, calls=4, new_rows=10**6))
-        world.behave(reject_cursors=2)
-        _, end = await world.pull(resume=run.session_id)
-        assert end.completeness == "full"
-        assert await world.stored(admin) == world.shown()
-
-
-@pytest.mark.parametrize("mode", ["skip", "head", "end"])
-async def test_a_stale_cursor_that_is_accepted_certifies_no_hole(
-    sync_db: Database, admin: Admin, mode: str
-) -> None:
-    async with a_world(sync_db, PageOrder(conversations=85)) as world:
-        run, _ = await world.pull(budget=Budget(seconds=99, calls=4, new_rows=10**6))
-        # Further than a page, so that nothing of what is answered was read before.
-        world.behave(stale_cursors=1, stale_mode=mode, stale_skip=25)
-        _, end = await world.pull(resume=run.session_id)
-        assert end.completeness == "full"
-        assert await world.stored(admin) == world.shown()
-
-
-async def test_cursors_that_are_always_refused_end_the_session_as_partial(
-    sync_db: Database, admin: Admin
-) -> None:
-    behaviour = Behaviour(reject_cursors=10_000)
-    async with a_world(sync_db, PageOrder(conversations=40), behaviour) as world:
-        _, end = await world.pull()
-        assert (end.status, end.completeness) == ("completed", "partial")
-        assert end.watermark_at is None
-        assert len(world.page.calls_at) < 20
-    assert await admin.fetchval("select watermark_at from sync.pages") is None
-
-
-async def test_a_cursor_that_leads_back_to_the_top_does_not_loop_for_ever(
-    sync_db: Database,
-) -> None:
-    behaviour = Behaviour(stale_cursors=10_000, stale_mode="head")
-    async with a_world(sync_db, PageOrder(conversations=40), behaviour) as world:
-        _, end = await world.pull()
-        assert end.completeness == "partial"
-        assert len(world.page.calls_at) < 60
 
 
 async def test_a_conversation_of_more_than_20_messages_says_that_it_is_truncated(
@@ -256,17 +205,7 @@ async def test_an_incremental_session_reads_what_changed_and_stops(
         for thread in world.page.threads[50:53]:
             world.page.add_message(thread.id, at=world.page.threads[0].updated_at + 1)
         calls = len(world.page.calls_at)
-        await world.sessions().schedule_sync(
-            org_id=world.org_id,
-            page_id=world.page_id,
-            session_id=world.org_id,
-            mode="incremental",
-            traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-00",
-        )
-        run = await world.sessions().claim_sync_session(world.page_id, "a" * 32)
-        assert run is not None
-        policy = PullerPolicy(list_limit=10, overlap_seconds=120)
-        end = await world.puller(policy).run(run, AMPLE)
+        end = await world.pull_incrementally(PullerPolicy(list_limit=10, overlap_seconds=120))
         assert end.completeness == "to_overlap"
         assert len(world.page.calls_at) - calls <= 2
         assert await world.stored(admin) == world.shown()

@@ -2,14 +2,19 @@
 
 import hashlib
 
+from deploy.edge.config import LONG_DEADLINE_SECONDS
 from services.chassis.database import Database
-from services.sync.puller import Budget, PullerPolicy
+from services.sync.__main__ import run_budget
+from services.sync.config import SyncConfig
+from services.sync.puller import PullerPolicy
+from services.sync.service import budget_within
 from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world
 
-# What one call through the API has at a caller who waits for half a minute.
-SESSION = Budget(seconds=30, calls=200, new_rows=50_000)
+# What a request through the edge has, where Meta takes most of a second to answer.
+SESSION = budget_within(run_budget(SyncConfig.model_construct()), LONG_DEADLINE_SECONDS)
+ANSWER_SECONDS = 0.8
 SESSIONS_MAX = 5
 CALLS_PER_SECOND_MAX = 2
 
@@ -20,6 +25,7 @@ async def test_ten_thousand_conversations_are_stored_exactly_in_at_most_five_ses
     order = PageOrder(conversations=10_000, messages_min=10, messages_max=10)
     behaviour = Behaviour(empty_every=25, moves_per_call=0)
     async with a_world(sync_db, order, behaviour) as world:
+        world.answer_seconds = ANSWER_SECONDS
         sessions, end = await world.pull_to_the_end(
             budget=SESSION, policy=PullerPolicy(list_limit=100)
         )

@@ -145,6 +145,7 @@ def config(
             admin_socket=Path(folder, "admin"),
             health_interval_seconds=0.1,
             body_limit_exempt_prefixes=("/api/leads/big/",),
+            long_calls=("/waybill.shop.v1.ShopService/CloseLead",),
         )
 
 
@@ -218,6 +219,20 @@ async def test_a_json_call_without_a_deadline_gets_one(edge: Edge, shop: Shop) -
     remaining = shop.calls[0][2]
     assert remaining is not None
     assert 5 < remaining <= 10
+
+
+async def test_a_long_call_has_longer_bounds_and_no_other_has(edge: Edge, shop: Shop) -> None:
+    await edge("POST", "/api/leads/L7/close")
+    target = f"127.0.0.1:{edge.config.listen.port}"
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub = shop.compiled.services.ShopServiceStub(channel)
+        request = shop.compiled.messages.GetLeadRequest(lead_id="L7")
+        token = (("authorization", f"Bearer {edge.token}"),)
+        await stub.CloseLead(request, metadata=token, timeout=45)
+        await stub.GetLead(request, metadata=token, timeout=45)
+    remaining = [left or 0 for _, _, left in shop.calls]
+    assert [40 < left < 46 for left in remaining[:2]] == [True, True]
+    assert remaining[2] < 16
 
 
 async def test_a_json_call_keeps_the_deadline_it_brings(edge: Edge, shop: Shop) -> None:
@@ -827,6 +842,8 @@ def test_a_configuration_that_would_not_work_is_refused(config: EdgeConfig) -> N
         replace(config, admin_socket=None)
     with pytest.raises(ValueError, match="deadline_seconds must be below"):
         replace(config, deadline_seconds=15)
+    with pytest.raises(ValueError, match="long_deadline_seconds must be below"):
+        replace(config, long_deadline_seconds=50)
     with pytest.raises(ValueError, match="audiences"):
         replace(config, audiences=())
 

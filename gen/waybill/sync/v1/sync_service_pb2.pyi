@@ -102,6 +102,7 @@ class Page(_message.Message):
     LAST_SYNC_TIME_FIELD_NUMBER: _builtins.int
     BLOCKED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_ERROR_FIELD_NUMBER: _builtins.int
     page_id: _builtins.str
     """UUID."""
     platform: _builtins.str
@@ -118,6 +119,8 @@ class Page(_message.Message):
     """What Meta said of the token: codes alone."""
     subscription_status: _builtins.str
     """"unknown", "subscribed", "repaired" (it was not, and is again) or "failed"."""
+    subscription_error: _builtins.str
+    """Why the last look at its subscription failed: codes alone."""
     @_builtins.property
     def last_webhook_time(self) -> _timestamp_pb2.Timestamp:
         """When the last webhook event came."""
@@ -148,10 +151,11 @@ class Page(_message.Message):
         last_sync_time: _timestamp_pb2.Timestamp | None = ...,
         blocked_until_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        subscription_error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blocked_until_time", b"blocked_until_time", "create_time", b"create_time", "last_sync_time", b"last_sync_time", "last_webhook_time", b"last_webhook_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_until_time", b"blocked_until_time", "create_time", b"create_time", "facebook_page_id", b"facebook_page_id", "last_sync_time", b"last_sync_time", "last_webhook_time", b"last_webhook_time", "name", b"name", "page_id", b"page_id", "platform", b"platform", "subscription_status", b"subscription_status", "token_error", b"token_error", "token_status", b"token_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked_until_time", b"blocked_until_time", "create_time", b"create_time", "facebook_page_id", b"facebook_page_id", "last_sync_time", b"last_sync_time", "last_webhook_time", b"last_webhook_time", "name", b"name", "page_id", b"page_id", "platform", b"platform", "subscription_error", b"subscription_error", "subscription_status", b"subscription_status", "token_error", b"token_error", "token_status", b"token_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,14 +269,17 @@ class SyncConversationsResponse(_message.Message):
     is more.
     """
     ended_by: _builtins.str
-    """Why this run ended: "finished", "time", "calls", "new_rows" or "limited"."""
+    """Why this run ended: "finished"; a bound of its budget ("time", "calls", "new_rows"); "limited"
+    (Meta's limits); "error" (it is tried again later); "stopping" (the service ends). A token that
+    Meta refuses is PAGE_TOKEN_DEAD instead.
+    """
     @_builtins.property
     def counts(self) -> Global___SyncCounts:
         """How far it came in all its runs."""
 
     @_builtins.property
     def retry_time(self) -> _timestamp_pb2.Timestamp:
-        """When to go on at the earliest, where Meta's limits say so."""
+        """When to go on at the earliest, where Meta's limits or an error say so."""
 
     def __init__(
         self,
@@ -412,7 +419,9 @@ class Sync(_message.Message):
     status: _builtins.str
     """"running", "paused", "completed", "failed" or "superseded"."""
     phase: _builtins.str
-    """"list", "messages", "seek", "head" or "done"."""
+    """"list" (conversations, newest first), "messages" (those that did not come along), "proof" (ids
+    alone, to see whether anything was missed), "fill" (what was missed) or "done".
+    """
     completeness: _builtins.str
     """"full", "to_overlap" or "partial" once it has ended."""
     error: _builtins.str

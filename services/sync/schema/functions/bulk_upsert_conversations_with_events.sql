@@ -1,7 +1,8 @@
 -- Stores conversations with their events, in one transaction. The same conversation or event may
 -- come any number of times, in any order, from webhooks and pulls: the rows end alike, because each
 -- column keeps the greatest of what was told, or what was told with the newest listed_at
--- (conversations) or content_at (events). A conversation's version grows by one for each call that
+-- (conversations) or content_at (events). Of two pulls at one listed_at the one that knows of more
+-- messages decides on completeness, then the better one. A conversation's version grows by one for each call that
 -- changes it or adds to it.
 --
 -- Conversations come as parallel arrays; a completeness of null leaves it as it is, and
@@ -56,6 +57,7 @@ declare
   v_changed uuid[];
   v_versions int[];
   v_are_created boolean[];
+  v_ranks constant text[] := array['partial', 'truncated_20', 'to_overlap', 'full'];
 begin
   -- Nothing to store must not narrow what the caller's transaction sees to no org at all.
   if cardinality(p_org_ids) = 0 then
@@ -202,14 +204,17 @@ begin
       (array_agg(c.name order by c.listed_at desc nulls last, c.name desc))[1] as name,
       (array_agg(c.message_count order by c.listed_at desc nulls last, c.message_count desc))[1]
         as message_count,
-      (array_agg(case
-          when c.completeness = 'truncated_20' and v_ids[c.position] = any (v_overlapping)
+      (array_agg(c.completeness order by c.listed_at desc nulls last, c.message_count desc,
+        array_position(v_ranks, c.completeness) desc nulls last))[1] as completeness
+    from (
+      select u.org_id, u.listed_at, u.thread_id, u.name, u.message_count, u.position,
+        case
+          when u.completeness = 'truncated_20' and v_ids[u.position] = any (v_overlapping)
             then 'to_overlap'
-          else c.completeness end
-        order by c.listed_at desc nulls last, c.position desc))[1] as completeness
-    from unnest(p_org_ids, p_listed_ats, p_thread_ids, p_contact_names, p_message_counts,
-        p_completenesses) with ordinality
-      as c (org_id, listed_at, thread_id, name, message_count, completeness, position)
+          else u.completeness end as completeness
+      from unnest(p_org_ids, p_listed_ats, p_thread_ids, p_contact_names, p_message_counts,
+          p_completenesses) with ordinality
+        as u (org_id, listed_at, thread_id, name, message_count, completeness, position)) c
     group by 1, 2
   ), happened as (
     select v_ids[o.of] as conversation_id, max(o.occurred_at) as occurred_at
@@ -231,8 +236,12 @@ begin
           or (t.listed_at, t.message_count) > (m.listed_at, m.message_count) then t.message_count
         else m.message_count end as message_count,
       case
-        when t.completeness is null or t.listed_at < m.listed_at then m.completeness
-        else t.completeness end as completeness,
+        when t.completeness is null then m.completeness
+        when m.listed_at is null
+          or (t.listed_at, t.message_count, array_position(v_ranks, t.completeness))
+            > (m.listed_at, m.message_count, array_position(v_ranks, m.completeness))
+          then t.completeness
+        else m.completeness end as completeness,
       greatest(m.active_at, t.listed_at, h.occurred_at) as active_at
     from told t
     join messenger_conversations m on m.org_id = t.org_id and m.conversation_id = t.conversation_id

@@ -1,7 +1,7 @@
 -- Ends a stretch of work on a session and gives the lease back: p_status 'paused' (a background
--- session goes on at p_due_at), 'completed' or 'failed'. p_watermark_at is kept for the page where
--- everything before it is proven to be read; p_token_status (null: as it was) says what Meta thinks
--- of its token.
+-- session goes on after p_due_seconds), 'completed' or 'failed'. p_watermark_at is kept for the page
+-- where everything before it is proven to be read; p_token_status (null: as it was) says what Meta
+-- thinks of its token. Returns when to go on, on the database's clock.
 -- Raises WB108 SYNC_LEASE_LOST.
 create or replace function end_sync_run(
   p_org_id uuid,
@@ -12,17 +12,18 @@ create or replace function end_sync_run(
   p_outcome text,
   p_error text,
   p_failures int,
-  p_due_at timestamptz,
+  p_due_seconds double precision,
   p_completeness text,
   p_watermark_at timestamptz,
   p_token_status text,
   p_now timestamptz default now()
-) returns void
+) returns timestamptz
 language plpgsql
 set search_path from current
 as $$
 declare
   v_session sync_state;
+  v_due_at timestamptz := p_now + make_interval(secs => p_due_seconds);
 begin
   perform enter(array[p_org_id]);
   select * into v_session from sync_state s
@@ -34,7 +35,7 @@ begin
       error = p_error,
       failures = p_failures,
       completeness = p_completeness,
-      due_at = case when p_status = 'paused' and s.mode <> 'manual' then p_due_at end,
+      due_at = case when p_status = 'paused' and s.mode <> 'manual' then v_due_at end,
       ended_at = case when p_status <> 'paused' then p_now end,
       updated_at = p_now
   where s.org_id = p_org_id and s.session_id = p_session_id and s.version = p_version
@@ -54,5 +55,6 @@ begin
       token_checked_at = case when p_token_status is null then p.token_checked_at else p_now end
   where p.org_id = p_org_id and p.page_id = v_session.page_id;
   perform release_sync_lock(p_org_id, v_session.page_id, p_token, p_now);
+  return v_due_at;
 end;
 $$;

@@ -12,6 +12,7 @@ create or replace function list_pages(
   token_status text,
   token_error text,
   subscription_status text,
+  subscription_error text,
   last_webhook_at timestamptz,
   last_synced_at timestamptz,
   blocked_until timestamptz,
@@ -25,7 +26,7 @@ begin
   perform enter(array[p_org_id]);
   return query
   select p.page_id, p.platform, p.facebook_page_id::text, p.name, p.token_status, p.token_error,
-    p.subscription_status, p.last_webhook_at, p.last_synced_at,
+    p.subscription_status, p.subscription_error, p.last_webhook_at, p.last_synced_at,
     (select max(b.blocked_until)
      from call_budgets b
      where (b.scope, b.key) in (('page', p.facebook_page_id), ('app', p.external_app_id))

@@ -1,6 +1,7 @@
 -- Reserves the next call for a page: two a second, and slower the closer the page or its app is to
--- its limit (from p_slow_percent on). Returns when to make it; or, where that lies further off than
--- p_wait_seconds_max or calls are blocked, no slot but when to ask again and why.
+-- its limit (from p_slow_percent on). Returns in how many seconds to make it; or, where that lies
+-- further off than p_wait_seconds_max or calls are blocked, no slot but in how many to ask again and
+-- why. Seconds, as the caller's clock may differ from this one.
 -- Limits belong to Meta's pages and apps whoever asks, so the table has no org. A page whose app is
 -- not known (p_app_key '') shares no limit with others.
 -- The table has no org, so that callers have entered none.
@@ -12,7 +13,11 @@ create or replace function reserve_call(
   p_slow_factor double precision,
   p_wait_seconds_max double precision,
   p_now timestamptz default now()
-) returns table (call_at timestamptz, blocked_until timestamptz, blocked_for text)
+) returns table (
+  wait_seconds double precision,
+  blocked_seconds double precision,
+  blocked_for text
+)
 language plpgsql
 set search_path from current
 as $$
@@ -34,11 +39,14 @@ begin
   v_at := greatest(v_page.next_call_at, p_now);
   if v_page.blocked_until > p_now and v_page.blocked_until >= coalesce(v_app.blocked_until, p_now)
   then
-    return query select null::timestamptz, v_page.blocked_until, v_page.blocked_for;
+    return query select null::double precision,
+      extract(epoch from v_page.blocked_until - p_now)::double precision, v_page.blocked_for;
   elsif v_app.blocked_until > p_now then
-    return query select null::timestamptz, v_app.blocked_until, v_app.blocked_for;
+    return query select null::double precision,
+      extract(epoch from v_app.blocked_until - p_now)::double precision, v_app.blocked_for;
   elsif v_at > p_now + make_interval(secs => p_wait_seconds_max) then
-    return query select null::timestamptz, v_at, 'pace'::text;
+    return query select null::double precision,
+      extract(epoch from v_at - p_now)::double precision, 'pace'::text;
   else
     if greatest(v_page.usage_percent, v_app.usage_percent) >= p_slow_percent then
       v_interval := v_interval * p_slow_factor;
@@ -46,7 +54,8 @@ begin
     update call_budgets b
     set next_call_at = v_at + make_interval(secs => v_interval)
     where b.scope = 'page' and b.key = p_page_key;
-    return query select v_at, null::timestamptz, null::text;
+    return query select extract(epoch from v_at - p_now)::double precision,
+      null::double precision, null::text;
   end if;
 end;
 $$;

@@ -1,6 +1,8 @@
 -- Stores what one call brought and how far the session came, in one transaction: fenced by the
 -- lease, and only where the session still stands at p_version. Events name their conversation by
--- its position in the arrays (see bulk_upsert_conversations_with_events). Lengthens the lease.
+-- its position in the arrays (see bulk_upsert_conversations_with_events). Threads of the list that
+-- were read are kept with their updated_time; what was read once is not owed again at the same one.
+-- Lengthens the lease.
 -- Raises WB108 SYNC_LEASE_LOST; then nothing was stored.
 create or replace function save_sync_page(
   p_org_id uuid,
@@ -29,6 +31,9 @@ create or replace function save_sync_page(
   p_content_ats timestamptz[],
   p_texts text[],
   p_payloads jsonb[],
+  p_read_thread_ids text[],
+  p_read_updated_ats timestamptz[],
+  p_read_owes_messages boolean[],
   p_reject_kinds text[],
   p_reject_reasons text[],
   p_reject_hashes text[],
@@ -60,6 +65,18 @@ begin
     p_events_of, p_event_ids, p_types, p_directions, p_actors, p_targets, p_message_ids,
     p_occurred_ats, p_content_hashes, p_content_ats, p_texts, p_payloads,
     array_fill('pull'::text, array[cardinality(p_event_ids)]), p_now) b;
+  insert into listed_threads as t (org_id, page_id, thread_id, updated_at, owes_messages)
+  select distinct on (r.thread_id) p_org_id, v_session.page_id, r.thread_id, r.updated_at,
+    r.owes_messages
+  from unnest(p_read_thread_ids, p_read_updated_ats, p_read_owes_messages)
+    as r (thread_id, updated_at, owes_messages)
+  order by r.thread_id, r.updated_at desc, r.owes_messages
+  on conflict (org_id, page_id, thread_id) do update
+  set updated_at = excluded.updated_at,
+      owes_messages = excluded.owes_messages
+        and (excluded.updated_at > t.updated_at or t.owes_messages)
+  where excluded.updated_at > t.updated_at
+    or (excluded.updated_at = t.updated_at and t.owes_messages and not excluded.owes_messages);
   perform keep_rejects(
     array_fill(p_org_id, array[cardinality(p_reject_kinds)]),
     array_fill(v_session.page_id, array[cardinality(p_reject_kinds)]),
@@ -77,7 +94,6 @@ begin
       messages_seen = s.messages_seen + cardinality(p_event_ids),
       messages_new = s.messages_new + v_messages_new,
       rejected = s.rejected + cardinality(p_reject_kinds),
-      failures = 0,
       updated_at = p_now,
       due_at = case when s.mode <> 'manual'
         then p_now + make_interval(secs => p_lease_seconds) end
