@@ -18,7 +18,9 @@ class IngestConfig(ServiceConfig):
         default="https://graph.facebook.com/v26.0", description="Graph API, with its version"
     )
     graph_timeout_seconds: float = Field(default=10, gt=0, le=60)
-    graph_calls_concurrent_max: int = Field(default=10, ge=1)
+    graph_calls_concurrent_max: int = Field(
+        default=10, ge=1, description="A quarter is kept for orgs below their share"
+    )
     outbound_allowed_networks: list[str] = Field(
         default=[], description="CIDRs that outbound calls may reach besides public addresses"
     )
