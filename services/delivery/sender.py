@@ -96,11 +96,12 @@ class Sender:
         return len(claims)
 
     async def _claim(self, limit: int) -> list[Claim]:
-        now = datetime.now(UTC)
+        # As the claim saw it: meanwhile some are answered.
+        now, busy = datetime.now(UTC), self._busy.copy()
         claims = await self._store.claim_deliveries(
-            token=new_id(), limit=limit, busy=self._busy, due_from=self._watermark.lower_bound(now)
+            token=new_id(), limit=limit, busy=busy, due_from=self._watermark.lower_bound(now)
         )
-        under_way = self._busy + Counter(claim.workspace_id for claim in claims)
+        under_way = busy + Counter(claim.workspace_id for claim in claims)
         oldest = min((claim.due_at for claim in claims), default=None)
         left_behind = len(claims) >= limit or self._is_scarce(under_way, *under_way.values())
         self._watermark.saw(oldest, now, left_behind=left_behind)

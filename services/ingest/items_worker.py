@@ -109,19 +109,20 @@ class ItemsWorker:
         return len(items)
 
     async def _claim(self, limit: int) -> list[ClaimedItem]:
-        now = datetime.now(UTC)
+        # As the claim saw it: meanwhile some are done.
+        now, busy = datetime.now(UTC), Counter(item.org_id for item in self._held.values())
         items = await self._store.claim_webhook_items(
             kind=self._kind,
             token=new_id(),
             limit=limit,
             in_flight_max=self._concurrent_max,
             spare=self._spare,
-            busy=Counter(item.org_id for item in self._held.values()),
+            busy=busy,
             lease_seconds=self._config.item_lease_seconds,
             due_from=self._watermark.lower_bound(now),
         )
         oldest = min((item.due_at for item in items), default=None)
-        left_behind = len(items) >= limit or self._is_scarce(len(self._held) + len(items))
+        left_behind = len(items) >= limit or self._is_scarce(busy.total() + len(items))
         self._watermark.saw(oldest, now, left_behind=left_behind)
         return items
 
