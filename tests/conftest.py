@@ -19,11 +19,17 @@ from services.chassis.database import Database, pooled
 from services.chassis.migrate import Schema, schemas, up
 from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.mutation import apply
+from tests.system.fire.seed import SEED
 
 TEMPLATE = "waybill_template"
 PASSWORD = secrets.token_hex(16)
 _SHARED_MEMORY = Path("/dev/shm")
 _MEMORY_BYTES_MIN = 4 * 1024**3
+
+
+def pytest_report_header() -> str:
+    """What repeats a run in which chance decides when processes die."""
+    return f"WAYBILL_FIRE_SEED={SEED}"
 
 
 def with_database(url: str, database: str) -> str:

@@ -138,11 +138,14 @@ class Supervisor:
         if name in self._children:
             self._children[name].ending = True
 
-    async def stop(self, name: str) -> None:
-        """SIGTERM, the program's grace, then SIGKILL to it and all that descends from it."""
+    async def stop(self, name: str) -> int | None:
+        """SIGTERM, the program's grace, then SIGKILL to it and all that descends from it.
+
+        Answers its exit code (negative: the signal that ended it), None where none runs.
+        """
         child = self._leaving(name)
         if child is None:
-            return
+            return None
         with contextlib.suppress(ProcessLookupError):
             child.process.send_signal(signal.SIGTERM)
         try:
@@ -151,6 +154,7 @@ class Supervisor:
         except TimeoutError:
             self._tell(f"{name} did not stop within {child.program.grace_seconds:g} s: killed")
             await _kill(child)
+        return child.process.returncode
 
     async def kill(self, name: str) -> None:
         """`kill -9` of a child and all that descends from it; not reported as a crash."""

@@ -66,7 +66,9 @@ class Options:
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
-    """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres"."""
+    """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres";
+    "edge-ingest" is where the edge reaches ingest's gRPC server.
+    """
 
 
 class Stack:
@@ -321,7 +323,10 @@ class Stack:
             listen=Address(host=HOST, port=self._edge_port),
             ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
             scheduling_http=Address(host=HOST, port=self.state.port("scheduling-http")),
-            services={name: Address.parse(self.address(name)) for name in self.services},
+            services={
+                name: Address.parse(self._options.targets.get(f"edge-{name}", self.address(name)))
+                for name in self.services
+            },
             descriptor_set=descriptors,
             transcoded=tuple(TRANSCODED[name] for name in self.services if name in TRANSCODED),
             jwks=json.dumps(self.keys.jwks()),

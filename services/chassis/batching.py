@@ -47,6 +47,18 @@ def is_connection_fault(fault: Exception) -> bool:
     return isinstance(fault, OSError)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeBounds(Generic[Item]):
+    """Bounds in bytes beside those in items: of a flush, and of all that no flush has taken yet.
+
+    An item larger than a bound is still taken, alone: whoever makes items bounds the single one.
+    """
+
+    size_of: Callable[[Item], int]
+    batch_bytes_max: int
+    waiting_bytes_max: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Failure:
     """An exception on its way to a caller, with the traceback it had when it was caught."""
@@ -75,8 +87,9 @@ class GroupCommit(Generic[Item, Outcome]):
     """Coalesces concurrent `submit` calls into batches for `flush`.
 
     Bounds: `batch_items_max` items a flush, `waiting_items_max` items that no flush has taken yet,
-    `flushes_concurrent_max` flushes at a time. With more than one flush at a time batches may
-    finish out of order; within a batch the order is that of arrival.
+    `flushes_concurrent_max` flushes at a time; `sizes` where items differ much in size. With more
+    than one flush at a time batches may finish out of order; within a batch the order is that of
+    arrival.
     """
 
     def __init__(
@@ -86,6 +99,7 @@ class GroupCommit(Generic[Item, Outcome]):
         batch_items_max: int,
         waiting_items_max: int,
         flushes_concurrent_max: int = 1,
+        sizes: SizeBounds[Item] | None = None,
         is_outage: Callable[[Exception], bool] = is_connection_fault,
     ) -> None:
         if min(batch_items_max, waiting_items_max, flushes_concurrent_max) < 1:
@@ -95,7 +109,10 @@ class GroupCommit(Generic[Item, Outcome]):
         self._waiting_items_max = waiting_items_max
         self._flushes_concurrent_max = flushes_concurrent_max
         self._is_outage = is_outage
-        self._waiting: OrderedDict[_Entry[Item, Outcome], None] = OrderedDict()
+        self._sizes = sizes
+        # Each with its size in bytes, 0 where sizes do not count.
+        self._waiting: OrderedDict[_Entry[Item, Outcome], int] = OrderedDict()
+        self._waiting_bytes = 0
         self._ids_in_flight: set[UUID] = set()
         self._lanes: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -116,20 +133,23 @@ class GroupCommit(Generic[Item, Outcome]):
         A cancelled caller withdraws an item that still waits; an item that a flush has taken is
         carried through, unheard. Neither touches the other callers.
 
-        Raises `Overloaded` at once when `waiting_items_max` items wait, `Closed` after `aclose`,
-        `OutcomeMissing`, or whatever the flush reported for this item.
+        Raises `Overloaded` at once when `waiting_items_max` items wait or the bytes that wait leave
+        no room for it, `Closed` after `aclose`, `OutcomeMissing`, or whatever the flush reported
+        for this item.
         """
         if self._closed:
             raise Closed("the group commit is closed")
         if len(self._waiting) >= self._waiting_items_max:
             raise Overloaded(f"{self._waiting_items_max} items are waiting already")
+        size = self._size_with_room(item)
         entry: _Entry[Item, Outcome] = _Entry(item_id, item)
-        self._waiting[entry] = None
+        self._waiting[entry] = size
+        self._waiting_bytes += size
         self._open_lane()
         try:
             answer = await entry.answer
         finally:
-            self._waiting.pop(entry, None)
+            self._withdraw(entry)
         if isinstance(answer, _Failure):
             # One fault may reach many callers: without the reset each would lengthen its traceback.
             raise answer.fault.with_traceback(answer.traceback)
@@ -154,6 +174,17 @@ class GroupCommit(Generic[Item, Outcome]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def _size_with_room(self, item: Item) -> int:
+        if self._sizes is None:
+            return 0
+        size = self._sizes.size_of(item)
+        if self._waiting and self._waiting_bytes + size > self._sizes.waiting_bytes_max:
+            raise Overloaded(f"{self._waiting_bytes} bytes are waiting already")
+        return size
+
+    def _withdraw(self, entry: _Entry[Item, Outcome]) -> None:
+        self._waiting_bytes -= self._waiting.pop(entry, 0)
 
     def _open_lane(self) -> None:
         if len(self._lanes) >= self._flushes_concurrent_max:
@@ -186,16 +217,18 @@ class GroupCommit(Generic[Item, Outcome]):
     def _take(self) -> list[_Entry[Item, Outcome]]:
         """The next batch: the oldest waiting items, each id once and none that is in flight."""
         batch: dict[UUID, _Entry[Item, Outcome]] = {}
-        for entry in self._waiting:
-            if len(batch) >= self._batch_items_max:
+        bytes_left = self._sizes.batch_bytes_max if self._sizes else 0
+        for entry, size in self._waiting.items():
+            if len(batch) >= self._batch_items_max or (batch and size > bytes_left):
                 break
             # A caller cancelled a moment ago has not run yet to withdraw its item.
             if entry.answer.cancelled():
                 continue
             if entry.item_id not in batch and entry.item_id not in self._ids_in_flight:
                 batch[entry.item_id] = entry
+                bytes_left -= size
         for entry in batch.values():
-            del self._waiting[entry]
+            self._withdraw(entry)
         return list(batch.values())
 
     async def _settle(self, batch: list[_Entry[Item, Outcome]]) -> None:

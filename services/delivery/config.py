@@ -39,7 +39,12 @@ class DeliveryConfig(ServiceConfig):
     outbound_answer_bytes_max: int = Field(default=65_536, ge=512, le=1_048_576)
 
     send_batch_deliveries_max: int = Field(default=100, ge=1, le=1000)
-    send_in_flight_max: int = Field(default=200, ge=1, le=10_000)
+    send_in_flight_max: int = Field(
+        default=200,
+        ge=1,
+        le=10_000,
+        description="Deliveries under way; a quarter is kept for workspaces below their share",
+    )
     send_workspace_in_flight_max: int = Field(
         default=50, ge=1, le=1000, description="Deliveries under way to one workspace"
     )

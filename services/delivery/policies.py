@@ -39,6 +39,7 @@ def claim_terms(config: DeliveryConfig) -> ClaimTerms:
         lease_seconds=config.send_lease_seconds,
         hold_seconds=config.hold_seconds,
         attempts_max=backoff_policy(config).attempts_max,
+        deliveries_max=config.send_in_flight_max,
         workspace_deliveries_max=config.send_workspace_in_flight_max,
     )
 
@@ -47,7 +48,6 @@ def sender_policy(config: DeliveryConfig) -> SenderPolicy:
     """The sender's bounds."""
     return SenderPolicy(
         batch_deliveries_max=config.send_batch_deliveries_max,
-        in_flight_max=config.send_in_flight_max,
         report_batch_deliveries_max=config.report_batch_deliveries_max,
         post_seconds_max=config.outbound_total_seconds,
         backoff=backoff_policy(config),

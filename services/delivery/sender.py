@@ -29,10 +29,9 @@ from services.delivery.verdicts import verdict_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderPolicy:
-    """Bounds: deliveries per claim, under way at once, and per report; the longest post."""
+    """Bounds: deliveries per claim and per report; the longest post."""
 
     batch_deliveries_max: int = 100
-    in_flight_max: int = 200
     report_batch_deliveries_max: int = 200
     post_seconds_max: float = 15
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
@@ -42,7 +41,7 @@ class Sender:
     """Keeps as many deliveries under way as its policy allows; open it with `async with`.
 
     Each delivery has a task of its own, so a slow buyer delays nobody else; how many may be under
-    way to one workspace is the store's terms. Leaving the block waits for all of them.
+    way, in all and to one workspace, is the store's terms. Leaving the block waits for all of them.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Sender:
             GroupCommit(
                 self._finish,
                 batch_items_max=self._policy.report_batch_deliveries_max,
-                waiting_items_max=self._policy.in_flight_max,
+                waiting_items_max=self._store.terms.deliveries_max,
                 is_outage=is_outage,
             )
         )
@@ -83,7 +82,7 @@ class Sender:
 
     async def step(self) -> int:
         """Claims what there is room for and starts to send it; answers how many."""
-        room = self._policy.in_flight_max - self._busy.total()
+        room = self._store.terms.deliveries_max - self._busy.total()
         if room <= 0:
             return 0
         claimed_at = time.monotonic()
@@ -97,15 +96,24 @@ class Sender:
         return len(claims)
 
     async def _claim(self, limit: int) -> list[Claim]:
-        now = datetime.now(UTC)
+        # As the claim saw it: meanwhile some are answered.
+        now, busy = datetime.now(UTC), self._busy.copy()
         claims = await self._store.claim_deliveries(
-            token=new_id(), limit=limit, busy=self._busy, due_from=self._watermark.lower_bound(now)
+            token=new_id(), limit=limit, busy=busy, due_from=self._watermark.lower_bound(now)
         )
-        under_way = self._busy + Counter(claim.workspace_id for claim in claims)
-        full = max(under_way.values(), default=0) >= self._store.terms.workspace_deliveries_max
+        under_way = busy + Counter(claim.workspace_id for claim in claims)
         oldest = min((claim.due_at for claim in claims), default=None)
-        self._watermark.saw(oldest, now, left_behind=full)
+        left_behind = len(claims) >= limit or self._is_scarce(under_way, *under_way.values())
+        self._watermark.saw(oldest, now, left_behind=left_behind)
         return claims
+
+    def _is_scarce(self, under_way: Counter[UUID], *of_workspaces: int) -> bool:
+        """Whether with so many under way a claim may pass over what is due to these workspaces."""
+        terms = self._store.terms
+        return (
+            under_way.total() >= terms.deliveries_max - terms.spare_deliveries
+            or max(of_workspaces, default=0) >= terms.workspace_deliveries_max
+        )
 
     async def _send(self, claim: Claim, claimed_at: float) -> None:
         try:
@@ -122,14 +130,11 @@ class Sender:
 
     def _leave(self, claim: Claim) -> None:
         """Makes room, and says so where there was none."""
-        was_full = (
-            self._busy.total() >= self._policy.in_flight_max
-            or self._busy[claim.workspace_id] >= self._store.terms.workspace_deliveries_max
-        )
+        was_scarce = self._is_scarce(self._busy, self._busy[claim.workspace_id])
         self._busy[claim.workspace_id] -= 1
         if not self._busy[claim.workspace_id]:
             del self._busy[claim.workspace_id]
-        if was_full:
+        if was_scarce:
             self.wake.set()
 
     async def _has_time(self, claim: Claim, claimed_at: float) -> bool:

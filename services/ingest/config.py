@@ -18,7 +18,9 @@ class IngestConfig(ServiceConfig):
         default="https://graph.facebook.com/v26.0", description="Graph API, with its version"
     )
     graph_timeout_seconds: float = Field(default=10, gt=0, le=60)
-    graph_calls_concurrent_max: int = Field(default=10, ge=1)
+    graph_calls_concurrent_max: int = Field(
+        default=10, ge=1, description="A quarter is kept for orgs below their share"
+    )
     outbound_allowed_networks: list[str] = Field(
         default=[], description="CIDRs that outbound calls may reach besides public addresses"
     )
@@ -28,7 +30,9 @@ class IngestConfig(ServiceConfig):
     webhook_bytes_max: int = Field(default=3 * 1024 * 1024, ge=1024)
     webhook_read_seconds: float = Field(default=10, gt=0, description="Longest wait for a body")
     webhooks_waiting_max: int = Field(default=5_000, ge=1)
+    webhook_bytes_waiting_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     webhook_batch_max: int = Field(default=200, ge=1)
+    webhook_batch_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024)
     webhook_items_max: int = Field(default=10_000, ge=1, description="Items in one webhook")
     leads_waiting_max: int = Field(default=5_000, ge=1)
     lead_batch_max: int = Field(default=200, ge=1)

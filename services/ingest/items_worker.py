@@ -1,11 +1,12 @@
-"""Works through webhook items of one kind: claim, read each, write them together, settle.
+"""Works through webhook items of one kind: claims them, reads each, writes them, settles them.
 
 Each kind has a loop of its own, so that a slow Graph API keeps no message waiting. What is read is
 written through the same group commit as the leads that callers send: a poison item fails alone.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,7 +16,7 @@ from services.chassis.batching import GroupCommit
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
-from services.chassis.telemetry import Work, log, work
+from services.chassis.telemetry import log, work
 from services.chassis.trace import Start, continue_from
 from services.chassis.watermark import Watermark
 from services.ingest.backoff import retry_seconds
@@ -46,7 +47,11 @@ class Reader(Protocol):
 
 
 class ItemsWorker:
-    """The loop of one kind of item; `concurrent_max` items are read at a time."""
+    """The loop of one kind of item; `concurrent_max` items are worked on at a time.
+
+    Each item has a task of its own, and what one leaves free another takes at once, so that slow
+    answers to one tenant hold up nobody else.
+    """
 
     def __init__(
         self,
@@ -64,69 +69,112 @@ class ItemsWorker:
         self._store = store
         self._writer = writer
         self._config = config
-        self._slots = asyncio.Semaphore(concurrent_max)
+        self._concurrent_max = concurrent_max
+        # Kept for tenants of whose items less than their share is worked on.
+        self._spare = concurrent_max // 4
+        self._held: dict[UUID, ClaimedItem] = {}
+        self._settlements: GroupCommit[ItemSettlement, None] = GroupCommit(
+            self._settle,
+            batch_items_max=concurrent_max,
+            waiting_items_max=concurrent_max,
+            is_outage=is_outage,
+        )
         self._watermark = Watermark(margin_seconds=5, sweep_every_seconds=2)
 
     async def run(self, stopping: Stopping) -> None:
-        """Works until the process stops."""
-        await loop(self.step, self.wake, stopping, poll_seconds=self._config.poll_seconds)
+        """Works until the process stops, and then until nothing is under way any more.
 
-    async def step(self) -> int:
-        """One batch; answers how many items it claimed."""
-        token = new_id()
-        with work("batch", f"items {self._kind}", start=Start(parent=None)) as unit:
-            items = await self._claim(token)
+        Interrupted, it gives back what it holds, the attempt unspent.
+        """
+        poll_seconds = self._config.poll_seconds
+        try:
+            async with asyncio.TaskGroup() as tries:
+                await loop(lambda: self.step(tries), self.wake, stopping, poll_seconds=poll_seconds)
+        finally:
+            if self._held:
+                await asyncio.shield(self._return(list(self._held.values())))
+
+    async def step(self, tries: asyncio.TaskGroup) -> int:
+        """Claims what there is room for and starts to try it; answers how many."""
+        room = self._concurrent_max - len(self._held)
+        if room <= 0:
+            return 0
+        with work("batch", f"claim items {self._kind}", start=Start(parent=None)) as unit:
+            items = await self._claim(min(room, self._config.item_batch_max))
             unit.silent = not items
-            if items:
-                await self._work_through(items, token, unit)
+            unit.note(items=len(items), in_flight=len(self._held))
+            known = await self._hold(items) if items else set()
+        for item in items:
+            tries.create_task(self._handle(item, item.item_id in known))
         return len(items)
 
-    async def _claim(self, token: UUID) -> list[ClaimedItem]:
-        now = datetime.now(UTC)
+    async def _claim(self, limit: int) -> list[ClaimedItem]:
+        # As the claim saw it: meanwhile some are done.
+        now, busy = datetime.now(UTC), Counter(item.org_id for item in self._held.values())
         items = await self._store.claim_webhook_items(
             kind=self._kind,
-            token=token,
-            limit=self._config.item_batch_max,
+            token=new_id(),
+            limit=limit,
+            in_flight_max=self._concurrent_max,
+            spare=self._spare,
+            busy=busy,
             lease_seconds=self._config.item_lease_seconds,
             due_from=self._watermark.lower_bound(now),
         )
-        self._watermark.saw(min((item.due_at for item in items), default=None), now)
+        oldest = min((item.due_at for item in items), default=None)
+        left_behind = len(items) >= limit or self._is_scarce(busy.total() + len(items))
+        self._watermark.saw(oldest, now, left_behind=left_behind)
         return items
 
-    async def _work_through(self, items: list[ClaimedItem], token: UUID, unit: Work) -> None:
-        try:
-            known = await self._reader.duplicates(items)
-            handled = [self._handle(item, token, item.item_id in known) for item in items]
-            settlements = [each for each in await asyncio.gather(*handled) if each is not None]
-        except asyncio.CancelledError:
-            await asyncio.shield(self._return(items, token))
-            raise
-        if settlements:
-            await self._store.settle_webhook_items(token, settlements)
-        unit.note(items=len(items), stored=len(items) - len(settlements))
-        for settlement in settlements:
-            unit.count(f"items {self._kind}", settlement.outcome)
+    def _is_scarce(self, under_way: int) -> bool:
+        """Whether with so many under way a claim may pass over what is due."""
+        return under_way >= self._concurrent_max - self._spare
 
-    async def _handle(
-        self, item: ClaimedItem, token: UUID, is_duplicate: bool
-    ) -> ItemSettlement | None:
+    async def _hold(self, items: list[ClaimedItem]) -> set[UUID]:
+        """Notes what was claimed; answers which of it are known to be duplicates."""
+        self._held.update({item.item_id: item for item in items})
+        try:
+            return await self._reader.duplicates(items)
+        except Exception:
+            for item in items:
+                del self._held[item.item_id]
+            raise
+
+    async def _handle(self, item: ClaimedItem, is_duplicate: bool) -> None:
+        try:
+            settlement = await self._attempt(item, is_duplicate)
+            if settlement is not None:
+                await self._settlements.submit(item.item_id, settlement)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            log.warning("item left to its lease", item_id=str(item.item_id))
+        # Not reached where it is cancelled: then it is held until `run` gives it back.
+        self._leave(item)
+
+    def _leave(self, item: ClaimedItem) -> None:
+        """Makes room, and says so where there was little."""
+        was_scarce = self._is_scarce(len(self._held))
+        del self._held[item.item_id]
+        if was_scarce:
+            self.wake.set()
+
+    async def _attempt(self, item: ClaimedItem, is_duplicate: bool) -> ItemSettlement | None:
         """One try of one item; None where the writer has settled it with its lead."""
         waited = datetime.now(UTC) - item.received_at
         start = continue_from(item.trace, attempt=item.attempts, waited=waited)
-        async with self._slots:
-            with work("attempt", f"process {item.kind}", start=start) as unit:
-                unit.note(item_id=str(item.item_id), attempt=item.attempts)
-                trace_id = unit.trace.trace_id
-                result = await self._try(item, token, trace_id, is_duplicate=is_duplicate)
-                if isinstance(result, ItemSettlement):
-                    unit.outcome = result.outcome
-                    unit.note(reason=result.reason)
-                    return result
-                unit.outcome = result.outcome
+        with work("attempt", f"process {item.kind}", start=start) as unit:
+            unit.note(item_id=str(item.item_id), attempt=item.attempts)
+            trace_id = unit.trace.trace_id
+            result = await self._try(item, trace_id, is_duplicate=is_duplicate)
+            unit.outcome = result.outcome
+            if isinstance(result, StoredLead):
                 return None
+            unit.note(reason=result.reason)
+            return result
 
     async def _try(
-        self, item: ClaimedItem, token: UUID, trace_id: str, *, is_duplicate: bool
+        self, item: ClaimedItem, trace_id: str, *, is_duplicate: bool
     ) -> StoredLead | ItemSettlement:
         if is_duplicate:
             return _settled(item, trace_id, "duplicate", "known")
@@ -141,7 +189,7 @@ class ItemsWorker:
                     lead=lead,
                     trace=item.trace,
                     item_id=item.item_id,
-                    token=token,
+                    token=item.token,
                     attempt_trace_id=trace_id,
                 ),
             )
@@ -152,10 +200,18 @@ class ItemsWorker:
             log.error("item cannot be processed", error=type(error).__name__, exc_info=True)
             return _after_fault(item, trace_id, Fault(reason=type(error).__name__))
 
-    async def _return(self, items: list[ClaimedItem], token: UUID) -> None:
-        """Gives interrupted work back with the attempt unspent."""
+    async def _settle(self, settlements: Mapping[UUID, ItemSettlement]) -> Mapping[UUID, None]:
+        with work("batch", f"settle items {self._kind}", start=Start(parent=None)) as unit:
+            unit.note(items=len(settlements))
+            await self._store.settle_webhook_items(list(settlements.values()))
+            for settlement in settlements.values():
+                unit.count(f"settle items {self._kind}", settlement.outcome)
+        return dict.fromkeys(settlements)
+
+    async def _return(self, items: list[ClaimedItem]) -> None:
+        """Gives work back, the attempt unspent."""
         returned = [ItemSettlement(item=item, outcome="returned") for item in items]
-        await self._store.settle_webhook_items(token, returned)
+        await self._store.settle_webhook_items(returned)
 
 
 def _after_fault(item: ClaimedItem, trace_id: str, fault: Fault) -> ItemSettlement:

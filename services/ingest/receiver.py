@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 from uuid import UUID
 
-from services.chassis.batching import GroupCommit
+from services.chassis.batching import GroupCommit, SizeBounds
 from services.chassis.database import is_outage
 from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.ids import new_id
@@ -49,8 +49,18 @@ def webhook_writer(
         flush,
         batch_items_max=config.webhook_batch_max,
         waiting_items_max=config.webhooks_waiting_max,
+        sizes=SizeBounds(
+            size_of=size_of,
+            batch_bytes_max=config.webhook_batch_bytes_max,
+            waiting_bytes_max=config.webhook_bytes_waiting_max,
+        ),
         is_outage=is_outage,
     )
+
+
+def size_of(webhook: RawWebhook) -> int:
+    """Bytes that a webhook takes up until it is stored: its body, and again what was split off."""
+    return len(webhook.body) + sum(len(item.payload) for item in webhook.items)
 
 
 class EncodedBodyError(Exception):

@@ -15,7 +15,12 @@ _POLL_SECONDS = 0.1
 _AWAY = (RefusedError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-async def until(holds: Callable[[], Awaitable[Found | None]], *, seconds_max: float = 60) -> Found:
+async def until(
+    holds: Callable[[], Awaitable[Found | None]],
+    *,
+    seconds_max: float = 60,
+    poll_seconds: float = _POLL_SECONDS,
+) -> Found:
     """What `holds` answers once it is true; AssertionError when it is not in time."""
     patience = time.monotonic() + seconds_max
     last: BaseException | None = None
@@ -25,5 +30,5 @@ async def until(holds: Callable[[], Awaitable[Found | None]], *, seconds_max: fl
                 return found
         except _AWAY as error:
             last = error
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(poll_seconds)
     raise AssertionError(f"{holds.__name__} did not come true in {seconds_max:g} s ({last!r})")

@@ -13,13 +13,21 @@ from services.delivery.sending import Claim, Report, SealedSecret, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimTerms:
-    """What every claim of a worker has in common."""
+    """What every claim of a worker has in common; so many are under way at once, in all and to one
+    workspace.
+    """
 
     worker: str
     lease_seconds: float
     hold_seconds: float
     attempts_max: int
+    deliveries_max: int
     workspace_deliveries_max: int
+
+    @property
+    def spare_deliveries(self) -> int:
+        """Of `deliveries_max`, what is kept for workspaces with less than their share under way."""
+        return self.deliveries_max // 4
 
 
 class SendingStore:
@@ -44,6 +52,8 @@ class SendingStore:
             p_token=token,
             p_limit=limit,
             p_workspace_limit=self.terms.workspace_deliveries_max,
+            p_in_flight_limit=self.terms.deliveries_max,
+            p_spare_count=self.terms.spare_deliveries,
             p_busy_workspace_ids=list(busy.keys()),
             p_busy_counts=list(busy.values()),
             p_lease_seconds=self.terms.lease_seconds,

@@ -30,6 +30,7 @@ class ClaimedItem:
 
     org_id: UUID
     item_id: UUID
+    token: UUID
     kind: str
     external_id: str
     source_id: UUID
@@ -91,27 +92,33 @@ class WebhookStore:
         )
 
     async def claim_webhook_items(
-        self, *, kind: str, token: UUID, limit: int, lease_seconds: float,
-        due_from: datetime | None = None,
+        self, *, kind: str, token: UUID, limit: int, in_flight_max: int, spare: int,
+        busy: Mapping[UUID, int], lease_seconds: float, due_from: datetime | None = None,
     ) -> list[ClaimedItem]:  # fmt: skip
-        """Claims due items of one kind, oldest due first, for `lease_seconds`."""
+        """Claims due items of one kind for `lease_seconds`; `busy` counts those of each org that
+        are worked on, of `in_flight_max` in all, `spare` for orgs with less than their share.
+        """
         rows = await self._database.rows(
             "claim_webhook_items",
             p_kind=kind,
             p_token=token,
             p_limit=limit,
+            p_in_flight_limit=in_flight_max,
+            p_spare_count=spare,
+            p_busy_org_ids=list(busy.keys()),
+            p_busy_counts=list(busy.values()),
             p_lease_seconds=lease_seconds,
             p_due_from=due_from,
         )
-        return [_to_item(row) for row in rows]
+        return [_to_item(row, token) for row in rows]
 
-    async def settle_webhook_items(self, token: UUID, settlements: Sequence[ItemSettlement]) -> int:
+    async def settle_webhook_items(self, settlements: Sequence[ItemSettlement]) -> int:
         """Settles claimed items; those whose lease was lost stay as they are, uncounted."""
         settled: int = await self._database.value(
             "settle_webhook_items",
             p_org_ids=[each.item.org_id for each in settlements],
             p_item_ids=[each.item.item_id for each in settlements],
-            p_tokens=[token] * len(settlements),
+            p_tokens=[each.item.token for each in settlements],
             p_outcomes=[each.outcome for each in settlements],
             p_reasons=[each.reason for each in settlements],
             p_retry_after_seconds=[each.retry_after_seconds for each in settlements],
@@ -147,10 +154,11 @@ class WebhookStore:
         )
 
 
-def _to_item(row: Record) -> ClaimedItem:
+def _to_item(row: Record, token: UUID) -> ClaimedItem:
     return ClaimedItem(
         org_id=row["org_id"],
         item_id=row["item_id"],
+        token=token,
         kind=row["kind"],
         external_id=row["external_id"] or "",
         source_id=row["source_id"],

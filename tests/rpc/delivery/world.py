@@ -39,6 +39,7 @@ TERMS = ClaimTerms(
     lease_seconds=60,
     hold_seconds=3600,
     attempts_max=BackoffPolicy().attempts_max,
+    deliveries_max=200,
     workspace_deliveries_max=10,
 )
 

@@ -1,5 +1,6 @@
 """Ingest with its real servers, on a real database, beside an emulated Graph API."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -112,8 +113,14 @@ class Ingest:
 
     async def work(self) -> None:
         """Lets both workers do what is due."""
-        while await self.leads.step() + await self.messages.step():
+        while await step(self.leads) + await step(self.messages):
             continue
+
+
+async def step(worker: ItemsWorker) -> int:
+    """One claim of the worker's, and all that comes of it; answers how many items it claimed."""
+    async with asyncio.TaskGroup() as tries:
+        return await worker.step(tries)
 
 
 def config_of(folder: Path, signer: Signer, database_url: str, **more: Any) -> IngestConfig:

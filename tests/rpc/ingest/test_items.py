@@ -1,5 +1,8 @@
 """Lead items, from the webhook over the Graph API to a lead, with the faults in between."""
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -7,7 +10,13 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant
+from services.chassis.loops import Stopping, Wake
+from services.ingest.items_worker import Fault, ItemsWorker
+from services.ingest.lead_writer import lead_writer
+from services.ingest.leads import NewLead
+from services.ingest.store.webhooks import ClaimedItem
+from services.ingest.webhook_items import LEADGEN
+from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
 from tests.sandbox.fault_proxy import Refuse, Reset
 from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
 from waybill.ingest.v1.ingest_service_pb2 import (
@@ -19,6 +28,7 @@ from waybill.ingest.v1.ingest_service_pb2 import (
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 LEAD_ID = 900100
+OTHER_PAGE = "700100200301"
 
 
 async def control(ingest: Ingest, method: str, path: str, body: Any = None) -> Any:
@@ -203,7 +213,7 @@ async def test_an_item_that_cannot_be_written_harms_no_other(ingest: Ingest, adm
     )
     for mid in ("m_1", "m_2", "m_3", "m_4"):
         await ingest.post(messenger_text(PageMessage(mid=mid, person_id=mid)))
-    assert await ingest.messages.step() == 4
+    assert await step(ingest.messages) == 4
     rows = await admin.fetch("select * from ingest.webhook_items order by external_id")
     assert [row["status"] for row in rows] == ["stored", "stored", "failed", "stored"]
     assert rows[2]["reason"] == "CheckViolationError"
@@ -213,8 +223,8 @@ async def test_work_goes_on_after_the_database_was_away(ingest: Ingest, admin: A
     await arrives(ingest)
     ingest.database.fault = Reset()
     ingest.database.fault = Refuse()
-    with pytest.raises(Exception, match="UNAVAILABLE"):
-        await ingest.leads.step()
+    with pytest.RaisesGroup(pytest.RaisesExc(match="UNAVAILABLE")):
+        await step(ingest.leads)
     ingest.database.fault = None
     await ingest.work()
     assert (await item(admin))["status"] == "stored"
@@ -250,3 +260,60 @@ async def test_an_item_without_an_id_is_a_dead_letter_and_calls_nobody(
         ("dead_letter", "malformed: no message id"),
     }
     assert (await control(ingest, "GET", "calls"))["calls"] == []
+
+
+async def test_hanging_calls_of_one_tenant_hold_up_no_other(ingest: Ingest, admin: Admin) -> None:
+    other = await ingest.tenant()
+    await ingest.source(other, external_id=OTHER_PAGE)
+    hanging = range(LEAD_ID + 1, LEAD_ID + 21)
+    for lead_id in hanging:
+        fault = {"id": str(lead_id), "times": 1, "is": {"fault": "delay"}}
+        await control(ingest, "PUT", "faults", fault)
+        await arrives(ingest, lead_id)
+    async with asyncio.TaskGroup() as tries:
+        assert await ingest.leads.step(tries) == 8
+        change = LeadChange(leadgen_id=LEAD_ID, page_id=int(OTHER_PAGE))
+        await ingest.post(leadgen(change))
+        assert await ingest.leads.step(tries) == 1
+        # Set by whoever leaves; the others cannot.
+        await ingest.leads.wake.wait(10)
+        rows = await admin.fetch("select * from ingest.webhook_items where status = 'stored'")
+        assert [row["org_id"] for row in rows] == [other.org_id]
+        await control(ingest, "POST", "release")
+
+
+class NeverReads:
+    """A reader whose peer never answers."""
+
+    def __init__(self) -> None:
+        self.reads = asyncio.Event()
+
+    async def duplicates(self, items: Sequence[ClaimedItem]) -> set[UUID]:
+        """None."""
+        return set()
+
+    async def read(self, item: ClaimedItem) -> NewLead | Fault:
+        """Nothing, ever."""
+        self.reads.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+async def test_interrupted_work_is_given_back_with_the_attempt_unspent(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, ingest.signer, "")
+    reader = NeverReads()
+    await arrives(ingest)
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            LEADGEN, reader, store=ingest.store, writer=writer, config=config, concurrent_max=1
+        )
+        running = asyncio.create_task(worker.run(Stopping()))
+        await reader.reads.wait()
+        assert (await item(admin))["attempts"] == 1
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    row = await item(admin)
+    assert (row["status"], row["attempts"], row["claim_token"]) == ("pending", 0, None)

@@ -1,6 +1,6 @@
 """A workspace and what happens to its leads, with defaults; the clock is an argument."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -151,7 +151,9 @@ async def claim(
     token: UUID | None = None,
     limit: int = 100,
     workspace_limit: int = 100,
-    busy: dict[UUID, int] | None = None,
+    in_flight_limit: int = 10_000,
+    spare: int = 0,
+    busy: Mapping[UUID, int] | None = None,
     attempts_max: int = 8,
     hold_seconds: float = HOLD_SECONDS,
     due_from: datetime | None = None,
@@ -164,6 +166,8 @@ async def claim(
         p_token=token or uuid4(),
         p_limit=limit,
         p_workspace_limit=workspace_limit,
+        p_in_flight_limit=in_flight_limit,
+        p_spare_count=spare,
         p_busy_workspace_ids=list(busy or {}),
         p_busy_counts=list((busy or {}).values()),
         p_lease_seconds=LEASE_SECONDS,

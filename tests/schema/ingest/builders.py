@@ -1,7 +1,7 @@
 """Orgs, sources, webhooks, items and leads in ingest's schema, as its own role makes them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -111,11 +111,15 @@ async def claim(
     token: UUID | None = None,
     now: datetime = NOW,
     limit: int = 100,
+    in_flight_max: int = 1000,
+    spare: int = 0,
+    busy: Mapping[UUID, int] | None = None,
 ) -> list[ClaimedItem]:
     """Claims due items for LEASE_SECONDS."""
     return await at(database, now).claim_webhook_items(
-        kind=kind, token=token or new_id(), limit=limit, lease_seconds=LEASE_SECONDS
-    )
+        kind=kind, token=token or new_id(), limit=limit, in_flight_max=in_flight_max, spare=spare,
+        busy=busy or {}, lease_seconds=LEASE_SECONDS,
+    )  # fmt: skip
 
 
 async def settle(
@@ -124,10 +128,10 @@ async def settle(
 ) -> int:  # fmt: skip
     """Settles one item; answers how many were."""
     settlement = ItemSettlement(
-        item=item, outcome=outcome, reason=reason, retry_after_seconds=retry_after_seconds,
-        attempt_trace_id=new_root().trace_id,
+        item=replace(item, token=token), outcome=outcome, reason=reason,
+        retry_after_seconds=retry_after_seconds, attempt_trace_id=new_root().trace_id,
     )  # fmt: skip
-    return await at(database, now).settle_webhook_items(token, [settlement])
+    return await at(database, now).settle_webhook_items([settlement])
 
 
 async def a_claimed_item(

@@ -1,6 +1,7 @@
 """Claiming and settling items: fenced, each outcome as it says, log rows brought up to date."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -201,8 +202,9 @@ async def test_a_batch_settles_what_it_holds_and_leaves_the_rest(
     held = await claim(ingest_db, token=token, limit=1)
     others: list[ClaimedItem] = await claim(ingest_db)
     settlements = [
-        ItemSettlement(item=item, outcome="ignored", reason="x") for item in (*held, *others)
+        ItemSettlement(item=replace(item, token=token), outcome="ignored", reason="x")
+        for item in (*held, *others)
     ]
-    assert await at(ingest_db).settle_webhook_items(token, settlements) == 1
+    assert await at(ingest_db).settle_webhook_items(settlements) == 1
     assert await count(admin, "webhook_items", "status = 'ignored'") == 1
     assert await count(admin, "webhook_items", "status = 'processing'") == 1

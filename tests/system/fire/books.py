@@ -75,6 +75,15 @@ class Books:
         except AssertionError as error:
             raise AssertionError(f"{error}: {last}, {at_least} expected") from None
 
+    async def under_way(self) -> None:
+        """Returns while leads are on their way."""
+
+        async def some_are() -> bool:
+            standing = await self.standing()
+            return any(standing[name] for name in OPEN)
+
+        await until(some_are)
+
     async def balance(self, leads: int, *, seconds_max: float = 90) -> None:
         """Every lead is delivered once and charged once, and nothing is under way any more."""
         await self.delivered(leads, seconds_max=seconds_max)

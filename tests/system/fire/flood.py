@@ -13,32 +13,43 @@ from deploy.local.customer import Customer
 from deploy.local.stack import Stack
 from tests.sandbox.meta_json import sign
 from tests.sandbox.meta_leads import Answered, Lead
-from tests.sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, whatsapp_text
+from tests.sandbox.meta_webhooks import (
+    LeadChange,
+    PageMessage,
+    WhatsAppText,
+    leadgen,
+    messenger_text,
+    whatsapp_text,
+)
 
 _AGAIN_SECONDS: Final = 0.2
-_LEADS_PER_WEBHOOK: Final = 5
+LEADS_PER_WEBHOOK: Final = 5
 # Numbers are leads: no two of a test have the same, whatever way they come in.
 _numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
 class Flood:
-    """Leads of one customer on their way in; `accepted` counts those that were answered 200."""
+    """Leads of one customer on their way in.
+
+    `accepted` counts those that were answered 200, `refused` requests that had to be sent again.
+    """
 
     stack: Stack
     customer: Customer
     session: aiohttp.ClientSession
     accepted: int = 0
+    refused: int = 0
     lead_ids: dict[str, str] = field(default_factory=dict)
     """The answer of POST /api/leads by request id."""
     _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def send(self, leads: int, *, concurrent: int = 50) -> None:
         """Sends so many leads, three of five posted, the rest by webhooks of both kinds."""
-        webhooks = leads // (5 * _LEADS_PER_WEBHOOK)
+        webhooks = leads // (5 * LEADS_PER_WEBHOOK)
         senders: list[Callable[[], Awaitable[None]]] = []
         senders += [self.lead_ads] * webhooks + [self.whatsapp] * webhooks
-        posted = leads - 2 * webhooks * _LEADS_PER_WEBHOOK
+        posted = leads - 2 * webhooks * LEADS_PER_WEBHOOK
         step = max(1, posted // max(1, len(senders)))
         mixed: list[Callable[[], Awaitable[None]]] = []
         for sender in senders:
@@ -66,7 +77,7 @@ class Flood:
         """A Lead Ads webhook with five leads, whose answers Meta has."""
         page_id = self.customer.identity.page_id
         changes = []
-        for number in itertools.islice(_numbers, _LEADS_PER_WEBHOOK):
+        for number in itertools.islice(_numbers, LEADS_PER_WEBHOOK):
             leadgen_id = int(page_id) + number
             answers = [
                 Answered(name="full_name", values=[f"Person {number}"]),
@@ -75,7 +86,7 @@ class Flood:
             await self._register(leadgen_id, Lead(page_id=page_id, field_data=answers))
             changes.append(LeadChange(leadgen_id=leadgen_id, page_id=int(page_id)))
         await self.webhook("/webhooks/meta", leadgen(*changes))
-        await self._count(_LEADS_PER_WEBHOOK)
+        await self._count(LEADS_PER_WEBHOOK)
 
     async def _register(self, leadgen_id: int, lead: Lead) -> None:
         """Has Meta know the answers of a lead."""
@@ -92,10 +103,21 @@ class Flood:
                 wa_id=f"491520{number:07d}",
                 phone_number_id=self.customer.identity.phone_number_id,
             )
-            for number in itertools.islice(_numbers, _LEADS_PER_WEBHOOK)
+            for number in itertools.islice(_numbers, LEADS_PER_WEBHOOK)
         ]
         await self.webhook("/api/webhooks/whatsapp", whatsapp_text(*texts))
-        await self._count(_LEADS_PER_WEBHOOK)
+        await self._count(LEADS_PER_WEBHOOK)
+
+    async def messenger(self) -> None:
+        """A Messenger webhook with the text of one person, which is an event for sync too."""
+        name, number = self.customer.identity.name, next(_numbers)
+        message = PageMessage(
+            mid=f"m_{name}.{number}",
+            person_id=f"81002{number:010d}",
+            page_id=self.customer.identity.page_id,
+        )
+        await self.webhook("/webhooks/meta", messenger_text(message))
+        await self._count(1)
 
     async def post_lead(self, body: dict[str, Any]) -> dict[str, Any]:
         """The answer of POST /api/leads once it is accepted."""
@@ -136,6 +158,7 @@ class Flood:
                     assert answer.status >= 500 or answer.status == 429, await answer.text()
             except (aiohttp.ClientError, TimeoutError):
                 pass
+            self.refused += 1
             await asyncio.sleep(_AGAIN_SECONDS)
 
 

@@ -18,18 +18,42 @@ from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.ports import free_port
 from deploy.local.stack import HOST, Options, Stack, running
 from tests.sandbox.meta_json import sign
-from tests.sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, whatsapp_text
+from tests.sandbox.meta_webhooks import (
+    LeadChange,
+    PageMessage,
+    WhatsAppText,
+    instagram_text,
+    leadgen,
+    messenger_text,
+    whatsapp_text,
+)
 from tests.system.conftest import hear
 from tests.system.fire.books import Books, waybill
 from tests.system.fire.collector import Collector, collecting
 from tests.system.fire.conftest import SETTINGS
 from tests.system.waiting import until
 
-SERVICES: Final = ("ingest", "routing", "delivery")
+SERVICES: Final = ("ingest", "routing", "delivery", "scheduling", "sync")
 NAME: Final = "Kanarienvogelina"
 MAIL: Final = "kanarienvogelina@canary-mail.example"
 TEXT: Final = "canarytext wants two rooms"
 FORGED: Final = "canaryforgedtoken"
+# What all phones end with; eight digits are not hit by chance, as those of a microsecond are.
+PHONE: Final = "77719284"
+MOBILE: Final = (
+    "151",
+    "152",
+    "155",
+    "156",
+    "157",
+    "159",
+    "160",
+    "162",
+    "163",
+    *map(str, range(170, 180)),
+)
+# How a secret that signs webhooks to buyers begins.
+SIGNING_SECRET: Final = "whsec_"
 METRICS_PORTS: Final = {name: free_port() for name in SERVICES}
 
 # As the database itself does where a constraint fails: the detail quotes the row.
@@ -48,8 +72,8 @@ for each row execute function {schema}.quote_it();
 
 
 def a_phone(number: int) -> str:
-    """A canary's phone; its last seven digits are in no other number of the run."""
-    return f"0151{number:03d}77719"
+    """A canary's phone."""
+    return f"0{MOBILE[number]}{PHONE}"
 
 
 @dataclass(slots=True)
@@ -93,10 +117,12 @@ def nest(stack: Stack, customer: Customer) -> Nest:
             TEXT,
             FORGED,
             PAGE_TOKEN,
-            "77719",
+            PHONE,
+            SIGNING_SECRET,
             customer.app_secret,
             customer.verify_token,
             customer.api.token,
+            *(stack.keys.token_file(name).read_text().strip() for name in SERVICES),
         }
     )
 
@@ -201,6 +227,15 @@ async def messages_and_answers(outside: Outside, customer: Customer) -> None:
     malformed = json.loads(whatsapp_text(a_text(customer, 8)))
     malformed["entry"][0]["changes"][0]["value"]["messages"][0]["text"] = [TEXT, NAME]
     assert await outside.webhook(json.dumps(malformed).encode()) == 200
+    on_page = PageMessage(
+        mid=f"m_{secrets.token_hex(8)}", text=TEXT, page_id=customer.identity.page_id
+    )
+    assert await outside.webhook(messenger_text(on_page)) == 200
+    account_id = f"{customer.identity.page_id}7"
+    source = {"kind": "instagram_account", "externalId": account_id, "defaultRegion": "DE"}
+    await customer.api.post("/api/sources", {**source, "accessToken": PAGE_TOKEN})
+    in_direct = PageMessage(mid=f"m_{secrets.token_hex(8)}", text=TEXT, page_id=account_id)
+    assert await outside.webhook(instagram_text(in_direct)) == 200
     leadgen_id = int(customer.identity.page_id) + 1
     answers = [
         {"name": "full_name", "values": [NAME]},
@@ -236,6 +271,9 @@ async def errors_of_the_database(outside: Outside, stack: Stack, customer: Custo
 FAILED_HANDOFFS: Final = """
 select (select count(*) from ingest.outbox where org_id = $1 and last_error = 'INTERNAL')
   + (select count(*) from routing.outbox where org_id = $1 and last_error = 'INTERNAL')"""
+TOLD_TO_SYNC: Final = """
+select count(*) from ingest.outbox
+where org_id = $1 and topic = 'sync.record_events' and status = 'sent'"""
 TRACES: Final = """
 select distinct trace_id from ingest.webhook_items where org_id = $1
 union select trace_id from ingest.leads where org_id = $1
@@ -249,13 +287,14 @@ async def test_canaries_are_seen_nowhere(
     await good_and_bad_input(outside, customer)
     await messages_and_answers(outside, customer)
     await errors_of_the_database(outside, stack, customer)
-    # Two posted (one of them rejected by its buyer), two messages and a Lead Ad.
-    await books.delivered(4)
+    # Two posted (one of them rejected by its buyer), four messages and a Lead Ad.
+    await books.delivered(6)
 
-    async def failed() -> bool:
-        return bool(await books.value(FAILED_HANDOFFS) == 2)
+    async def handed_over() -> bool:
+        failed, told = await books.value(FAILED_HANDOFFS), await books.value(TOLD_TO_SYNC)
+        return bool(failed == 2 and told == 2)
 
-    await until(failed)
+    await until(handed_over)
     seen = {f"refusal {place}": text for place, text in enumerate(nest.refusals)}
     for row in await books.rows(TRACES):
         _, seen[f"waterfall {row[0]}"] = await waybill(stack, customer, "trace", row[0], "--json")

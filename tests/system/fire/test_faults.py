@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -19,25 +19,30 @@ from tests.sandbox.fault_proxy import CutAfter, Fault, FaultProxy, HalfOpen, Lat
 from tests.system.conftest import hear
 from tests.system.fire.books import Books, waybill
 from tests.system.fire.conftest import CREDITS, SETTINGS
-from tests.system.fire.flood import Flood
+from tests.system.fire.flood import Flood, run_bounded
 from tests.system.waiting import until
 
 LEADS: Final = 50
 # A fault of the database that finds no work under way leaves nothing to tell of: it is shown again.
 ROUNDS_MAX: Final = 5
 _ids_at_meta = itertools.count(3 * 10**14, 10**6)
-LATENCY: Final = Latency(seconds=0.05)
+# Each way; the shortest of the deadlines on these lines, a buyer's, is a second.
+LATENCY: Final = Latency(seconds=0.2)
+FEW: Final = 25
 # Connections that are open pass on what they are told to do; of the answer nothing comes back.
 CUT: Final = CutAfter(to_client_bytes=0)
-LINES: Final = ("postgres", "routing", "delivery", "meta", "buyers")
+LINES: Final = ("postgres", "routing", "delivery", "sync", "meta", "buyers")
+# Between the edge and ingest: who calls is told, and calls again.
+EDGE_LINE: Final = "edge-ingest"
 
 # For each line the traces that tell of a fault on it, each with what the waterfall must show.
 RETRIED_HANDOFF: Final = """
     select trace_id, '"attempts": ' || attempts from {service}.outbox
-    where org_id = $1 and attempts > 1 and status = 'sent'"""
+    where org_id = $1 and topic = '{topic}' and attempts > 1 and status = 'sent'"""
 EVIDENCE: Final = {
-    "routing": RETRIED_HANDOFF.format(service="ingest"),
-    "delivery": RETRIED_HANDOFF.format(service="routing"),
+    "routing": RETRIED_HANDOFF.format(service="ingest", topic="routing.enqueue_leads"),
+    "delivery": RETRIED_HANDOFF.format(service="routing", topic="delivery.offer_leads"),
+    "sync": RETRIED_HANDOFF.format(service="ingest", topic="sync.record_events"),
     "meta": """
         select trace_id, '"outcome": "retry"' from ingest.item_attempts
         where org_id = $1 and outcome = 'retry'""",
@@ -45,27 +50,30 @@ EVIDENCE: Final = {
         select trace_id, '"outcome": "' || outcome || '"' from delivery.attempts
         where org_id = $1 and outcome in ('retry', 'unknown')""",
 }
+# What a buyer's own failure leaves, a 'retry', is not among it.
 EVIDENCE["postgres"] = f"""
-    {EVIDENCE["routing"]} union {EVIDENCE["delivery"]} union {EVIDENCE["buyers"]}
+    {EVIDENCE["routing"]} union {EVIDENCE["delivery"]}
+    union
+    select trace_id, '"outcome": "unknown"' from delivery.attempts
+    where org_id = $1 and outcome = 'unknown'
     union
     select trace_id, '"outcome": "interrupted"' from ingest.item_attempts
     where org_id = $1 and outcome = 'interrupted'
     union
     select trace_id, '"interrupted": ' || routing_interruption_count from routing.leads
     where org_id = $1 and routing_interruption_count > 0"""
+A_LEAD_OF_THE_PAGE: Final = """
+    select l.trace_id from ingest.leads l
+    join ingest.sources s using (org_id, source_id)
+    where l.org_id = $1 and s.kind = 'meta_page'"""
+# The bar of such a lead's waterfall in which a slow line takes its time.
 SLOW: Final = {
-    "routing": """
-        select count(*) from ingest.outbox
-        where org_id = $1 and settled_at - claimed_at > interval '0.1 s'""",
-    "delivery": """
-        select count(*) from routing.outbox
-        where org_id = $1 and settled_at - claimed_at > interval '0.1 s'""",
-    "meta": """
-        select count(*) from ingest.item_attempts
-        where org_id = $1 and ended_at - started_at > interval '0.1 s'""",
-    "buyers": """
-        select count(*) from delivery.attempts
-        where org_id = $1 and ended_at - started_at > interval '0.1 s'""",
+    "postgres": ("routing", "handoff delivery.offer_leads"),
+    "routing": ("ingest", "handoff routing.enqueue_leads"),
+    "delivery": ("routing", "handoff delivery.offer_leads"),
+    "sync": ("ingest", "handoff sync.record_events"),
+    "meta": ("ingest", "process leadgen"),
+    "buyers": ("delivery", "delivery attempt"),
 }
 
 
@@ -83,11 +91,13 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Net
     folder = tmp_path_factory.mktemp("faults")
     state = State.open(folder)
     ports = {"postgres": free_port(), "routing": state.port("routing")}
-    ports["delivery"] = state.port("delivery")
+    ports |= {name: state.port(name) for name in ("delivery", "sync")}
+    ports[EDGE_LINE] = state.port("ingest")
     ports |= {name: state.port(name, fixed=True) for name in ("meta", "buyers")}
     async with AsyncExitStack() as proxies:
         lines = {
-            name: await proxies.enter_async_context(FaultProxy(HOST, ports[name])) for name in LINES
+            name: await proxies.enter_async_context(FaultProxy(HOST, port))
+            for name, port in ports.items()
         }
         targets = {name: f"{HOST}:{proxy.port}" for name, proxy in lines.items()}
         options = Options(
@@ -123,7 +133,20 @@ async def customer(network: Network, session: aiohttp.ClientSession) -> Customer
     )
 
 
-@pytest.mark.parametrize("fault", [Reset(), HalfOpen(), CUT], ids=["reset", "half-open", "cut"])
+broken = pytest.mark.parametrize(
+    "fault", [Reset(), HalfOpen(), CUT], ids=["reset", "half-open", "cut"]
+)
+
+
+async def send(flood: Flood, line: str, leads: int) -> None:
+    """Sends leads that come over the line."""
+    if line == "sync":
+        await run_bounded([flood.messenger] * leads, 5)
+    else:
+        await flood.send(leads, concurrent=5)
+
+
+@broken
 @pytest.mark.parametrize("line", LINES)
 async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
     network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
@@ -131,7 +154,7 @@ async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
     told: list[tuple[str, str]] = []
     for start in range(0, ROUNDS_MAX * LEADS, LEADS):
         async with asyncio.TaskGroup() as group:
-            group.create_task(flood.send(LEADS, concurrent=5))
+            group.create_task(send(flood, line, LEADS))
             await flood.accepts(start + LEADS // 5)
             await shown(network, line, fault)
         await books.balance(start + LEADS)
@@ -139,9 +162,25 @@ async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
             break
     assert told, "no trace tells of the fault"
     trace_id, words = told[0]
-    code, waterfall = await waybill(network.stack, customer, "trace", trace_id, "--json")
-    assert code == 0, waterfall
-    assert words in json.dumps(json.loads(waterfall))
+    assert words in json.dumps(await waterfall_of(network, customer, trace_id))
+
+
+@broken
+async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_told(
+    network: Network, flood: Flood, books: Books, fault: Fault
+) -> None:
+    async def told() -> bool:
+        return flood.refused > 0
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(flood.send(LEADS, concurrent=5))
+        await flood.accepts(LEADS // 5)
+        network.lines[EDGE_LINE].fault = fault
+        try:
+            await until(told)
+        finally:
+            network.lines[EDGE_LINE].fault = None
+    await books.balance(LEADS)
 
 
 async def shown(network: Network, line: str, fault: Fault) -> None:
@@ -172,21 +211,34 @@ SIGNS: Final = {
     "postgres": ("waits out an outage", "left to its lease"),
     "routing": ('EnqueueLeads", "outcome": "UNAVAILABLE', 'EnqueueLeads", "outcome": "DEADLINE'),
     "delivery": ('OfferLeads", "outcome": "UNAVAILABLE', 'OfferLeads", "outcome": "DEADLINE'),
+    "sync": ('RecordEvents", "outcome": "UNAVAILABLE', 'RecordEvents", "outcome": "DEADLINE'),
     "meta": ('"outcome": "retry"',),
     "buyers": ('"outcome": "retry"', '"outcome": "unknown"'),
 }
 
 
-async def test_the_books_balance_on_slow_lines_and_the_trace_shows_the_time(
-    network: Network, flood: Flood, books: Books
+@pytest.mark.parametrize("line", LINES)
+async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time(
+    network: Network, flood: Flood, books: Books, customer: Customer, line: str
 ) -> None:
-    for proxy in network.lines.values():
-        proxy.fault = LATENCY
+    network.lines[line].fault = LATENCY
     try:
-        await flood.send(LEADS, concurrent=10)
-        await books.balance(LEADS)
+        await send(flood, line, FEW)
+        await books.balance(FEW)
     finally:
-        for proxy in network.lines.values():
-            proxy.fault = None
-    for line, query in SLOW.items():
-        assert await books.value(query), f"no row shows the time that {line} took"
+        network.lines[line].fault = None
+    waterfall = await waterfall_of(network, customer, await books.value(A_LEAD_OF_THE_PAGE))
+    found = [
+        bar["duration_ms"]
+        for bar in waterfall["bars"]
+        if (bar["service"], bar["name"]) == SLOW[line]
+    ]
+    assert max(found) >= 2 * LATENCY.seconds * 1000
+
+
+async def waterfall_of(network: Network, customer: Customer, trace_id: str) -> Any:
+    """The one waterfall that `waybill trace` prints of a trace."""
+    code, printed = await waybill(network.stack, customer, "trace", trace_id, "--json")
+    assert code == 0, printed
+    (waterfall,) = json.loads(printed)["waterfalls"]
+    return waterfall

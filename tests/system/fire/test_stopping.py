@@ -1,20 +1,26 @@
 """SIGTERM under load: no failed call, claims given back, out within the grace period."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import aiohttp
 import grpc
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.ports import free_port
 from deploy.local.stack import HOST, Stack
 from services.chassis.client import CHANNEL_OPTIONS
+from tests.system.conftest import a_customer
 from tests.system.fire.books import Books
+from tests.system.fire.claims import CLAIMS, stalled_with_claims
+from tests.system.fire.conftest import CREDITS
 from tests.system.fire.flood import Flood
 from tests.system.waiting import until
 from waybill.delivery.v1 import delivery_service_pb2 as delivery
@@ -23,12 +29,16 @@ from waybill.ingest.v1 import ingest_service_pb2 as ingest
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from waybill.routing.v1 import routing_service_pb2 as routing
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
+from waybill.scheduling.v1 import scheduling_service_pb2 as scheduling
+from waybill.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceStub
+from waybill.sync.v1 import sync_service_pb2 as sync
+from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 
 # What the supervisor gives a service between SIGTERM and SIGKILL, less a margin.
 GRACE_SECONDS: Final = 20.0
 CALLERS: Final = 8
 ANSWERS: Final = 50
-SERVICES: Final = ("ingest", "routing", "delivery")
+LEADS: Final = 300
 
 # Rows that a process of the service still holds, and open rows whose attempt was spent on nothing.
 LEFT: Final = {
@@ -59,24 +69,34 @@ LEFT: Final = {
 
 
 async def stop_in_grace(stack: Stack, name: str) -> None:
-    """SIGTERM, and an end that the supervisor did not have to force."""
+    """SIGTERM, and an end in peace that the supervisor did not have to force."""
     asked = time.monotonic()
-    await stack.supervisor.stop(name)
+    assert await stack.supervisor.stop(name) == 0
     assert time.monotonic() - asked < GRACE_SECONDS
 
 
-@pytest.mark.parametrize("service", SERVICES)
+async def stop_with_claims(stack: Stack, books: Books, service: str) -> None:
+    """SIGTERM to a process that holds claims as it comes."""
+    process = stack.supervisor.pid(service)
+    await stalled_with_claims(books, process, service)
+    stopping = asyncio.create_task(stop_in_grace(stack, service))
+    # The signal is sent at once, and met when the process goes on.
+    await asyncio.sleep(0)
+    os.kill(process, signal.SIGCONT)
+    await stopping
+
+
+@pytest.mark.parametrize("service", list(CLAIMS))
 async def test_a_stopped_service_gives_its_claims_back_with_the_attempt_unspent(
     stack: Stack, flood: Flood, books: Books, service: str
 ) -> None:
-    leads = 300
     async with asyncio.TaskGroup() as group:
-        group.create_task(flood.send(leads))
-        await flood.accepts(leads // 3)
-        await stop_in_grace(stack, service)
+        group.create_task(flood.send(LEADS))
+        await flood.accepts(LEADS // 3)
+        await stop_with_claims(stack, books, service)
         assert await books.rows(LEFT[service]) == []
         await stack.start_program(service)
-    await books.balance(leads)
+    await books.balance(LEADS)
 
 
 class Callers:
@@ -112,37 +132,64 @@ def calls_in(log: Path) -> int:
     return log.read_text().count('"kind": "rpc"') if log.exists() else 0
 
 
-def a_call(service: str, channel: grpc.aio.Channel, customer: Customer) -> Callable[[], Any]:
-    """A call of the service as the tenant makes it."""
-    metadata = (("authorization", f"Bearer {customer.api.token}"),)
+def writes(channel: grpc.aio.Channel, customer: Customer) -> dict[str, Callable[[], Any]]:
+    """For each service a write that a client may repeat, as the tenant makes it."""
+    how: Any = {"timeout": 10, "metadata": (("authorization", f"Bearer {customer.api.token}"),)}
 
     def create_lead() -> Any:
         request = ingest.CreateLeadRequest(
             customer_phone="0151 23456789", type="order", request_id=str(uuid4())
         )
-        return IngestServiceStub(channel).CreateLead(request, timeout=10, metadata=metadata)
+        return IngestServiceStub(channel).CreateLead(request, **how)
 
-    def list_workspaces() -> Any:
-        request = routing.ListWorkspacesRequest()
-        return RoutingServiceStub(channel).ListWorkspaces(request, timeout=10, metadata=metadata)
+    def create_workspace() -> Any:
+        request = routing.CreateWorkspaceRequest(request_id=str(uuid4()), name="another")
+        return RoutingServiceStub(channel).CreateWorkspace(request, **how)
 
-    def get_balance() -> Any:
-        request = delivery.GetBalanceRequest(workspace_id=customer.alpha)
-        return DeliveryServiceStub(channel).GetBalance(request, timeout=10, metadata=metadata)
+    def grant_credits() -> Any:
+        request = delivery.GrantCreditsRequest(
+            workspace_id=customer.alpha, request_id=str(uuid4()), credits=1, reason="a test"
+        )
+        return DeliveryServiceStub(channel).GrantCredits(request, **how)
 
-    return {"ingest": create_lead, "routing": list_workspaces, "delivery": get_balance}[service]
+    def create_calendar() -> Any:
+        request = scheduling.CreateCalendarRequest(
+            request_id=str(uuid4()), name="Ada", kind="person", zone="Europe/Berlin"
+        )
+        return SchedulingServiceStub(channel).CreateCalendar(request, **how)
+
+    def connect_page() -> Any:
+        request = sync.ConnectPageRequest(
+            request_id=str(uuid4()),
+            platform="messenger",
+            facebook_page_id=customer.identity.page_id,
+            access_token=PAGE_TOKEN,
+        )
+        return SyncServiceStub(channel).ConnectPage(request, **how)
+
+    return {
+        "ingest": create_lead,
+        "routing": create_workspace,
+        "delivery": grant_credits,
+        "scheduling": create_calendar,
+        "sync": connect_page,
+    }
 
 
-@pytest.mark.parametrize("service", SERVICES)
-async def test_no_call_fails_while_one_of_two_processes_is_stopped(
-    stack: Stack, customer: Customer, service: str
+@pytest.mark.parametrize("service", ["ingest", "routing", "delivery", "scheduling", "sync"])
+async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
+    stack: Stack, customer: Customer, session: aiohttp.ClientSession, service: str
 ) -> None:
     listen, logs = f"{HOST}:{free_port()}", stack.state.logs
     replica = await stack.start_replica(service, listen=listen)
     target = f"ipv4:{stack.address(service)},{listen}"
+    # Leads of somebody else, so that the callers' own books are their own.
+    loaded = await a_customer(stack, session, credits=CREDITS)
+    load = Flood(stack, loaded, session)
     async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
-        callers = Callers(a_call(service, channel, customer))
+        callers = Callers(writes(channel, customer)[service])
         async with asyncio.TaskGroup() as group:
+            group.create_task(load.send(LEADS, concurrent=5))
             for _ in range(CALLERS):
                 group.create_task(callers.run())
             await callers.reach(logs / f"{service}.log")
@@ -155,3 +202,4 @@ async def test_no_call_fails_while_one_of_two_processes_is_stopped(
             await callers.reach(logs / f"{service}.log")
             callers.stopped = True
     assert callers.failed == []
+    await Books(stack, loaded).balance(LEADS)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.chassis.batching import Closed, GroupCommit, OutcomeMissing, Overloaded
+from services.chassis.batching import Closed, GroupCommit, OutcomeMissing, Overloaded, SizeBounds
 
 Outcomes = Mapping[UUID, str | Exception]
 
@@ -276,6 +276,56 @@ async def test_a_full_waiting_room_refuses_at_once_and_opens_again() -> None:
         _, succeed = await gate.next()
         succeed()
         assert len(await asyncio.gather(*first, *waiting, *late)) == 4
+
+
+def by_length(*, batch: int = 100, waiting: int = 100) -> SizeBounds[str]:
+    return SizeBounds(size_of=len, batch_bytes_max=batch, waiting_bytes_max=waiting)
+
+
+async def test_bytes_that_wait_are_bounded_and_make_room_when_they_are_taken_or_withdrawn() -> None:
+    gate = Gate()
+    async with commit_to(gate, sizes=by_length(waiting=10)) as commit:
+        first = submitting(commit, (1, "a"))
+        _, succeed = await gate.next()
+        waiting = submitting(commit, (2, "b" * 6), (3, "c" * 4))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="10 bytes are waiting already"):
+            await commit.submit(an_id(4), "d")
+        waiting.pop().cancel()
+        await asyncio.sleep(0)
+        late = submitting(commit, (4, "d" * 4))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await commit.submit(an_id(5), "e")
+        succeed()
+        _, succeed = await gate.next()
+        last = submitting(commit, (6, "f" * 10))
+        succeed()
+        _, succeed = await gate.next()
+        succeed()
+        assert len(await asyncio.gather(*first, *waiting, *late, *last)) == 4
+
+
+async def test_a_batch_holds_no_more_bytes_than_it_may_and_a_larger_item_goes_alone() -> None:
+    gate = Gate()
+    async with commit_to(gate, sizes=by_length(batch=10)) as commit:
+        tasks = submitting(commit, (0, "first"))
+        _, succeed = await gate.next()
+        sizes = (4, 6, 1, 11, 5)
+        tasks += submitting(commit, *[(n, "x" * size) for n, size in enumerate(sizes, start=1)])
+        batches = []
+        for _ in range(4):
+            succeed()
+            batch, succeed = await gate.next()
+            batches.append([len(item) for item in batch])
+        succeed()
+        await asyncio.gather(*tasks)
+    assert batches == [[4, 6], [1], [11], [5]]
+
+
+async def test_an_item_larger_than_what_may_wait_is_taken_where_nothing_waits() -> None:
+    async with commit_to(Recorder(), sizes=by_length(waiting=3)) as commit:
+        assert await commit.submit(an_id(1), "larger") == "done larger"
 
 
 async def test_closing_flushes_what_waits_and_refuses_what_is_new() -> None:

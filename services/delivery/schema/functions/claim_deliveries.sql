@@ -1,7 +1,7 @@
--- Claims due deliveries over all tenants, oldest due first, and holds a credit for each in the same
--- transaction: nothing is sent without one. p_token fences what is reported back until p_now +
--- p_lease_seconds. Deliveries due before p_due_from are left to a claim without it. What the caller
--- already sends (p_busy_counts of p_busy_workspace_ids) and what it claims add up to at most
+-- Claims due deliveries over all tenants as lock_due_deliveries chooses them, and holds a credit for
+-- each in the same transaction: nothing is sent without one. p_token fences what is reported back
+-- until p_now + p_lease_seconds. What the caller already sends (p_busy_counts of
+-- p_busy_workspace_ids) and what it claims add up to at most p_in_flight_limit, and to
 -- p_workspace_limit for each workspace; the rest is left to a later claim. A due delivery that is
 -- not claimed has a reason: its workspace has no active endpoint (waiting_for 'endpoint'), no
 -- credit is available (waiting_for 'credit'; both leave the queue until they are woken), its
@@ -17,6 +17,8 @@ create or replace function claim_deliveries(
   p_token uuid,
   p_limit int,
   p_workspace_limit int,
+  p_in_flight_limit int,
+  p_spare_count int,
   p_busy_workspace_ids uuid[],
   p_busy_counts int[],
   p_lease_seconds double precision,
@@ -54,10 +56,6 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
-  v_full_workspace_ids constant uuid[] := array(
-    select b.workspace_id
-    from unnest(p_busy_workspace_ids, p_busy_counts) as b (workspace_id, busy_count)
-    where b.busy_count >= p_workspace_limit);
   v_org_ids uuid[];
   v_delivery_ids uuid[];
   v_workspace_ids uuid[];
@@ -71,18 +69,8 @@ begin
   select array_agg(due.org_id), array_agg(due.delivery_id), array_agg(due.workspace_id),
     array_agg(due.due_at)
   into v_org_ids, v_delivery_ids, v_workspace_ids, v_due_ats
-  from (
-    select d.org_id, d.delivery_id, d.workspace_id, d.due_at
-    from deliveries d
-    where d.status in ('PENDING', 'IN_PROGRESS')
-      and (d.waiting_for is null or d.waiting_for = 'retry')
-      and d.due_at <= p_now
-      and d.due_at >= coalesce(p_due_from, '-infinity')
-      and d.workspace_id <> all (v_full_workspace_ids)
-    order by d.due_at, d.delivery_id
-    limit p_limit
-    for update skip locked
-  ) due;
+  from lock_due_deliveries(p_limit, p_workspace_limit, p_in_flight_limit, p_spare_count,
+    p_busy_workspace_ids, p_busy_counts, p_due_from, p_now) due;
   if v_org_ids is null then
     return;
   end if;

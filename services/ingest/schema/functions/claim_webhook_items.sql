@@ -1,10 +1,16 @@
--- Claims due items of one kind over all tenants, oldest due first, with what is needed to work on them:
--- p_token fences what is settled until p_now + p_lease_seconds. An item whose lease ran out is due
--- again, and the try that it cut off is kept as 'interrupted'.
+-- Claims due items of one kind over all tenants as lock_due_webhook_items chooses them, with what is
+-- needed to work on them: p_token fences what is settled until p_now + p_lease_seconds. What the
+-- caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most
+-- p_in_flight_limit. An item whose lease ran out is due again, and the try that it cut off is kept as
+-- 'interrupted'.
 create or replace function claim_webhook_items(
   p_kind text,
   p_token uuid,
   p_limit int,
+  p_in_flight_limit int,
+  p_spare_count int,
+  p_busy_org_ids uuid[],
+  p_busy_counts int[],
   p_lease_seconds double precision,
   p_due_from timestamptz default null,
   p_now timestamptz default now()
@@ -30,15 +36,9 @@ security definer
 set search_path from current
 as $$
   with due as materialized (
-    select i.org_id, i.item_id, i.due_at, i.claim_token, i.claimed_at, i.attempts, i.trace_id
-    from webhook_items i
-    where i.status in ('pending', 'processing', 'failed')
-      and i.kind = p_kind
-      and i.due_at <= p_now
-      and i.due_at >= coalesce(p_due_from, '-infinity')
-    order by i.due_at
-    limit p_limit
-    for update skip locked
+    select *
+    from lock_due_webhook_items(p_kind, p_limit, p_in_flight_limit, p_spare_count,
+      p_busy_org_ids, p_busy_counts, p_due_from, p_now)
   ), interrupted as (
     insert into item_attempts
       (org_id, item_id, number, started_at, ended_at, outcome, trace_id)
