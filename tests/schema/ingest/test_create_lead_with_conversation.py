@@ -353,6 +353,18 @@ async def test_a_request_whose_write_failed_may_be_sent_again(
     assert await count(admin, "requests") == 1
 
 
+async def test_no_second_lead_of_a_submission_can_be_written(
+    ingest_db: Database, admin: Admin
+) -> None:
+    org = await an_org(ingest_db)
+    await a_lead_item(ingest_db, await a_source(ingest_db, org.org_id))
+    with pytest.raises(asyncpg.UniqueViolationError, match="source_id_external_id"):
+        await admin.execute(
+            "insert into ingest.leads select (jsonb_populate_record(l,"
+            " jsonb_build_object('lead_id', gen_random_uuid()))).* from ingest.leads l"
+        )
+
+
 async def test_a_worker_that_lost_its_lease_leaves_no_row(
     ingest_db: Database, admin: Admin
 ) -> None:
