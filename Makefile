@@ -29,8 +29,12 @@ test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: mutate
-mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=consumption)
+mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=--help)
 	$(BIN)/python -m tests.mutations $(ARGS)
+
+.PHONY: defences
+defences: $(STAMP) ## List every constraint and policy anew: tests/defences/listed/
+	$(BIN)/python -m tests.defences
 
 .PHONY: check
 check: $(STAMP) ## Format, lint, types, import arrows, protos, generated code

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from tests.defences.defence import Connection
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
@@ -25,21 +27,29 @@ class MutationImpossibleError(Exception):
     """What was to be taken away is not there: the list is behind the schema."""
 
 
-async def apply(mutation: Mutation, database_url: str) -> None:
+def without_text(function: str, old: str, *tests: str, new: str = "") -> Mutation:
+    """A function without one of its conditions."""
+    return Mutation(
+        name=f"{function} without {' '.join(old.split())!r}",
+        function=function,
+        old=old,
+        new=new,
+        tests=tests,
+    )
+
+
+async def apply(mutation: Mutation, connection: Connection) -> None:
     """Takes it away. Raises MutationImpossibleError where it is not there."""
-    connection = await asyncpg.connect(database_url)
     try:
         if mutation.function:
             await _rewrite(connection, mutation)
         else:
             await connection.execute(mutation.sql)
-    except asyncpg.UndefinedObjectError as error:
+    except (asyncpg.UndefinedObjectError, asyncpg.UndefinedFunctionError) as error:
         raise MutationImpossibleError(f"{mutation.name}: {error}") from error
-    finally:
-        await connection.close()
 
 
-async def _rewrite(connection: "asyncpg.Connection[asyncpg.Record]", mutation: Mutation) -> None:
+async def _rewrite(connection: Connection, mutation: Mutation) -> None:
     definition = await connection.fetchval(
         "select pg_get_functiondef($1::text::regproc)", mutation.function
     )

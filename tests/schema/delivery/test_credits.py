@@ -110,6 +110,22 @@ async def test_a_hold_expires_only_when_nobody_is_sending(delivery_db: Database)
     assert await broken_equations(delivery_db) == {}
 
 
+async def test_a_hold_that_is_renewed_while_the_sweep_waits_for_its_account_stays(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    await offered(delivery_db, workspace)
+    await claim(delivery_db, hold_seconds=10)
+    async with admin.transaction():
+        await admin.execute("select from delivery.credit_accounts for update")
+        sweep = asyncio.create_task(_expire(delivery_db, later_seconds=LEASE_SECONDS))
+        while not await admin.fetchval("select count(*) from pg_locks where not granted"):
+            continue
+        await admin.execute("update delivery.credit_holds set expires_at = $1", later(3600))
+    assert await sweep == 0
+    assert await balance(delivery_db, workspace) == (0, 1, 0)
+
+
 async def test_a_tick_is_run_by_one_process(delivery_db: Database) -> None:
     answers = await asyncio.gather(*(_expire(delivery_db, later_seconds=5) for _ in range(8)))
     assert sorted(answers, key=str) == [0, *[None] * 7]

@@ -176,6 +176,20 @@ async def test_a_report_that_comes_after_its_own_lease_changes_nothing(
     assert await _everything(admin) == before
 
 
+async def test_a_report_finishes_no_attempt_of_another_claim(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=2)
+    _, other = await offered(delivery_db, workspace, 2)
+    token = uuid4()
+    (own,) = await claim(delivery_db, token=token, limit=1)
+    (foreign,) = await claim(delivery_db, limit=1)
+    mixed_up: Any = {**own, "attempt_id": foreign["attempt_id"]}
+    await finish(delivery_db, [mixed_up], token, verdict="retry", outcome="gone")
+    assert [one["outcome"] for one in await attempts(delivery_db, other)] == [None]
+    assert await admin.fetchval("select status from delivery.endpoints") == "active"
+
+
 async def test_a_released_credit_goes_to_whoever_waits_for_one(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     _, waiting = await offered(delivery_db, workspace, 2)

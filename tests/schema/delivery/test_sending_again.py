@@ -44,6 +44,18 @@ async def test_what_is_given_back_is_due_at_once_with_its_attempt_unspent(
     assert await broken_equations(delivery_db) == {}
 
 
+async def test_what_lost_its_lease_is_not_given_back(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db, credits=1)
+    (offer,) = await offered(delivery_db, workspace)
+    token = uuid4()
+    await claim(delivery_db, token=token)
+    # Whether it was sent is not known any more, so its attempt must stay.
+    assert await _give_back(delivery_db, offer, token, seconds=LEASE_SECONDS) == 0
+    assert [one["number"] for one in await attempts(delivery_db, offer)] == [1]
+    assert (await delivery(delivery_db, offer))["status"] == "IN_PROGRESS"
+    assert await _give_back(delivery_db, offer, token, seconds=LEASE_SECONDS - 1) == 1
+
+
 async def test_a_lengthened_lease_is_not_claimed_by_another(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     (offer,) = await offered(delivery_db, workspace)
@@ -169,13 +181,13 @@ async def test_an_unknown_offer_is_not_found(delivery_db: Database) -> None:
     assert refused.value.reason == "OFFER_NOT_FOUND"
 
 
-async def _give_back(db: Database, offer: Offered, token: Any) -> int:
+async def _give_back(db: Database, offer: Offered, token: Any, *, seconds: float = 0) -> int:
     returned: int = await db.value(
         "return_deliveries",
         p_org_ids=[offer.org_id],
         p_delivery_ids=[offer.delivery_id],
         p_tokens=[token],
-        p_now=later(0),
+        p_now=later(seconds),
     )
     return returned
 

@@ -276,8 +276,18 @@ async def test_the_same_message_at_once_is_stored_once(ingest_db: Database, admi
         called(org, a_new_lead(org.source_id, message=a_message(), first_contact=True))
         for _ in range(30)
     ]
-    answers = await asyncio.gather(*[create(ingest_db, lead) for lead in leads])
-    outcomes = sorted(each.outcome for (each,) in answers)
+    # Holds those who have seen that the message is not there yet, until there are several.
+    blocker = admin.transaction()
+    await blocker.start()
+    await admin.execute(
+        "insert into ingest.contact_identities values ($1, 'phone', $2, $3, $4, $5)",
+        org.org_id, PHONE, new_id(), later(-1), new_root().trace_id,
+    )  # fmt: skip
+    creating = asyncio.gather(*[create(ingest_db, lead) for lead in leads])
+    while await admin.fetchval("select count(*) from pg_locks where not granted") < 2:
+        continue
+    await blocker.rollback()
+    outcomes = sorted(each.outcome for (each,) in await creating)
     assert outcomes == ["created", *["duplicate"] * 29]
     assert await rows_of_leads(admin) == ONE_OF_EACH
 
@@ -351,6 +361,18 @@ async def test_a_request_whose_write_failed_may_be_sent_again(
     (stored,) = await create(ingest_db, called(org, request=a_request()))
     assert stored.outcome == "created"
     assert await count(admin, "requests") == 1
+
+
+async def test_no_second_lead_of_a_submission_can_be_written(
+    ingest_db: Database, admin: Admin
+) -> None:
+    org = await an_org(ingest_db)
+    await a_lead_item(ingest_db, await a_source(ingest_db, org.org_id))
+    with pytest.raises(asyncpg.UniqueViolationError, match="source_id_external_id"):
+        await admin.execute(
+            "insert into ingest.leads select (jsonb_populate_record(l,"
+            " jsonb_build_object('lead_id', gen_random_uuid()))).* from ingest.leads l"
+        )
 
 
 async def test_a_worker_that_lost_its_lease_leaves_no_row(

@@ -152,6 +152,19 @@ async def test_a_webhook_of_a_thousand_items_is_one_commit(
     assert await admin.fetchval("select item_count from ingest.webhook_delivery_log") == 1_000
 
 
+async def test_no_second_item_of_a_place_in_a_webhook_can_be_written(
+    ingest_db: Database, admin: Admin
+) -> None:
+    org = await an_org(ingest_db)
+    await a_source(ingest_db, org.org_id)
+    await receive(ingest_db, a_webhook(an_item()))
+    with pytest.raises(asyncpg.UniqueViolationError, match="delivery_id_ordinal"):
+        await admin.execute(
+            "insert into ingest.webhook_items select (jsonb_populate_record(i,"
+            " jsonb_build_object('item_id', gen_random_uuid()))).* from ingest.webhook_items i"
+        )
+
+
 async def test_many_webhooks_stored_at_once_are_all_there(
     ingest_db: Database, admin: Admin
 ) -> None:

@@ -156,6 +156,17 @@ async def test_a_checkpoint_is_written_once_by_its_version(sync_db: Database, ad
     assert await admin.fetchval("select messages_seen from sync.sync_state") == 1
 
 
+async def test_a_run_ends_only_where_its_session_still_stands(sync_db: Database) -> None:
+    page_id, clock = await a_page(sync_db, ORG), MovedClock()
+    store = sessions(sync_db, clock)
+    run = await start(store, page_id)
+    await store.save_sync_page(run, run.version, Position(), Rows())
+    end = RunEnd(status="completed", outcome="finished")
+    with pytest.raises(DomainError, match="SYNC_LEASE_LOST"):
+        await store.end_sync_run(run, run.version, end)
+    await store.end_sync_run(run, run.version + 1, end)
+
+
 async def test_what_cannot_be_resumed_is_refused_with_its_reason(sync_db: Database) -> None:
     page_id, clock = await a_page(sync_db, ORG), MovedClock()
     other_page, other_org = await a_page(sync_db, ORG), uuid4()

@@ -1,0 +1,44 @@
+"""Every constraint, unique index, policy and column without null is listed, and refuses its rows.
+
+What is tried comes from the checked-in list, so a defence that is gone does not take its test away.
+"""
+
+import pytest
+
+from tests.conventions.schemas import NAMES, Admin, mending
+from tests.defences.attacks import attacked
+from tests.defences.catalogue import defences
+from tests.defences.listed import FOLDER, listed
+
+RENEW = f"`make defences` writes {FOLDER.name}/*.json anew; read its diff before you commit it"
+
+
+async def test_the_list_tells_of_every_defence_and_of_no_other(admin: Admin) -> None:
+    told = {defence.id: defence for defence in listed()}
+    there = {defence.id: defence for defence in await defences(admin)}
+    gone = [str(told[each]) for each in told.keys() - there.keys()]
+    assert not gone, mending(
+        sorted(gone), f"take back the change that dropped it; where that was the aim: {RENEW}"
+    )
+    new = [str(there[each]) for each in there.keys() - told.keys()]
+    assert not new, mending(sorted(new), RENEW)
+    changed = [
+        f"{defence}: {defence.definition}, listed as {told[each].definition}"
+        for each, defence in there.items()
+        if defence.definition != told[each].definition
+    ]
+    assert not changed, mending(sorted(changed), RENEW)
+
+
+@pytest.mark.parametrize("schema", NAMES)
+async def test_what_is_listed_refuses_what_it_has_to(schema: str, admin: Admin) -> None:
+    tried = [each for each in listed() if each.schema == schema and each.kind != "trigger"]
+    assert tried
+    let_through = [
+        f"{defence}: {happened}"
+        for defence in tried
+        if (happened := await attacked(admin, defence))
+    ]
+    assert not let_through, mending(
+        let_through, f"make the schema refuse it again; is the list behind? {RENEW}"
+    )

@@ -1,0 +1,48 @@
+"""A defence: something of a schema that refuses rows, so that no code has to be trusted to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+import asyncpg
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Kind = Literal[
+    "key",  # primary and unique keys, unique indexes, exclusion constraints
+    "foreign key",
+    "check",
+    "not null",  # one a table, for all of its columns
+    "domain",  # a domain's check
+    "policy",
+    "row security",
+    "trigger",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defence:
+    """What refuses, as the catalogue says it; `values` (SQL by column) lead to the refusal.
+
+    For a check those are values that it refuses, for a key those that its predicate asks for.
+    """
+
+    schema: str
+    table: str
+    kind: Kind
+    name: str
+    definition: str
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def relation(self) -> str:
+        """The table (or domain) with its schema."""
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def id(self) -> tuple[str, str, str, str]:
+        """What there is only one of."""
+        return (self.schema, self.table, self.kind, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of {self.relation}"
