@@ -32,7 +32,7 @@ NOT_FENCES = Counter(
         ("expire_stale_claims", "k.hold_expires_at <= p_now"): 1,
         # Reads: the exclusion constraint decides.
         ("list_conflicts", "k.hold_expires_at > p_now"): 1,
-        ("list_free_ranges", "k.hold_expires_at > p_now"): 1,
+        ("free_ranges", "k.hold_expires_at > p_now"): 1,
         ("slot_starts", "k.hold_expires_at > p_now"): 1,
         # Reads, of leases that are held.
         ("list_sync_locks", "l.expires_at > p_now"): 1,

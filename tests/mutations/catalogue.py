@@ -12,7 +12,6 @@ from tests.mutations.mutation import Mutation
 INGEST: Final = "tests/schema/ingest/"
 ROUTING: Final = "tests/schema/routing/"
 DELIVERY: Final = "tests/schema/delivery/"
-CHASSIS: Final = "tests/schema/chassis/"
 SCHEDULING: Final = "tests/schema/scheduling/"
 
 

@@ -220,6 +220,12 @@ SCHEDULING_FENCES: Final = (
         new="false",
     ),
     without_text(
+        "scheduling.update_service",
+        "v_before.version <> p_version",
+        SCHEDULING + "test_calendars.py::test_a_changed_service_is_booked_as_it_is_then",
+        new="false",
+    ),
+    without_text(
         "scheduling.slot_starts",
         "b.taken is null",
         SCHEDULING + "test_calendars.py::test_who_is_beyond_a_lowered_capacity_takes_up_a_seat",
