@@ -1,8 +1,9 @@
 """A durable PostgreSQL of the run's own, with every service's schema."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from bench.run import Run
 from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.stack import POSTGRES_SETTINGS
 from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
 from services.chassis.migrate import Schema, up
@@ -17,7 +19,7 @@ from services.chassis.migrate import Schema, up
 DATABASE: Final = "bench"
 # As `make run` starts it, plus the counting of statements.
 SETTINGS: Final = {
-    "autovacuum_naptime": "5s",
+    **POSTGRES_SETTINGS,
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track": "top",
 }
@@ -41,6 +43,11 @@ class ServiceDatabases:
 
     async def open(self, service: str, *, connections: int) -> Database:
         """The service's database, migrated, on so many connections."""
+        url = await self.login_url(service)
+        return await self._stack.enter_async_context(pool(service, url, connections=connections))
+
+    async def login_url(self, service: str) -> str:
+        """The database, migrated, as the service's login role."""
         schema = Schema(name=service)
         await up(schema, self.url)
         password = secrets.token_hex(16)
@@ -49,8 +56,12 @@ class ServiceDatabases:
             await admin.execute(f"alter role {schema.login} password '{password}'")
         finally:
             await admin.close()
-        url = self.server.url_for(user=schema.login, password=password, database=DATABASE)
-        return await self._stack.enter_async_context(pooled(service, _config(url, connections)))
+        return self.server.url_for(user=schema.login, password=password, database=DATABASE)
+
+
+def pool(service: str, url: str, *, connections: int) -> AbstractAsyncContextManager[Database]:
+    """The service's database on so many connections, which end with the block."""
+    return pooled(service, _config(url, connections))
 
 
 def _config(url: str, connections: int) -> ServiceConfig:
@@ -89,3 +100,29 @@ async def require_durable(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
         value = await admin.fetchval(f"show {setting}")
         if value != "on":
             raise NotDurableError(f"{setting} is {value}")
+
+
+async def deadlocks(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
+    """How many there ever were, those included that the caller repeated without a word.
+
+    A session reports with a delay: only one that has ended, or is told to, has reported all.
+    """
+    for _ in range(_LOOKS_MAX):
+        if not await admin.fetchval(_OTHERS):
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise TimeoutError("a session of the bench does not end")
+    await admin.execute("select pg_stat_force_next_flush()")
+    await admin.execute("select pg_stat_clear_snapshot()")
+    count: int = await admin.fetchval(
+        "select deadlocks from pg_stat_database where datname = current_database()"
+    )
+    return count
+
+
+_LOOKS_MAX: Final = 600
+_OTHERS: Final = """
+select count(*) from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""

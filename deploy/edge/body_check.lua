@@ -1,5 +1,6 @@
 -- Refuses JSON bodies with fields that the request message does not have: Envoy's transcoder drops
--- such fields without a word. ROUTES and TYPES stand above, made from the descriptor set:
+-- such fields without a word. Also a grpc-timeout that is none, which a gRPC server would answer as a
+-- failure of its own. ROUTES and TYPES stand above, made from the descriptor set:
 --   ROUTES[i] = {method, pattern of the path, name of the body's type}
 --   TYPES[name][field] = name of the field's type, or false where anything may stand
 
@@ -114,9 +115,19 @@ local function is_grpc(content_type)
   return content_type == "application/grpc" or string.find(content_type, "^application/grpc%+")
 end
 
+-- At most eight digits and a unit, as gRPC over HTTP/2 has it.
+local function is_timeout(text)
+  local digits = string.match(text, "^(%d+)[HMSmun]$")
+  return digits and #digits <= 8
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   if is_grpc(headers:get("content-type") or "") then return end
+  if not is_timeout(headers:get("grpc-timeout") or "1S") then
+    handle:respond({[":status"] = "400"}, "The grpc-timeout header is no timeout, such as 5S.")
+    return
+  end
   local type_name = body_type(headers:get(":method"), headers:get(":path"))
   if not type_name then return end
   local body = handle:body()

@@ -44,9 +44,14 @@ TRANSCODED: Final = {
     "sync": "waybill.sync.v1.SyncService",
 }
 _TOKENS_RENEWED_SECONDS: Final = 20 * 60
-# Plans made while tables were empty are kept until statistics say otherwise; a minute, which is the
-# default, is long for tables that fill by hundreds of rows a second.
-_STATISTICS: Final = {"autovacuum_naptime": "5s"}
+POSTGRES_SETTINGS: Final = {
+    # Plans made while tables were empty are kept until statistics say otherwise; a minute, which
+    # is the default, is long for tables that fill by hundreds of rows a second.
+    "autovacuum_naptime": "1s",
+    # After each checkpoint every page is logged whole once more: not every few seconds, then.
+    "max_wal_size": "4GB",
+    "shared_buffers": "256MB",
+}
 _LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
 
 Tell = Callable[[str], None]
@@ -73,7 +78,7 @@ class Stack:
         self.supervisor = Supervisor(progress=tell)
         self.postgres = EmbeddedPostgres(
             state.postgres,
-            settings={**_STATISTICS, **options.postgres_settings},
+            settings={**POSTGRES_SETTINGS, **options.postgres_settings},
             port=options.postgres_port,
             progress=tell,
         )
@@ -217,6 +222,8 @@ class Stack:
             "JWKS_FILE": str(self.keys.jwks_file),
             "TOKEN_FILE": str(self.keys.token_file(name)),
             "SEALING_KEYS_FILE": str(self.keys.sealing_file),
+            # A start finds what the first one set up by its request ids, years later too.
+            "REQUESTS_KEPT_DAYS": "36500",
             **self._own_settings(name),
         }
         prefix = f"WAYBILL_{name.upper()}_"

@@ -29,6 +29,11 @@ class ServiceConfig(BaseSettings):
     concurrent_rpcs_max: int = Field(default=1000, ge=1)
     drain_seconds: float = Field(default=20, gt=0, description="Longest wait for handlers at stop")
     call_timeout_seconds: float = Field(default=10, gt=0, description="Deadline of calls to peers")
+    requests_kept_days: float = Field(
+        default=30,
+        ge=8,
+        description="How long a request id is answered as before; the longest retries take a week",
+    )
     poll_seconds: float = Field(default=1, gt=0, description="Longest wait of an idle loop")
 
 

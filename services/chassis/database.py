@@ -162,6 +162,7 @@ async def pooled(schema: str, config: ServiceConfig) -> AsyncIterator[Database]:
             # Our functions look rows up by key. The default is a spinning disk's, with which a
             # table of an org's ten thousand rows is read through for each.
             "random_page_cost": "1.1",
+            "plan_cache_mode": "force_generic_plan",
         },
     )
     try:

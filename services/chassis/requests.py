@@ -1,7 +1,8 @@
 """Request ids: the same id gives the same answer, the same id with other content is refused.
 
 The stored function that writes does both in its own transaction (`begin_request`,
-`finish_request`); what it needs from here is a hash of what was asked.
+`finish_request`); what it needs from here is a hash of what was asked. It holds for as long as
+`requests_kept_days` say.
 """
 
 import hashlib

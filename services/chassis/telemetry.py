@@ -39,10 +39,16 @@ WORK_ITEMS: Final = Counter(
 )
 
 
-class _Live:
-    """The tracer provider in use; replaced once, at start."""
+_SCOPE: Final = "waybill"
 
-    provider: TracerProvider = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+
+class _Live:
+    """The tracer in use; replaced once, at start. A provider takes longer to name one than a span
+    takes to make."""
+
+    tracer: otel.Tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer(
+        _SCOPE
+    )
 
 
 @contextmanager
@@ -68,11 +74,11 @@ def telemetry(service: str, config: ServiceConfig) -> Iterator[None]:
 @contextmanager
 def tracing(provider: TracerProvider) -> Iterator[None]:
     """Has spans made by this provider inside the block, then shuts it down."""
-    previous, _Live.provider = _Live.provider, provider
+    previous, _Live.tracer = _Live.tracer, provider.get_tracer(_SCOPE)
     try:
         yield
     finally:
-        _Live.provider = previous
+        _Live.tracer = previous
         provider.shutdown()
 
 
@@ -116,11 +122,6 @@ def _redact(chain: Any) -> None:
                 _redact(member)
 
 
-def tracer() -> otel.Tracer:
-    """The tracer that `telemetry` set up."""
-    return _Live.provider.get_tracer("waybill")
-
-
 @contextmanager
 def span(
     name: str,
@@ -137,7 +138,7 @@ def span(
     if start is not None:
         context = below(start.parent) if start.parent else Context()
         links = (*start.links, *links)
-    live = tracer().start_span(
+    live = _Live.tracer.start_span(
         name, context=context, kind=kind, links=[link_to(link) for link in links]
     )
     with otel.use_span(live, record_exception=False, set_status_on_exception=False):

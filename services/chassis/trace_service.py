@@ -44,8 +44,8 @@ TRACE_ACCESS: Final[Mapping[str, Access]] = {
     ),
     f"{_SERVICE}VerifyBooks": Access(services=frozenset({"operator"})),
 }
-# What a service_role caller may ask for without saying whose it is: ids that nobody can guess.
-_FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id")
+# What a service_role caller may ask for without saying whose it is: ids of things, not of people.
+_FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id", "external_id")
 _UUIDS: Final = ("lead_id", "webhook_id", "workspace_id")
 
 
@@ -78,8 +78,12 @@ class TraceStore:
         rows = await self._database.rows("find_trace_orgs", p_trace_id=trace_id)
         return [row["org_id"] for row in rows]
 
+    async def find_attempt_traces(self, trace_id: str) -> list[Record]:
+        """{org_id, trace_id} of the tries whose own trace this is."""
+        return await self._database.rows("find_attempt_traces", p_trace_id=trace_id)
+
     async def find_orgs_of(self, kind: str, value: str) -> list[UUID]:
-        """Whose the lead or webhook is."""
+        """Whose the lead, webhook or external id is."""
         rows = await self._database.rows("find_orgs_of", p_kind=kind, p_value=value)
         return [row["org_id"] for row in rows]
 
@@ -90,9 +94,10 @@ class TraceStore:
         kind: str,
         value: str,
         limit: int,
-        before: datetime | None,
+        before: tuple[datetime, UUID] | None,
     ) -> list[Record]:
-        """Traces of what people hold, newest first, begun before `before`."""
+        """Traces of what people hold, newest first, from after `before`: the last row of a page."""
+        started_at, key = before or (None, None)
         return await self._database.rows(
             "find_traces",
             p_org_ids=org_ids,
@@ -100,7 +105,8 @@ class TraceStore:
             p_kind=kind,
             p_value=value,
             p_limit=limit,
-            p_before=before,
+            p_before=started_at,
+            p_before_key=key,
         )
 
     async def verify_books(self) -> list[Record]:
@@ -125,10 +131,23 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
             raise invalid(
                 Violation(field="trace_id", description="is not 32 lower-case hex digits")
             )
-        who = caller()
-        orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(request.trace_id)
-        rows = await self._store.get_trace(orgs, who.workspace_id, request.trace_id)
-        return GetTraceResponse(service=self._service, entries=[to_entry(row) for row in rows])
+        who, trace_id = caller(), request.trace_id
+        orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(trace_id)
+        rows = await self._store.get_trace(orgs, who.workspace_id, trace_id)
+        if not rows and (attempt := await self._attempt(trace_id, who.org_id)):
+            trace_id = attempt["trace_id"]
+            rows = await self._store.get_trace([attempt["org_id"]], who.workspace_id, trace_id)
+        return GetTraceResponse(
+            service=self._service,
+            entries=[to_entry(row) for row in rows],
+            trace_id=trace_id if rows else "",
+        )
+
+    async def _attempt(self, trace_id: str, org_id: UUID | None) -> Record | None:
+        """The try whose own trace it is; a tenant's only where it is its own."""
+        attempts = await self._store.find_attempt_traces(trace_id)
+        own = (each for each in attempts if org_id in (None, each["org_id"]))
+        return next(own, None)
 
     async def FindTraces(self, request: FindTracesRequest, context: Any) -> FindTracesResponse:
         who = caller()
@@ -139,7 +158,9 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
         rows = await self._store.find_traces(
             orgs, who.workspace_id, kind, value, page.rows_to_read, page.start
         )
-        found, next_page_token = page.split(rows, lambda row: (row["started_at"].isoformat(),))
+        found, next_page_token = page.split(
+            rows, lambda row: (row["started_at"].isoformat(), str(row["key"]))
+        )
         return FindTracesResponse(
             service=self._service,
             traces=[to_summary(row) for row in found],
@@ -148,7 +169,7 @@ class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
 
     async def _orgs_of(self, kind: str, value: str) -> list[UUID]:
         if kind not in _FOUND_WITHOUT_ORG:
-            text = "needs a tenant's token; a service may ask by lead_id or webhook_id"
+            text = "needs a tenant's token; a service may ask by lead_id, webhook_id or external_id"
             raise invalid(Violation(field=kind, description=text))
         return await self._store.find_orgs_of(kind, value)
 
@@ -184,9 +205,10 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _before(keys: tuple[str, ...]) -> datetime:
-    (started_at,) = keys
-    return datetime.fromisoformat(started_at)
+def _before(keys: tuple[str, ...]) -> tuple[datetime, UUID]:
+    # All items of a webhook and all offers of a batch began at one time: the key tells them apart.
+    started_at, key = keys
+    return datetime.fromisoformat(started_at), UUID(key)
 
 
 def to_entry(row: Record) -> TimelineEntry:

@@ -13,6 +13,7 @@ from services.console.commands.lead import leads
 from services.console.commands.migrate import migrations
 from services.console.commands.offer import offers
 from services.console.commands.org import orgs
+from services.console.commands.orphan import orphans
 from services.console.commands.rule import rules
 from services.console.commands.source import sources
 from services.console.commands.sync import syncs
@@ -20,8 +21,8 @@ from services.console.commands.workspace import workspaces
 from services.console.grouping import FailingGroup
 
 GROUPS = (
-    orgs, apps, sources, leads, items, workspaces, rules, endpoints, credit_commands, offers,
-    deliveries, calendars, syncs, migrations,
+    orgs, apps, sources, leads, items, orphans, workspaces, rules, endpoints, credit_commands,
+    offers, deliveries, calendars, syncs, migrations,
 )  # fmt: skip
 
 

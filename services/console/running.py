@@ -75,14 +75,15 @@ def ask_pages(
     *,
     timeout_seconds: float,
     all_pages: bool,
+    identity: Identity = Identity.TENANT,
 ) -> PagedAnswer:
     """One page, or all pages from there on as one answer."""
 
     async def read(client: Client) -> PagedAnswer:
-        answer = await client.call(peer, method, request)
+        answer = await client.call(peer, method, request, identity=identity)
         while all_pages and (token := next_page_token(answer)):
             request.page_token = token
-            page = await client.call(peer, method, request)
+            page = await client.call(peer, method, request, identity=identity)
             answer.ClearField("next_page_token")
             answer.MergeFrom(page)
         return answer

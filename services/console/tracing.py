@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 
 from services.console.client import Client
 from services.console.settings import SERVICES, Identity
-from services.console.survey import survey
+from services.console.survey import Survey, survey
 from services.console.waterfall import Entry, Gap, Waterfall, merge
 from services.console.waterfall_view import render_waterfall
 from waybill.trace.v1.trace_service_pb2 import (
     FindTracesRequest,
     FindTracesResponse,
     GetTraceRequest,
+    GetTraceResponse,
     TimelineEntry,
 )
 
@@ -57,21 +58,31 @@ async def fetch_trace(
 ) -> Waterfall:
     """The trace as all services that could be reached tell it; without bars where none knows it.
 
+    A retry's own trace leads to that of what was tried, which only the service that tried it knows.
+
     A tenant's token shows its own org's part, the operator's whichever org has it. What goes on
     lasts until `now` (default: the moment of the answers).
     Raises CallFailedError where no service answered and one refused; SettingMissingError.
     """
-    said = await survey(
-        client,
-        lambda traces: traces.GetTrace,
-        {service: GetTraceRequest(trace_id=trace_id) for service in SERVICES},
-        identity,
-    )
+    said = await _ask_all(client, trace_id, identity)
+    led_to = {answer.trace_id for answer in said.answers.values()} - {"", trace_id}
+    if led_to:
+        trace_id = min(led_to)
+        said = await _ask_all(client, trace_id, identity)
     slices = [
         [to_entry(service, entry) for entry in answer.entries]
         for service, answer in said.answers.items()
     ]
     return merge(trace_id, slices, now=now or datetime.now(UTC), gaps=said.gaps)
+
+
+async def _ask_all(client: Client, trace_id: str, identity: Identity) -> Survey[GetTraceResponse]:
+    return await survey(
+        client,
+        lambda traces: traces.GetTrace,
+        {service: GetTraceRequest(trace_id=trace_id) for service in SERVICES},
+        identity,
+    )
 
 
 async def find_traces(

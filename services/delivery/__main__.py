@@ -9,6 +9,7 @@ from services.chassis.outbound import OutboundClient
 from services.chassis.periodic import all_periodically
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
+from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.delivery.access import ACCESS
@@ -69,6 +70,7 @@ async def main(stopping: Stopping) -> None:
                 async with serving(config, ACCESS, served):
                     loops.start(sender.run(poll_seconds=config.poll_seconds))
                     loops.start(all_periodically(sweeps(credits, deliveries, config), stopping))
+                    loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                     await stopping.wait()
 
 

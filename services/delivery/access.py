@@ -19,6 +19,7 @@ ACCESS: Final[AccessTable] = {
     f"{_SERVICE}ListEndpoints": _READERS,
     f"{_SERVICE}EnableEndpoint": _TENANTS,
     f"{_SERVICE}DisableEndpoint": _TENANTS,
+    f"{_SERVICE}RotateEndpointSecret": _TENANTS,
     f"{_SERVICE}GrantCredits": _TENANTS,
     f"{_SERVICE}GetBalance": _READERS,
     f"{_SERVICE}ListLedgerEntries": _READERS,

@@ -16,9 +16,12 @@ from waybill.delivery.v1.delivery_service_pb2 import (
     GrantCreditsRequest,
     LeadOffer,
     OfferLeadsRequest,
+    RotateEndpointSecretRequest,
 )
 
 OFFERS_MAX: Final = 500
+OVERLAP_SECONDS: Final = 86_400
+OVERLAP_SECONDS_MAX: Final = 7 * OVERLAP_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,16 @@ def parse_step(request: AdvanceOfferRequest) -> tuple[UUID, str]:
     to_status = fields.one_of("to_status", request.to_status, STATUSES)
     fields.done()
     return offer_id, to_status
+
+
+def parse_rotation(request: RotateEndpointSecretRequest) -> tuple[UUID, int]:
+    """The endpoint, and for how many seconds the secret that it has signs too."""
+    fields = DeliveryFields()
+    endpoint_id = fields.uuid("endpoint_id", request.endpoint_id)
+    told = request.overlap_seconds if request.HasField("overlap_seconds") else OVERLAP_SECONDS
+    overlap_seconds = fields.number("overlap_seconds", told, 0, OVERLAP_SECONDS_MAX)
+    fields.done()
+    return endpoint_id, overlap_seconds
 
 
 def parse_grant(request: GrantCreditsRequest) -> Grant:

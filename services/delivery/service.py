@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from services.chassis.auth import caller
 from services.chassis.errors import DomainError
@@ -34,6 +35,7 @@ from services.delivery.parsing import (
     parse_grant,
     parse_offers,
     parse_optional_uuid,
+    parse_rotation,
     parse_step,
 )
 from services.delivery.refusals import (
@@ -44,6 +46,7 @@ from services.delivery.refusals import (
     workspace_not_found,
 )
 from services.delivery.secrets_at_rest import seal_secret, unseal_secret
+from services.delivery.sending import SealedSecret
 from services.delivery.store.credits import CreditStore
 from services.delivery.store.deliveries import DeliveryStore
 from services.delivery.store.endpoints import EndpointStore
@@ -153,9 +156,7 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
             workspace_id,
             endpoint_id=new_id(),
             url=url,
-            secret=seal_secret(
-                self._parts.ring, SigningSecret.generate(), org_id=org_id, secret_id=new_id()
-            ),
+            secret=self._new_secret(org_id),
             request_id=parse_request_id(request),
             traceparent=current().traceparent,
         )
@@ -197,6 +198,26 @@ class DeliveryService(delivery_service_pb2_grpc.DeliveryServiceServicer):
             caller().org, parse_uuid(request.endpoint_id, "endpoint_id"), current().traceparent
         )
         return pb.DisableEndpointResponse(endpoint=to_endpoint(endpoint))
+
+    async def RotateEndpointSecret(
+        self, request: pb.RotateEndpointSecretRequest, context: Any
+    ) -> pb.RotateEndpointSecretResponse:
+        org_id, (endpoint_id, overlap_seconds) = caller().org, parse_rotation(request)
+        endpoint, sealed = await self._parts.endpoints.rotate_endpoint_secret(
+            org_id,
+            endpoint_id,
+            secret=self._new_secret(org_id),
+            overlap_seconds=overlap_seconds,
+            request_id=parse_request_id(request),
+            traceparent=current().traceparent,
+        )
+        secret = unseal_secret(self._parts.ring, sealed, org_id=org_id)
+        return pb.RotateEndpointSecretResponse(endpoint=to_endpoint(endpoint), secret=secret.text)
+
+    def _new_secret(self, org_id: UUID) -> SealedSecret:
+        return seal_secret(
+            self._parts.ring, SigningSecret.generate(), org_id=org_id, secret_id=new_id()
+        )
 
     async def GrantCredits(
         self, request: pb.GrantCreditsRequest, context: Any

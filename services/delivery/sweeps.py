@@ -26,5 +26,4 @@ def sweeps(credits: CreditStore, deliveries: DeliveryStore, config: DeliveryConf
     return [
         Task(name="expire_holds", every_seconds=config.expire_holds_every_seconds, run=expire),
         Task(name="wake_parked_deliveries", every_seconds=config.wake_every_seconds, run=wake),
-        Task(name="sweep_ticks", every_seconds=3600, run=deliveries.sweep_ticks),
     ]

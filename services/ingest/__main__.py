@@ -9,10 +9,11 @@ from services.chassis.lifetime import looping, run
 from services.chassis.loops import Stopping
 from services.chassis.outbound import OutboundClient, OutboundPolicy
 from services.chassis.outbox import OutboxStore
-from services.chassis.periodic import Task, all_periodically
+from services.chassis.periodic import all_periodically
 from services.chassis.relay import Relay, RelayPolicy
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
+from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.ingest import handoff, timeline_handoff
@@ -101,7 +102,7 @@ async def main(stopping: Stopping) -> None:
                     loops.start(messages.run(stopping))
                     loops.start(relay.run(stopping, poll_seconds=config.poll_seconds))
                     loops.start(events.run(stopping, poll_seconds=config.poll_seconds))
-                    loops.start(all_periodically(sweeps(store), stopping))
+                    loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                     await stopping.wait()
 
 
@@ -113,11 +114,6 @@ def outbound_policy(config: IngestConfig) -> OutboundPolicy:
         response_bytes_max=256 * 1024,
         total_seconds_max=config.graph_timeout_seconds,
     )
-
-
-def sweeps(store: IngestStore) -> list[Task]:
-    """Ingest's periodic tasks."""
-    return [Task(name="sweep_ticks", every_seconds=3600, run=store.sweep_ticks)]
 
 
 if __name__ == "__main__":

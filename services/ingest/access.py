@@ -12,6 +12,7 @@ _OPERATOR: Final = Access(services=frozenset({"operator"}))
 ACCESS: Final[AccessTable] = {
     f"{_SERVICE}CreateOrg": _OPERATOR,
     f"{_SERVICE}RegisterApp": _OPERATOR,
+    f"{_SERVICE}RetireAppSecrets": _OPERATOR,
     f"{_SERVICE}CreateSource": _TENANTS,
     f"{_SERVICE}UpdateSource": _TENANTS,
     f"{_SERVICE}ListSources": _TENANTS,
@@ -20,5 +21,7 @@ ACCESS: Final[AccessTable] = {
     f"{_SERVICE}ListLeads": _TENANTS,
     f"{_SERVICE}ListWebhookItems": _TENANTS,
     f"{_SERVICE}ReplayWebhookItem": _TENANTS,
+    f"{_SERVICE}ListWebhookOrphans": _OPERATOR,
+    f"{_SERVICE}ReplayWebhookOrphans": _OPERATOR,
     **TRACE_ACCESS,
 }

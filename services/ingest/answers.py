@@ -6,7 +6,14 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from waybill.ingest.v1.ingest_service_pb2 import Answer, Consent, Lead, Source, WebhookItem
+from waybill.ingest.v1.ingest_service_pb2 import (
+    Answer,
+    Consent,
+    Lead,
+    Source,
+    WebhookItem,
+    WebhookOrphan,
+)
 
 Row = Mapping[str, Any]
 
@@ -57,6 +64,22 @@ def to_item(row: Row) -> WebhookItem:
         reason=row["reason"] or "",
         attempts=row["attempts"],
         lead_id=str(row["lead_id"] or ""),
+        create_time=to_timestamp(row["received_at"]),
+        trace_id=row["trace_id"],
+    )
+
+
+def to_orphan(row: Row) -> WebhookOrphan:
+    """An orphan as it is listed."""
+    return WebhookOrphan(
+        item_id=str(row["item_id"]),
+        delivery_id=str(row["delivery_id"]),
+        kind=row["kind"],
+        external_id=row["external_id"] or "",
+        source_kind=row["source_kind"] or "",
+        source_external_id=row["source_external_id"] or "",
+        status=row["status"],
+        reason=row["reason"],
         create_time=to_timestamp(row["received_at"]),
         trace_id=row["trace_id"],
     )

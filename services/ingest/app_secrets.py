@@ -56,7 +56,7 @@ class AppSecrets:
         return seal(self._ring, text.encode(), table=_TABLE, key=str(app_id), org_id=None)
 
     def forget(self) -> None:
-        """Has the secrets read again before the next answer: one was added."""
+        """Has the secrets read again before the next answer: one was added or retired."""
         self._read_at = -float("inf")
 
     async def app_that_signed(self, body: bytes, header: str | None) -> UUID | None:

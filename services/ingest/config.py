@@ -37,4 +37,4 @@ class IngestConfig(ServiceConfig):
     handoff_batch_leads_max: int = Field(default=200, ge=1, le=2000)
     handoff_lease_seconds: float = Field(default=30, gt=0)
     secrets_fresh_seconds: float = Field(default=60, gt=0)
-    sources_fresh_seconds: float = Field(default=60, gt=0)
+    sources_fresh_seconds: float = Field(default=1, gt=0)

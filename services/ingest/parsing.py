@@ -8,12 +8,16 @@ from uuid import UUID
 from services.chassis.fields import NAME_CHARACTERS_MAX, Fields
 from services.ingest.leads import TYPES, Message, NewLead, identities
 from services.ingest.phones import is_region, to_e164
+from services.ingest.store.orphans import OrphanSource
 from services.ingest.text import clean
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
     CreateOrgRequest,
     CreateSourceRequest,
+    ListWebhookOrphansRequest,
     RegisterAppRequest,
+    ReplayWebhookOrphansRequest,
+    RetireAppSecretsRequest,
     UpdateSourceRequest,
 )
 
@@ -21,6 +25,8 @@ PHONE_CHARACTERS_MAX: Final = 100
 SECRET_CHARACTERS_MAX: Final = 2_000
 DETAILS_CHARACTERS_MAX: Final = 10_000
 SOURCE_KINDS: Final = ("meta_page", "instagram_account", "whatsapp_number", "form")
+# Those that webhooks name.
+ORPHAN_SOURCE_KINDS: Final = ("meta_page", "instagram_account", "whatsapp_number")
 ITEM_STATUSES: Final = (
     "pending", "processing", "failed", "stored", "duplicate", "ignored", "dead_letter",
 )  # fmt: skip
@@ -110,6 +116,14 @@ def parse_app(request: RegisterAppRequest) -> AppToRegister:
     return app
 
 
+def parse_retired_app(request: RetireAppSecretsRequest) -> str:
+    """The app's id at Meta."""
+    fields = IngestFields()
+    external_app_id = fields.name("external_app_id", request.external_app_id)
+    fields.done()
+    return external_app_id
+
+
 def parse_source(request: CreateSourceRequest) -> SourceToCreate:
     """The source to create."""
     fields = IngestFields()
@@ -179,3 +193,30 @@ def parse_item_status(status: str) -> str | None:
         fields.one_of("status", status, ITEM_STATUSES)
     fields.done()
     return status or None
+
+
+def parse_orphan_filter(request: ListWebhookOrphansRequest) -> OrphanSource:
+    """Whose orphans to list; None: all."""
+    fields = IngestFields()
+    if request.source_kind:
+        fields.one_of("source_kind", request.source_kind, ORPHAN_SOURCE_KINDS)
+    source = OrphanSource(
+        kind=request.source_kind or None,
+        external_id=fields.text(
+            "source_external_id", request.source_external_id, NAME_CHARACTERS_MAX
+        )
+        or None,
+    )
+    fields.done()
+    return source
+
+
+def parse_orphan_source(request: ReplayWebhookOrphansRequest) -> OrphanSource:
+    """Whose orphans to replay."""
+    fields = IngestFields()
+    source = OrphanSource(
+        kind=fields.one_of("source_kind", request.source_kind, ORPHAN_SOURCE_KINDS),
+        external_id=fields.name("source_external_id", request.source_external_id),
+    )
+    fields.done()
+    return source

@@ -14,7 +14,7 @@ from services.chassis.requests import parse_request_id
 from services.chassis.sealing import KeyRing, seal
 from services.chassis.server import Served
 from services.chassis.trace import current
-from services.ingest.answers import to_item, to_lead, to_source
+from services.ingest.answers import to_item, to_lead, to_orphan, to_source
 from services.ingest.api_sources import ApiSources
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.parsing import (
@@ -22,6 +22,9 @@ from services.ingest.parsing import (
     parse_item_status,
     parse_lead,
     parse_org,
+    parse_orphan_filter,
+    parse_orphan_source,
+    parse_retired_app,
     parse_source,
     parse_source_change,
 )
@@ -43,10 +46,16 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     ListSourcesResponse,
     ListWebhookItemsRequest,
     ListWebhookItemsResponse,
+    ListWebhookOrphansRequest,
+    ListWebhookOrphansResponse,
     RegisterAppRequest,
     RegisterAppResponse,
     ReplayWebhookItemRequest,
     ReplayWebhookItemResponse,
+    ReplayWebhookOrphansRequest,
+    ReplayWebhookOrphansResponse,
+    RetireAppSecretsRequest,
+    RetireAppSecretsResponse,
     UpdateSourceRequest,
     UpdateSourceResponse,
 )
@@ -98,6 +107,13 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         self._secrets.forget()
         return RegisterAppResponse(**answer)
 
+    async def RetireAppSecrets(
+        self, request: RetireAppSecretsRequest, context: Any
+    ) -> RetireAppSecretsResponse:
+        count = await self._store.retire_app_secrets(parse_retired_app(request), current())
+        self._secrets.forget()
+        return RetireAppSecretsResponse(retired_count=count)
+
     async def CreateSource(
         self, request: CreateSourceRequest, context: Any
     ) -> CreateSourceResponse:
@@ -128,6 +144,7 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
             access_token_ciphertext=self._seal(change.access_token, org_id, change.source_id),
             trace=current(),
         )
+        self._api_sources.forget(org_id)
         return UpdateSourceResponse(source=to_source(answer))
 
     def _seal(self, access_token: str | None, org_id: UUID, source_id: UUID) -> bytes | None:
@@ -194,6 +211,24 @@ class IngestService(ingest_service_pb2_grpc.IngestServiceServicer):
         item_id = parse_uuid(request.item_id, "item_id")
         row = await self._store.replay_webhook_item(caller().org, item_id, current())
         return ReplayWebhookItemResponse(item=to_item(row) if row else None)
+
+    async def ListWebhookOrphans(
+        self, request: ListWebhookOrphansRequest, context: Any
+    ) -> ListWebhookOrphansResponse:
+        source = parse_orphan_filter(request)
+        page = parse_page(request, "orphans", source.kind, source.external_id)
+        rows = await self._store.list_webhook_orphans(source, page.rows_to_read, page.start)
+        orphans, token = page.split(rows, lambda row: (str(row["item_id"]),))
+        return ListWebhookOrphansResponse(
+            orphans=[to_orphan(row) for row in orphans], next_page_token=token
+        )
+
+    async def ReplayWebhookOrphans(
+        self, request: ReplayWebhookOrphansRequest, context: Any
+    ) -> ReplayWebhookOrphansResponse:
+        source = parse_orphan_source(request)
+        count, has_more = await self._store.replay_webhook_orphans(source, current())
+        return ReplayWebhookOrphansResponse(replayed_count=count, has_more=has_more)
 
 
 def ingest_served(service: IngestService) -> Served:

@@ -1,7 +1,8 @@
 """Conditions of rules: CEL over the facts of a lead, checked when they are written.
 
-Google's engine checks names and types with positions and bounds the work: 10,000 iterations of a
-condition's loops, nesting of 32, regular expressions in linear time. The length is bounded here.
+Google's engine checks names and types with positions, and bounds the number of a condition's
+iterations (10,000) and its nesting (32), but not what one iteration costs. `bounds.py` keeps
+conditions small, and the judge, a process of its own, bounds their time and memory.
 """
 
 import re
@@ -11,18 +12,32 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from services.routing.facts import NAMES
+from services.routing.bounds import broken_bound
+from services.routing.hearings import Verdict
 from services.routing.predicates import split_predicates
 
-CONDITION_CHARACTERS_MAX: Final = 4000
 CONDITIONS_CACHED_MAX: Final = 10_000
+NAMES: Final = {
+    "lead.type": cel.Type.STRING,
+    "lead.source_id": cel.Type.STRING,
+    "lead.source_kind": cel.Type.STRING,
+    "lead.phone_country": cel.Type.STRING,
+    "lead.email_domain": cel.Type.STRING,
+    "lead.full_name": cel.Type.STRING,
+    "lead.details": cel.Type.STRING,
+    "lead.has_phone": cel.Type.BOOL,
+    "lead.has_email": cel.Type.BOOL,
+    "lead.answers": cel.Type.Map(cel.Type.STRING, cel.Type.List(cel.Type.STRING)),
+    "lead.consents": cel.Type.Map(cel.Type.STRING, cel.Type.BOOL),
+    "lead.received_at": cel.Type.TIMESTAMP,
+}
 _ENVIRONMENT: Final = cel.NewEnv(variables=NAMES)
 _POSITION: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
 _CODE: Final = re.compile(r"^([A-Z_]+):")
 
 
 class ConditionRefused(Exception):
-    """The condition does not compile or is no bool; where (both from 1) and why."""
+    """The condition does not compile, is no bool or breaks a bound; where (both from 1) and why."""
 
     def __init__(self, problem: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(f"{line}:{column}: {problem}")
@@ -41,47 +56,46 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A compiled condition, whole and as the predicates that all must hold."""
+    """A compiled condition: the predicates that all must hold."""
 
-    whole: Predicate
     predicates: tuple[Predicate, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a condition says of a lead; without a match, the first predicate that was not true.
-
-    `error` is the engine's code ("NOT_FOUND") where it could not say. Its text is not kept: it may
-    quote the lead.
-    """
-
-    matched: bool
-    failing_predicate: str = ""
-    error: str = ""
 
 
 @lru_cache(maxsize=CONDITIONS_CACHED_MAX)
 def compile_condition(text: str) -> Condition:
     """The condition, compiled once for each text. Raises `ConditionRefused`."""
-    if len(text) > CONDITION_CHARACTERS_MAX:
-        raise ConditionRefused(f"it has more than {CONDITION_CHARACTERS_MAX} characters")
     whole = _compile(text)
-    return Condition(whole=whole, predicates=_predicates(whole))
+    if broken := broken_bound(text):
+        before = text[: broken.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConditionRefused(broken.problem, line=line, column=column)
+    return Condition(predicates=_predicates(whole))
 
 
-def judge(condition: Condition, facts: dict[str, Any]) -> Verdict:
-    """What the condition says of a lead with these facts."""
-    answer = _evaluate(condition.whole, facts)
-    if answer is True:
-        return Verdict(matched=True)
+def activation(facts: dict[str, Any]) -> cel.Activation:
+    """A lead's facts as the engine takes them, for all of its conditions."""
+    return _ENVIRONMENT.Activation(facts)
+
+
+def judge(condition: Condition, facts: cel.Activation) -> Verdict:
+    """What the condition says of a lead: of a false one the false part is the reason.
+
+    As in the engine's `&&`, a part that fails counts only while no other part is false.
+    """
+    failed: Verdict | None = None
     for predicate in condition.predicates:
-        # Of a false condition the false part is the reason, whatever another part may be.
-        if _evaluate(predicate, facts) == answer:
-            break
-    else:
-        predicate = condition.whole
-    error = answer if isinstance(answer, str) else ""
-    return Verdict(matched=False, failing_predicate=predicate.text, error=error)
+        answer = _evaluate(predicate, facts)
+        if answer is False:
+            return Verdict(matched=False, failing_predicate=predicate.text)
+        if answer is not True and failed is None:
+            failed = Verdict(matched=False, failing_predicate=predicate.text, error=answer)
+    return failed or Verdict(matched=True)
+
+
+def evaluate_all(condition: Condition, facts: cel.Activation) -> None:
+    """Evaluates every part, whatever the others say: what the condition costs at worst."""
+    for predicate in condition.predicates:
+        _evaluate(predicate, facts)
 
 
 def _compile(text: str) -> Predicate:
@@ -110,10 +124,10 @@ def _predicates(whole: Predicate) -> tuple[Predicate, ...]:
         return (whole,)
 
 
-def _evaluate(predicate: Predicate, facts: dict[str, Any]) -> bool | str:
+def _evaluate(predicate: Predicate, facts: cel.Activation) -> bool | str:
     """True, False, or the engine's error code."""
     try:
-        value = predicate.expression.eval(data=facts)
+        value = predicate.expression.eval(facts)
     except RuntimeError as error:
         return _code(str(error))
     if value.type() == cel.Type.BOOL:

@@ -24,10 +24,22 @@ class RoutingConfig(ServiceConfig):
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
         description="Who holds a lead's lock, for people",
     )
-    route_batch_leads_max: int = Field(default=200, ge=1, le=2000)
+    route_batch_leads_max: int = Field(default=200, ge=1, le=500)
     route_lease_seconds: float = Field(default=30, ge=5, le=600)
     route_decide_seconds_max: float = Field(
-        default=5, gt=0, description="Longest that one batch's rules may take; the rest goes back"
+        default=1, gt=0, description="Longest that one batch's rules may take; the rest goes back"
+    )
+    lead_cpu_seconds_max: float = Field(
+        default=0.1, ge=0.01, le=1, description="CPU time that an org's rules may take on one lead"
+    )
+    condition_cpu_seconds_max: float = Field(
+        default=0.05, ge=0.001, le=1, description="The same of a new condition, when it is tried"
+    )
+    judge_memory_bytes_max: int = Field(
+        default=256 * 2**20,
+        ge=128 * 2**20,
+        le=2**32,
+        description="Address space of a process that judges rules",
     )
     offer_batch_items_max: int = Field(default=200, ge=1, le=500)
     offer_lease_seconds: float = Field(default=30, ge=5, le=600)

@@ -1,27 +1,30 @@
-"""What a rule's condition can name, and what of it the decision record may keep."""
+"""What a rule's condition is told of a lead, and what of it the decision record may keep.
 
+Conditions see the beginning of what is long: what they cost grows with what they see.
+"""
+
+import re
+from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
+from uuid import UUID
 
 import phonenumbers
-from cel_expr_python import cel
 
 from services.routing.leads import Lead
 
-NAMES: Final = {
-    "lead.type": cel.Type.STRING,
-    "lead.source_id": cel.Type.STRING,
-    "lead.source_kind": cel.Type.STRING,
-    "lead.phone_country": cel.Type.STRING,
-    "lead.email_domain": cel.Type.STRING,
-    "lead.full_name": cel.Type.STRING,
-    "lead.details": cel.Type.STRING,
-    "lead.has_phone": cel.Type.BOOL,
-    "lead.has_email": cel.Type.BOOL,
-    "lead.answers": cel.Type.Map(cel.Type.STRING, cel.Type.List(cel.Type.STRING)),
-    "lead.consents": cel.Type.Map(cel.Type.STRING, cel.Type.BOOL),
-    "lead.received_at": cel.Type.TIMESTAMP,
-}
+FULL_NAME_CHARACTERS_MAX: Final = 200
+DETAILS_CHARACTERS_MAX: Final = 2_000
+ANSWERS_MAX: Final = 50
+ANSWER_VALUES_MAX: Final = 20
+ANSWER_CHARACTERS_MAX: Final = 200
+ANSWERS_CHARACTERS_MAX: Final = 20_000
+EMAIL_DOMAIN_CHARACTERS_MAX: Final = 255
+# What a condition names in the maps: lead.answers.size, lead.consents["newsletter"].
+_ASKED: Final = re.compile(
+    r"""\b(?:answers|consents)\s*(?:\.\s*(\w+)|\[\s*"([^"]+)"|\[\s*'([^']+)')"""
+)
 
 
 def facts_of(lead: Lead) -> dict[str, Any]:
@@ -31,15 +34,47 @@ def facts_of(lead: Lead) -> dict[str, Any]:
         "lead.source_id": str(lead.source_id),
         "lead.source_kind": lead.source_kind,
         "lead.phone_country": phone_country(lead.phone),
-        "lead.email_domain": email_domain(lead.email),
-        "lead.full_name": lead.full_name,
-        "lead.details": lead.details,
+        "lead.email_domain": email_domain(lead.email)[:EMAIL_DOMAIN_CHARACTERS_MAX],
+        "lead.full_name": lead.full_name[:FULL_NAME_CHARACTERS_MAX],
+        "lead.details": lead.details[:DETAILS_CHARACTERS_MAX],
         "lead.has_phone": bool(lead.phone),
         "lead.has_email": bool(lead.email),
-        "lead.answers": answers_by_name(lead),
-        "lead.consents": dict(lead.consents),
+        "lead.answers": _shortened(answers_by_name(lead)),
+        "lead.consents": dict(islice(lead.consents.items(), ANSWERS_MAX)),
         "lead.received_at": lead.received_at,
     }
+
+
+def worst_facts(condition: str) -> dict[str, Any]:
+    """As much as a condition can be told, under every name that it may ask for."""
+    asked = list(dict.fromkeys("".join(found) for found in _ASKED.findall(condition)))
+    names = (asked + [f"question {number}" for number in range(ANSWERS_MAX)])[:ANSWERS_MAX]
+    values = ["a" * ANSWER_CHARACTERS_MAX] * ANSWER_VALUES_MAX
+    return {
+        "lead.type": "appointment",
+        "lead.source_id": str(UUID(int=0)),
+        "lead.source_kind": "whatsapp_number",
+        "lead.phone_country": "DE",
+        "lead.email_domain": "a" * EMAIL_DOMAIN_CHARACTERS_MAX,
+        "lead.full_name": "a" * FULL_NAME_CHARACTERS_MAX,
+        "lead.details": "a" * DETAILS_CHARACTERS_MAX,
+        "lead.has_phone": True,
+        "lead.has_email": True,
+        "lead.answers": _shortened(dict.fromkeys(names, values)),
+        "lead.consents": dict.fromkeys(names, True),
+        "lead.received_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+
+
+def _shortened(answers: dict[str, list[str]]) -> dict[str, list[str]]:
+    shortened: dict[str, list[str]] = {}
+    characters_left = ANSWERS_CHARACTERS_MAX
+    for name, values in islice(answers.items(), ANSWERS_MAX):
+        kept = shortened.setdefault(name[:ANSWER_CHARACTERS_MAX], [])
+        for value in values[:ANSWER_VALUES_MAX]:
+            kept.append(value[: min(ANSWER_CHARACTERS_MAX, characters_left)])
+            characters_left -= len(kept[-1])
+    return shortened
 
 
 def inputs_of(lead: Lead) -> dict[str, Any]:

@@ -44,10 +44,12 @@ class NewLead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldLead:
-    """A claimed lead: which attempt this is (from 1), and the contexts that it continues from."""
+    """A claimed lead: which attempt this is (from 1), how often a holder of it let its lease run
+    out, and the contexts that it continues from."""
 
     lead: Lead
     attempt: int
+    interruptions: int
     enqueued_at: datetime
     was_due_at: datetime
     locked_at: datetime

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from services.routing.conditions import ConditionRefused, Verdict, compile_condition, judge
+from services.routing.hearings import Verdict
 
 Outcome = Literal["routed", "no_match", "error"]
 Result = Literal["matched", "failed", "error"]
 NO_MATCH_ERROR: Final = "NO_MATCH"
 RULES_FAILED_ERROR: Final = "RULES_FAILED"
+RULES_OVERRAN_ERROR: Final = "RULES_OVERRAN"
+INTERRUPTED_ERROR: Final = "INTERRUPTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,38 +39,40 @@ class Decision:
     """Where a lead goes and every rule that was looked at; `matched` is None where it stays.
 
     Without a match the outcome is "error" when a rule failed on the lead (it might have matched),
-    else "no_match".
+    else "no_match"; `error` is why it stays, for `routing_error`.
     """
 
     outcome: Outcome
     matched: Rule | None
     candidates: tuple[Candidate, ...]
-
-    @property
-    def error(self) -> str:
-        """Why it stays, for `routing_error`."""
-        return RULES_FAILED_ERROR if self.outcome == "error" else NO_MATCH_ERROR
+    error: str = ""
 
 
-def decide(facts: dict[str, Any], rules: Sequence[Rule]) -> Decision:
-    """The first of the rules, which come in order, that matches; one that fails is skipped."""
-    candidates: list[Candidate] = []
-    for rule in rules:
-        candidate = _look_at(rule, facts)
-        candidates.append(candidate)
+def decide(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> Decision:
+    """The first of the rules, which come in order, that matches; one that fails is skipped.
+
+    There is a verdict on each of them, up to the one that matches.
+    """
+    looked_at = candidates(rules, verdicts)
+    for candidate in looked_at:
         if candidate.result == "matched":
-            return Decision(outcome="routed", matched=rule, candidates=tuple(candidates))
-    failed = any(candidate.result == "error" for candidate in candidates)
-    outcome: Outcome = "error" if failed else "no_match"
-    return Decision(outcome=outcome, matched=None, candidates=tuple(candidates))
+            return Decision(outcome="routed", matched=candidate.rule, candidates=looked_at)
+    if any(candidate.result == "error" for candidate in looked_at):
+        return undecided(RULES_FAILED_ERROR, looked_at)
+    return Decision(outcome="no_match", matched=None, candidates=looked_at, error=NO_MATCH_ERROR)
 
 
-def _look_at(rule: Rule, facts: dict[str, Any]) -> Candidate:
-    try:
-        verdict = judge(compile_condition(rule.condition), facts)
-    except ConditionRefused as refused:
-        # It compiled when it was written; another version of the engine may see it otherwise.
-        return Candidate(rule=rule, result="error", failing_predicate=str(refused))
+def undecided(error: str, candidates: tuple[Candidate, ...] = ()) -> Decision:
+    """The lead stays, and not because no rule takes it."""
+    return Decision(outcome="error", matched=None, candidates=candidates, error=error)
+
+
+def candidates(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> tuple[Candidate, ...]:
+    """Each rule with what came of it, as far as there are verdicts."""
+    return tuple(map(_candidate, rules, verdicts))
+
+
+def _candidate(rule: Rule, verdict: Verdict) -> Candidate:
     if verdict.matched:
         return Candidate(rule=rule, result="matched")
     return Candidate(rule=rule, result=_result(verdict), failing_predicate=_reason(verdict))

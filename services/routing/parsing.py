@@ -7,7 +7,6 @@ from uuid import UUID
 from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.fields import Fields
 from services.chassis.pages import Page, Paged, parse_page_from
-from services.routing.conditions import ConditionRefused, compile_condition
 from services.routing.leads import Answer, Lead, NewLead
 from services.routing.store.rules import NewRule, RuleChange
 from waybill.routing.v1.routing_service_pb2 import (
@@ -44,7 +43,7 @@ def parse_workspace(request: CreateWorkspaceRequest) -> tuple[str, str]:
 
 
 def parse_rule(request: CreateRuleRequest) -> NewRule:
-    """A new rule; CONDITION_REFUSED where its condition does not compile."""
+    """A new rule, its condition as it came."""
     fields = RoutingFields()
     rule = NewRule(
         workspace_id=fields.uuid("workspace_id", request.workspace_id),
@@ -53,12 +52,11 @@ def parse_rule(request: CreateRuleRequest) -> NewRule:
         condition=fields.verbatim("condition", request.condition),
     )
     fields.done()
-    check_condition(rule.condition)
     return rule
 
 
 def parse_change(request: UpdateRuleRequest) -> RuleChange:
-    """A new version of a rule; CONDITION_REFUSED where its condition does not compile."""
+    """A new version of a rule, its condition as it came."""
     fields = RoutingFields()
     change = RuleChange(
         rule_id=fields.uuid("rule_id", request.rule_id),
@@ -82,26 +80,7 @@ def parse_change(request: UpdateRuleRequest) -> RuleChange:
         enabled=request.enabled if request.HasField("enabled") else None,
     )
     fields.done()
-    if change.condition is not None:
-        check_condition(change.condition)
     return change
-
-
-def check_condition(text: str) -> None:
-    """CONDITION_REFUSED, with line and column, where the condition does not compile."""
-    try:
-        compile_condition(text)
-    except ConditionRefused as refused:
-        where = f"line {refused.line}, column {refused.column}"
-        raise DomainError(
-            "CONDITION_REFUSED",
-            f"The condition is refused at {where}: {refused.problem}.",
-            metadata={
-                "line": str(refused.line),
-                "column": str(refused.column),
-                "problem": refused.problem,
-            },
-        ) from None
 
 
 def parse_leads(

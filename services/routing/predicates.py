@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 # Comments; raw strings; triple-quoted and plain strings, with escapes; then what matters.
-_TOKEN: Final = re.compile(
+TOKEN: Final = re.compile(
     r"""
     (?P<comment>//[^\n]*)
   | (?P<raw>\b(?:[bB]?[rR]|[rR][bB])(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|"[^"\n]*"))
@@ -27,7 +27,7 @@ def split_predicates(condition: str) -> tuple[str, ...]:
     """The condition's top-level conjuncts in order, stripped; the whole where it has but one."""
     parts: list[str] = []
     depth = begin = 0
-    for token in _TOKEN.finditer(condition):
+    for token in TOKEN.finditer(condition):
         kind = token.lastgroup
         if kind == "open":
             depth += 1

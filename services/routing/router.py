@@ -1,8 +1,7 @@
 """The router: claims leads that are due, decides each, settles them in batches."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
@@ -15,10 +14,10 @@ from services.chassis.sealing import KeyRing
 from services.chassis.telemetry import Work, log, span, work
 from services.chassis.trace import Start, TraceContext, continue_from, from_otel
 from services.chassis.watermark import Watermark
+from services.routing.decider import Decider
 from services.routing.dedupe import dedupe_hashes
-from services.routing.facts import facts_of
 from services.routing.leads import HeldLead
-from services.routing.matching import Decision, Rule, decide
+from services.routing.matching import INTERRUPTED_ERROR, Decision, undecided
 from services.routing.offers import offer_payload
 from services.routing.store.attempts import AttemptStore, Completion, Failure
 from services.routing.store.rules import RuleStore
@@ -29,12 +28,18 @@ ATTEMPT: Final = "route lead"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPolicy:
-    """Bounds: leads per batch, seconds of lease, of a batch's rules, of the dedupe window."""
+    """Bounds: leads per batch, seconds of lease, of a batch's rules, of the dedupe window.
+
+    A lead whose holders were interrupted `interruptions_alone` times is routed by itself, as it may
+    be what interrupts; after `interruptions_max` in one attempt the attempt has failed.
+    """
 
     batch_leads_max: int = 200
     lease_seconds: float = 30
-    decide_seconds_max: float = 5
+    decide_seconds_max: float = 1
     dedupe_seconds: float = 90 * 86_400
+    interruptions_alone: int = 2
+    interruptions_max: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Router:
         self,
         attempts: AttemptStore,
         rules: RuleStore,
+        decider: Decider,
         secret_ring: KeyRing,
         offered: Wake,
         policy: RouterPolicy | None = None,
@@ -60,6 +66,7 @@ class Router:
         self.wake = Wake()
         self._attempts = attempts
         self._rules = rules
+        self._decider = decider
         self._secret_ring = secret_ring
         self._offered = offered
         self._policy = policy or RouterPolicy()
@@ -100,21 +107,43 @@ class Router:
             raise
 
     async def _route(self, token: UUID, held: list[HeldLead], unit: Work) -> None:
-        rule_sets = await self._rules.get_rule_sets(sorted({item.lead.org_id for item in held}))
-        attempts = await attempted(held, rule_sets, seconds_max=self._policy.decide_seconds_max)
-        outcomes = await self._complete(token, attempts) | await self._fail(token, attempts)
-        if undecided := held[len(attempts) :]:
-            await self._attempts.return_routing_locks(token, undecided)
-            outcomes |= {item.lead.lead_id: "returned" for item in undecided}
+        sorted_out = sort_out(held, self._policy)
+        # Before anything else: what interrupts must not count against those that wait.
+        outcomes = await self._return(token, sorted_out.returned)
+        outcomes |= await self._fail(token, map(_given_up, sorted_out.given_up))
+        for batch in sorted_out.batches:
+            outcomes |= await self._route_batch(token, batch)
         for outcome in outcomes.values():
             unit.count(ROUTE, outcome)
         unit.note(**_counted(outcomes))
         if "routed" in outcomes.values():
             self._offered.set()
 
-    async def _complete(self, token: UUID, attempts: Sequence[Attempt]) -> dict[UUID, str]:
-        matched = [attempt for attempt in attempts if attempt.decision.matched is not None]
+    async def _route_batch(self, token: UUID, held: Sequence[HeldLead]) -> dict[UUID, str]:
+        rule_sets = await self._rules.get_rule_sets(sorted({item.lead.org_id for item in held}))
+        decisions = await self._decider.decide(
+            [item.lead for item in held], rule_sets, seconds_max=self._policy.decide_seconds_max
+        )
+        attempts = [
+            attempt(item, decisions[item.lead.lead_id])
+            for item in held
+            if item.lead.lead_id in decisions
+        ]
+        matched = [item for item in attempts if item.decision.matched is not None]
+        others = [item for item in attempts if item.decision.matched is None]
+        left = [item for item in held if item.lead.lead_id not in decisions]
+        return (
+            await self._complete(token, matched)
+            | await self._fail(token, others)
+            | await self._return(token, left)
+        )
 
+    async def _return(self, token: UUID, held: Sequence[HeldLead]) -> dict[UUID, str]:
+        if held:
+            await self._attempts.return_routing_locks(token, held)
+        return {item.lead.lead_id: "returned" for item in held}
+
+    async def _complete(self, token: UUID, matched: Sequence[Attempt]) -> dict[UUID, str]:
         async def complete(part: Sequence[Attempt]) -> dict[UUID, str]:
             completions = [
                 Completion(
@@ -137,11 +166,10 @@ class Router:
             settled.outcomes.update(await self._fail_broken(token, settled.broken))
         return settled.outcomes
 
-    async def _fail(self, token: UUID, attempts: Sequence[Attempt]) -> dict[UUID, str]:
+    async def _fail(self, token: UUID, attempts: Iterable[Attempt]) -> dict[UUID, str]:
         failures = [
             Failure(held=attempt.held, decision=attempt.decision, trace=attempt.trace)
             for attempt in attempts
-            if attempt.decision.matched is None
         ]
         return await self._fail_apart(token, failures)
 
@@ -206,25 +234,33 @@ async def settle_apart(
     return settled
 
 
-async def attempted(
-    held: Sequence[HeldLead], rule_sets: Mapping[UUID, Sequence[Rule]], *, seconds_max: float
-) -> list[Attempt]:
-    """Decides the leads in order, at least one of them, for about `seconds_max` seconds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedOut:
+    """A claim: what is routed, batch by batch, what goes back, what was interrupted too often."""
 
-    A tenant's costly rules thus cannot hold the others' leads past their lease.
-    """
-    attempts: list[Attempt] = []
-    end = time.monotonic() + seconds_max
+    batches: list[list[HeldLead]]
+    returned: list[HeldLead]
+    given_up: list[HeldLead]
+
+
+def sort_out(held: Sequence[HeldLead], policy: RouterPolicy) -> SortedOut:
+    """Of leads that may be what interrupts, one is routed, last and alone; the others go back."""
+    together: list[HeldLead] = []
+    alone: list[HeldLead] = []
+    given_up: list[HeldLead] = []
     for item in held:
-        if attempts and time.monotonic() > end:
-            break
-        attempts.append(_attempt(item, rule_sets[item.lead.org_id]))
-        # Let the server answer between two leads.
-        await asyncio.sleep(0)
-    return attempts
+        if item.interruptions >= policy.interruptions_max * item.attempt:
+            given_up.append(item)
+        elif item.interruptions >= policy.interruptions_alone:
+            alone.append(item)
+        else:
+            together.append(item)
+    batches = [batch for batch in (together, alone[:1]) if batch]
+    return SortedOut(batches=batches, returned=alone[1:], given_up=given_up)
 
 
-def _attempt(held: HeldLead, rules: Sequence[Rule]) -> Attempt:
+def attempt(held: HeldLead, decision: Decision) -> Attempt:
+    """The decision as an attempt, in a span of its own."""
     start = continue_from(
         held.trace,
         attempt=held.attempt,
@@ -232,9 +268,12 @@ def _attempt(held: HeldLead, rules: Sequence[Rule]) -> Attempt:
         previous=held.previous,
     )
     with span(ATTEMPT, start=start) as live:
-        decision = decide(facts_of(held.lead), rules)
         live.set_attributes({"lead_id": str(held.lead.lead_id), "attempt": held.attempt})
         return Attempt(held=held, decision=decision, trace=from_otel(live.get_span_context()))
+
+
+def _given_up(held: HeldLead) -> Attempt:
+    return attempt(held, undecided(INTERRUPTED_ERROR))
 
 
 def _counted(outcomes: Mapping[UUID, str]) -> dict[str, int]:

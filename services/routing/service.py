@@ -24,6 +24,7 @@ from services.routing.parsing import (
 )
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
+from services.routing.trials import Trials
 from waybill.routing.v1 import routing_service_pb2 as pb
 from waybill.routing.v1 import routing_service_pb2_grpc
 
@@ -40,8 +41,9 @@ def routing_served(service: "RoutingService") -> Served:
 class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
     """RoutingService; `enqueued` is set when leads were taken over."""
 
-    def __init__(self, rules: RuleStore, leads: LeadStore, enqueued: Wake) -> None:
+    def __init__(self, rules: RuleStore, leads: LeadStore, trials: Trials, enqueued: Wake) -> None:
         self._rules = rules
+        self._trials = trials
         self._leads = leads
         self._enqueued = enqueued
 
@@ -85,10 +87,12 @@ class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
     async def CreateRule(
         self, request: pb.CreateRuleRequest, context: Any
     ) -> pb.CreateRuleResponse:
+        new = parse_rule(request)
+        await self._trials.check(new.condition)
         rule = await self._rules.create_rule(
             caller().org,
             new_id(),
-            parse_rule(request),
+            new,
             parse_request_id(request),
             current().traceparent,
         )
@@ -98,6 +102,8 @@ class RoutingService(routing_service_pb2_grpc.RoutingServiceServicer):
         self, request: pb.UpdateRuleRequest, context: Any
     ) -> pb.UpdateRuleResponse:
         change = parse_change(request)
+        if change.condition is not None:
+            await self._trials.check(change.condition)
         rule = await self._rules.update_rule(caller().org, change, current().traceparent)
         return pb.UpdateRuleResponse(rule=to_rule(rule))
 

@@ -8,6 +8,7 @@ from services.chassis.outbound import OutboundClient
 from services.chassis.periodic import all_periodically
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
+from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.scheduling.access import ACCESS
@@ -54,6 +55,7 @@ async def main(stopping: Stopping) -> None:
             ):
                 loops.start(importer.run(stopping, poll_seconds=config.poll_seconds))
                 loops.start(all_periodically(sweeps(holds, appointments, config), stopping))
+                loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                 await stopping.wait()
 
 

@@ -13,6 +13,7 @@ from services.scheduling.records import (
     DayException,
     Hold,
     Import,
+    Occurrence,
     SeriesRule,
     Service,
     Slot,
@@ -181,6 +182,25 @@ def to_waitlist_entry(entry: WaitlistEntry) -> pb.WaitlistEntry:
         appointment_id=_text(entry.appointment_id),
         create_time=to_timestamp(entry.created_at),
         trace_id=entry.trace_id,
+    )
+
+
+def to_occurrence(local_time: datetime, occurrence: Occurrence | None) -> pb.Occurrence:
+    """What became of a wall time of a series; None: clocks skip it."""
+    shown = local_time.isoformat(timespec="minutes")
+    if occurrence is None:
+        return pb.Occurrence(local_time=shown, outcome="skipped")
+    return pb.Occurrence(
+        scheduled_at=to_timestamp(occurrence.starts_at),
+        local_time=shown,
+        outcome=occurrence.outcome,
+        appointment_id=_text(occurrence.appointment_id),
+        cause=_text(occurrence.cause),
+        calendar_id=_text(occurrence.calendar_id),
+        conflicts=[
+            pb.Conflict(start_time=to_timestamp(each.start), end_time=to_timestamp(each.end))
+            for each in occurrence.conflicts
+        ],
     )
 
 

@@ -1,6 +1,7 @@
 """Busy times of an external calendar: its events within a window, recurring ones expanded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,7 +10,9 @@ import recurring_ical_events
 from icalendar import Calendar as Body
 
 BUSY_TIMES_MAX: Final = 20_000
+TIMES_AN_HOUR_MAX: Final = 4
 _FREE_STATUSES: Final = ("CANCELLED",)
+_TOO_FINE: Final = ("SECONDLY", "MINUTELY")
 
 Busy = tuple[datetime, datetime]
 
@@ -22,13 +25,15 @@ def busy_times(content: bytes, zone: str, start: datetime, end: datetime) -> lis
     """When its owner is busy between start and end, merged and sorted, in UTC.
 
     Times without a zone, and whole days, are read by the zone given. Cancelled and transparent
-    events take no time. Raises CalendarUnreadable.
+    events take no time. Raises CalendarUnreadable. How long it takes is up to whoever wrote the
+    content: call it where it can be stopped.
     """
     try:
         body = Body.from_ical(content)
-        events = recurring_ical_events.of(body, skip_bad_series=True).between(start, end)
-        found = sorted(_times(events, ZoneInfo(zone), start, end))
-    except CalendarUnreadable:
+        if any(_is_too_dense(rule) for event in body.walk("VEVENT") for rule in _rules(event)):
+            raise CalendarUnreadable("an event repeats too often")
+        found = sorted(_times(_events(body, start, end), ZoneInfo(zone), start, end))
+    except (CalendarUnreadable, MemoryError):
         raise
     except Exception as error:
         # Both libraries raise whatever a stranger's file leads them to.
@@ -36,9 +41,35 @@ def busy_times(content: bytes, zone: str, start: datetime, end: datetime) -> lis
     return list(_merged(found))
 
 
-def _times(events: list[Any], zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Busy]:
-    if len(events) > BUSY_TIMES_MAX:
-        raise CalendarUnreadable(f"it has more than {BUSY_TIMES_MAX} events")
+def _rules(event: Any) -> list[Any]:
+    rules = event.get("RRULE", [])
+    return rules if isinstance(rules, list) else [rules]
+
+
+def _is_too_dense(rule: Any) -> bool:
+    times_an_hour = len(rule.get("BYMINUTE", "1")) * len(rule.get("BYSECOND", "1"))
+    return (
+        any(str(each).upper() in _TOO_FINE for each in rule.get("FREQ", ()))
+        or any(int(each) < 1 for each in rule.get("INTERVAL", ()))
+        or times_an_hour > TIMES_AN_HOUR_MAX
+    )
+
+
+def _events(body: Any, start: datetime, end: datetime) -> Iterator[Any]:
+    """Events within the window, one series after the other, so that too many end it early."""
+    query = recurring_ical_events.of(body, skip_bad_series=True)
+    count = 0
+    for series in query.series:
+        # One series that makes no sense leaves the others as they are.
+        with suppress(*query.suppressed_errors):
+            for occurrence in series.between(start, end):
+                count += 1
+                if count > BUSY_TIMES_MAX:
+                    raise CalendarUnreadable(f"it has more than {BUSY_TIMES_MAX} events")
+                yield occurrence.as_component(keep_recurrence_attributes=False)
+
+
+def _times(events: Iterable[Any], zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Busy]:
     for event in events:
         if str(event.get("TRANSP", "OPAQUE")).upper() == "TRANSPARENT":
             continue

@@ -1,8 +1,10 @@
 """Scheduling's settings, from environment variables named `WAYBILL_SCHEDULING_<SETTING>`."""
 
+import math
 from ipaddress import ip_network
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.chassis.config import ServiceConfig
@@ -28,6 +30,11 @@ class SchedulingConfig(ServiceConfig):
     import_lease_seconds: float = Field(default=120, gt=0, le=3600)
     import_bytes_max: int = Field(default=5 * 1024 * 1024, ge=1024, le=50 * 1024 * 1024)
     import_seconds_max: float = Field(default=20, gt=0, le=60)
+    import_readers_max: int = Field(default=2, ge=1, le=20)
+    import_reading_seconds_max: float = Field(default=15, ge=1, le=60)
+    import_memory_bytes_max: int = Field(
+        default=512 * 1024 * 1024, ge=128 * 1024 * 1024, le=4 * 1024 * 1024 * 1024
+    )
     outbound_allowed_networks: tuple[str, ...] = Field(
         default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
     )
@@ -41,3 +48,12 @@ class SchedulingConfig(ServiceConfig):
         for text in value:
             ip_network(text)
         return value
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_batch(self) -> Self:
+        """A batch whose lease ran out is read twice, and neither reading is kept."""
+        readings = math.ceil(self.import_batch_max / self.import_readers_max)
+        longest = self.import_seconds_max + readings * self.import_reading_seconds_max
+        if self.import_lease_seconds <= longest:
+            raise ValueError(f"import_lease_seconds must be more than {longest:g}")
+        return self

@@ -1,7 +1,8 @@
 """iCalendar bodies (RFC 5545, 5546): the feed, free/busy, invitations.
 
 A UID is the appointment's for life; SEQUENCE grows with material changes alone; METHOD stands on
-the VCALENDAR; times are local ones with their VTIMEZONE.
+the VCALENDAR; times are local ones with their VTIMEZONE. A local time that clocks show twice means
+the first (RFC 5545, 3.3.5), so an event that begins or ends at one is told in UTC.
 """
 
 from collections.abc import Iterable, Sequence
@@ -108,14 +109,24 @@ def _body(zone: str, appointments: Sequence[Named]) -> Body:
 def _event(named: Named, zone: str) -> Event:
     appointment, clock = named.appointment, ZoneInfo(zone)
     start = appointment.scheduled_at.astimezone(clock)
-    end = appointment.scheduled_at + timedelta(minutes=appointment.duration_minutes)
+    end = (start.astimezone(UTC) + timedelta(minutes=appointment.duration_minutes)).astimezone(
+        clock
+    )
+    if _is_shown_twice(start) or _is_shown_twice(end):
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
     event = Event()
     event.add("UID", f"{appointment.appointment_id}@waybill")
     event.add("SEQUENCE", appointment.sequence)
     event.add("DTSTAMP", appointment.updated_at.astimezone(UTC))
     event.add("LAST-MODIFIED", appointment.updated_at.astimezone(UTC))
     event.add("DTSTART", start)
-    event.add("DTEND", end.astimezone(clock))
+    event.add("DTEND", end)
     event.add("SUMMARY", named.service_name or "Appointment")
     event.add("STATUS", _STATUS.get(appointment.status, "CONFIRMED"))
     return event
+
+
+def _is_shown_twice(moment: datetime) -> bool:
+    """Whether clocks in the moment's zone show its wall time at another moment too."""
+    first, second = (moment.replace(fold=fold).utcoffset() for fold in (0, 1))
+    return first != second

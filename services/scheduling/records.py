@@ -148,13 +148,23 @@ class WaitlistEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """A time that is in the way."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """What became of one start of a series."""
+    """What became of one start of a series; `calendar_id` is the one that could not be had."""
 
     starts_at: datetime
     outcome: str
     appointment_id: UUID | None = None
+    calendar_id: UUID | None = None
     cause: str | None = None
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

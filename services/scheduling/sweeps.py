@@ -38,5 +38,4 @@ def sweeps(
             name="promote_waiting", every_seconds=config.promote_waiting_every_seconds, run=promote
         ),
         Task(name="emit_reminders", every_seconds=config.reminders_every_seconds, run=remind),
-        Task(name="sweep_ticks", every_seconds=3600, run=appointments.sweep_ticks),
     ]

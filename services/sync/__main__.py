@@ -10,6 +10,7 @@ from services.chassis.outbound import OutboundClient, OutboundPolicy
 from services.chassis.periodic import Task, all_periodically
 from services.chassis.sealing import load_key_ring
 from services.chassis.server import serving
+from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served
 from services.sync.access import ACCESS
@@ -71,6 +72,7 @@ async def main(stopping: Stopping) -> None:
                 loops.start(background.run(stopping, poll_seconds=config.poll_seconds))
                 loops.start(health.run(stopping, poll_seconds=config.poll_seconds))
                 loops.start(all_periodically(sweeps(sessions, locks, config), stopping))
+                loops.start(all_periodically(chassis_sweeps(database, config), stopping))
                 await stopping.wait()
 
 
@@ -131,7 +133,6 @@ def sweeps(sessions: SessionStore, locks: LockStore, config: SyncConfig) -> list
             every_seconds=config.cleanup_every_seconds,
             run=schedule,
         ),
-        Task(name="sweep_ticks", every_seconds=3600, run=sessions.sweep_ticks),
     ]
 
 

@@ -318,6 +318,11 @@ FENCES: Final = (
         "::test_a_worker_that_stalled_past_its_lease_changes_nothing",
     ),
     without_text(
+        "routing.publish_rule",
+        "perform pg_advisory_xact_lock(hashtextextended('routing.rules ' || p_rule.org_id, 0));",
+        ROUTING + "test_rules.py::test_rules_made_at_once_are_no_more_than_an_org_may_have",
+    ),
+    without_text(
         "delivery.finish_deliveries",
         "d.claim_token = n.token and ",
         DELIVERY + "test_finish_deliveries.py"

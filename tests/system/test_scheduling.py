@@ -3,7 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -15,6 +15,8 @@ from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
 from tests.system.conftest import a_customer
 from tests.system.waiting import until
+
+Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 ALL_DAY = [{"weekday": day, "startMinute": 0, "endMinute": 1440} for day in range(1, 8)]
 
@@ -45,7 +47,7 @@ def body(calendar_id: str, at: datetime, minutes: int = 60, **changes: Any) -> d
 
 
 async def test_the_sample_of_make_run_reaches_its_end_in_one_trace(
-    customer: Customer, rows: "asyncpg.Connection[asyncpg.Record]"
+    customer: Customer, rows: Rows
 ) -> None:
     outcome = await SchedulingSamples(customer).booking()
     ((_, appointment_id),) = outcome.found_by
@@ -88,6 +90,162 @@ async def test_the_edge_speaks_the_json_that_callers_know(customer: Customer) ->
     assert "Ring twice" not in str(refused.value)
     listed = (await customer.api.get("/api/appointments", calendarId=calendar_id))["appointments"]
     assert listed == [booked]
+
+
+async def refusal(work: Any) -> tuple[int, str]:
+    """The status and the reason that the edge refuses with."""
+    with pytest.raises(RefusedError) as refused:
+        await work
+    text = str(refused.value)
+    status = int(text.split(": ", 1)[1].split(" ", 1)[0])
+    return status, json.loads(text[text.index("{") :])["details"][0]["reason"]
+
+
+async def has_begun(rows: Rows, appointment_id: str) -> None:
+    """Moves an appointment and its claims two days back: the stack has the world's clock."""
+    await rows.execute(
+        "update scheduling.appointments set scheduled_at = scheduled_at - interval '2 days',"
+        " local_time = local_time - interval '2 days' where appointment_id = $1",
+        UUID(appointment_id),
+    )
+    await rows.execute(
+        "update scheduling.claims set during = tstzrange(lower(during) - interval '2 days',"
+        " upper(during) - interval '2 days') where appointment_id = $1",
+        UUID(appointment_id),
+    )
+
+
+async def test_an_appointment_is_approved_and_comes_to_its_end(
+    customer: Customer, rows: Rows
+) -> None:
+    api, calendar_id = customer.api, await a_calendar(customer)
+    service = await api.post(
+        "/api/services",
+        {
+            "name": "Viewing",
+            "durationsMinutes": [60],
+            "calendarIds": [calendar_id],
+            "needsApproval": True,
+        },
+    )
+    wanted = {"calendarId": "", "serviceId": service["service"]["id"]}
+    for hours, step, status, action in (
+        (30, "complete", "completed", "completed"),
+        (32, "no-show", "no_show", "no_show"),
+    ):
+        request = body("", in_hours(hours), **wanted)
+        booked = (await api.post("/api/appointments", request))["appointment"]
+        assert booked["status"] == "pending"
+        path = f"/api/appointments/{booked['id']}"
+        assert await refusal(api.post(f"{path}/{step}", {})) == (400, "APPOINTMENT_STATE_REFUSED")
+        approved = (await api.post(f"{path}/approve", {"requestId": f"yes-{hours}"}))["appointment"]
+        assert approved["status"] == "confirmed"
+        # Nobody can know yet.
+        assert await refusal(api.post(f"{path}/{step}", {})) == (400, "APPOINTMENT_STATE_REFUSED")
+        await has_begun(rows, booked["id"])
+        ended = (await api.post(f"{path}/{step}", {}))["appointment"]
+        assert ended["status"] == status
+        assert (await api.post(f"{path}/{step}", {}))["appointment"] == ended
+        told = await api.get(path)
+        assert [each["action"] for each in told["changes"]] == ["booked", "approved", action]
+
+
+async def test_a_hold_is_confirmed_released_or_in_the_way(customer: Customer) -> None:
+    api, calendar_id, at = customer.api, await a_calendar(customer), in_hours(30)
+    request = body(calendar_id, at, requestId="hold-1", holdSeconds=600)
+    held = (await api.post("/api/holds", request))["hold"]
+    assert (await api.post("/api/holds", request))["hold"] == held
+    assert held["status"] == "live"
+    taken = await refusal(api.post("/api/appointments", body(calendar_id, at)))
+    assert taken == (409, "SLOT_TAKEN")
+    path = f"/api/holds/{held['id']}"
+    confirmed = (await api.post(f"{path}/confirm", {"notes": "Ring twice"}))["appointment"]
+    assert (confirmed["status"], confirmed["notes"]) == ("confirmed", "Ring twice")
+    assert (await api.post(f"{path}/confirm", {}))["appointment"]["id"] == confirmed["id"]
+    assert await refusal(api.post(f"{path}/release", {})) == (400, "HOLD_ENDED")
+    other = (await api.post("/api/holds", body(calendar_id, in_hours(32))))["hold"]
+    released = (await api.post(f"/api/holds/{other['id']}/release", {}))["hold"]
+    assert released["status"] == "released"
+    assert await refusal(api.post(f"/api/holds/{other['id']}/confirm", {})) == (400, "HOLD_ENDED")
+    unknown = await refusal(api.post(f"/api/holds/{uuid4()}/confirm", {}))
+    assert unknown == (404, "HOLD_NOT_FOUND")
+    again = await api.post("/api/appointments", body(calendar_id, in_hours(32)))
+    assert again["appointment"]["status"] == "confirmed"
+
+
+async def test_who_waits_gets_the_slot_that_is_given_back_and_who_left_does_not(
+    customer: Customer,
+) -> None:
+    api, calendar_id, at = customer.api, await a_calendar(customer), in_hours(30)
+    booked = (await api.post("/api/appointments", body(calendar_id, at)))["appointment"]
+    wait = {
+        "calendarId": calendar_id,
+        "durationMinutes": 60,
+        "earliest": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "latest": (at + timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    first, second = [
+        (await api.post("/api/waitlist", {**wait, "contactId": str(uuid4())}))["entry"]
+        for _ in range(2)
+    ]
+    assert (first["status"], second["status"]) == ("waiting", "waiting")
+    left = (await api.post(f"/api/waitlist/{first['id']}/leave", {}))["entry"]
+    assert left["status"] == "left"
+    await api.post(f"/api/appointments/{booked['id']}/cancel", {})
+    entries = (await api.get("/api/waitlist", status="promoted"))["entries"]
+    assert [each["id"] for each in entries] == [second["id"]]
+    promoted = await api.get(f"/api/appointments/{entries[0]['appointmentId']}")
+    assert promoted["appointment"]["contactId"] == second["contactId"]
+    unknown = await refusal(api.post(f"/api/waitlist/{uuid4()}/leave", {}))
+    assert unknown == (404, "WAITLIST_ENTRY_NOT_FOUND")
+
+
+async def test_a_series_tells_what_became_of_each_of_its_times(customer: Customer) -> None:
+    api, calendar_id, at = customer.api, await a_calendar(customer), in_hours(30)
+    await api.post("/api/appointments", body(calendar_id, at + timedelta(days=1)))
+    series = {
+        "calendarId": calendar_id,
+        "contactId": str(uuid4()),
+        "durationMinutes": 60,
+        "localStart": at.strftime("%Y-%m-%dT%H:%M"),
+        "requestId": "series-1",
+    }
+    booked = await api.post("/api/series", {**series, "rule": "FREQ=DAILY;COUNT=3"})
+    assert [each["outcome"] for each in booked["occurrences"]] == ["booked", "taken", "booked"]
+    assert booked["occurrences"][1]["conflicts"] == [
+        {
+            "startTime": (at + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "endTime": (at + timedelta(days=1, hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+    ]
+    for rule in ("FREQ=DAILY;INTERVAL=0;BYMONTH=2;COUNT=3", "FREQ=DAILY"):
+        refused = await refusal(api.post("/api/series", {**series, "rule": rule}))
+        assert refused == (400, "RECURRENCE_REFUSED")
+    cancelled = await api.post(f"/api/series/{booked['seriesId']}/cancel", {})
+    assert cancelled["cancelledCount"] == 2
+    unknown = await refusal(api.post(f"/api/series/{uuid4()}/cancel", {}))
+    assert unknown == (404, "SERIES_NOT_FOUND")
+
+
+async def test_a_booking_that_another_keeps_waiting_is_refused_as_busy(
+    customer: Customer, rows: Rows
+) -> None:
+    calendar_id, at = await a_calendar(customer), in_hours(30)
+    request = body(calendar_id, at)
+    # Somebody's booking that neither ends nor fails.
+    other = rows.transaction()
+    await other.start()
+    try:
+        await rows.fetchval(
+            "select scheduling.book_appointment_with_lock($1, $2, $3, 60,"
+            " p_calendar_ids => array[$4]::uuid[])",
+            *(UUID(customer.org_id), uuid4(), at, UUID(calendar_id)),
+        )
+        busy = await refusal(customer.api.post("/api/appointments", request))
+    finally:
+        await other.rollback()
+    assert busy == (409, "SLOT_BUSY")
+    assert (await customer.api.post("/api/appointments", request))["appointment"]
 
 
 async def test_every_tenant_has_its_own_calendars(
@@ -164,7 +322,7 @@ async def book_all(
 
 
 async def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_overlaps(
-    stack: Stack, customer: Customer, rows: "asyncpg.Connection[asyncpg.Record]"
+    stack: Stack, customer: Customer, rows: Rows
 ) -> None:
     calendar_id, start = await a_calendar(customer), in_hours(30)
     wanted = [

@@ -1,99 +1,101 @@
-"""One tenant sees nothing of another's, whose rows are known to exist."""
+"""One tenant sees nothing of another's, whose rows are known to exist, and changes none of them."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TypeAlias
 from uuid import UUID
 
 import aiohttp
+import asyncpg
 import pytest
 
 from deploy.local.customer import Api, Customer, RefusedError
 from deploy.local.samples import Samples
 from deploy.local.stack import Stack
+from tests.system.calling import OF_TENANTS, SERVICES, call
 from tests.system.conftest import a_customer
+from tests.system.owner import Owner
+from tests.system.tenant_cases import CASES, case_of
 from tests.system.waiting import until
 
+Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+READS = ("Get", "List", "Search", "Find")
+# They tell of a moment that has passed, or count.
+NOTHING_TO_SHOW = {"ListActiveSyncs", "ListSyncLocks", "ListSyncStatistics"}
+# Times, and what strangers may well have too.
+NO_IDS = {"now", "later", "local", "day", "request", "facebook_page", "contact_name"}
+# What workers write while nobody asks for anything.
+WORKERS_COLUMNS = [
+    "due_at", "check_due_at", "checked_at", "updated_at", "claim_token", "claimed_at",
+    "claim_expires_at", "attempts", "failure_count", "last_error", "imported_at",
+]  # fmt: skip
 
-async def ids_of(customer: Customer) -> dict[str, str]:
-    """Ids of everything that a customer with a delivered lead has, read with its own token."""
-    api = customer.api
-    lead = (await api.get("/api/leads"))["leads"][0]
-    offer = (await api.get("/api/offers"))["offers"][0]
+
+def test_every_rpc_that_tenants_may_call_has_a_case() -> None:
+    assert {method.name for _, method in OF_TENANTS} == {name.split()[-1] for name in CASES}, (
+        "say in tenant_cases.py how the RPC ends for a stranger who names another's things"
+    )
+
+
+async def snapshot(rows: Rows, org_id: UUID) -> dict[str, str]:
+    """The org's rows of every table of every schema, but for what workers write."""
+    tables = await rows.fetch(
+        "select table_schema || '.' || table_name as name from information_schema.columns"
+        " where column_name = 'org_id' and table_schema = any ($1)",
+        list(SERVICES),
+    )
     return {
-        "lead": lead["leadId"],
-        "offer": offer["offerId"],
-        "delivery": offer["deliveryId"],
-        "workspace": customer.alpha,
-        "endpoint": (await api.get("/api/endpoints"))["endpoints"][0]["endpointId"],
-        "item": (await api.get("/api/webhook-items"))["items"][0]["itemId"],
-        "rule": (await api.get("/api/rules"))["rules"][0]["ruleId"],
-        "source": (await api.get("/api/sources"))["sources"][0]["sourceId"],
+        table["name"]: await rows.fetchval(
+            "select coalesce(string_agg((to_jsonb(t) - $2::text[])::text, e'\\n' order by"
+            f" (to_jsonb(t) - $2::text[])::text), '') from {table['name']} t where org_id = $1",
+            org_id,
+            WORKERS_COLUMNS,
+        )
+        for table in tables
     }
 
 
-async def test_a_tenants_token_sees_nothing_of_another_tenant_through_any_rpc(
-    stack: Stack, session: aiohttp.ClientSession, customer: Customer, samples: Samples
+async def at_rest(rows: Rows, org_id: UUID) -> dict[str, str]:
+    """The org's rows, once they stay as they are from one look to the next."""
+    looks: list[dict[str, str]] = []
+
+    async def stands_still() -> bool:
+        looks.append(await snapshot(rows, org_id))
+        return looks[-3:].count(looks[-1]) == 3
+
+    assert await until(stands_still)
+    return looks[-1]
+
+
+async def test_a_tenants_token_sees_and_changes_nothing_of_another_tenant_through_any_rpc(
+    stack: Stack,
+    session: aiohttp.ClientSession,
+    customer: Customer,
+    samples: Samples,
+    rows: Rows,
 ) -> None:
     await samples.lead_ads()
-    other = await a_customer(stack, session)
-    theirs = await ids_of(customer)
-    for path in ONE.values():
-        found = await customer.api.get(path.format(**theirs))
-        assert found, path
-        with pytest.raises(RefusedError, match=": 404"):
-            await other.api.get(path.format(**theirs))
-    for path, changes in WRITES.items():
-        with pytest.raises(RefusedError, match=r": (404|400)") as refused:
-            await call(other, path.format(**theirs), changes(theirs))
-        assert "NOT_FOUND" in str(refused.value), path
-    for path in LISTS:
-        mine = str(await other.api.get(path))
-        assert str(await customer.api.get(path)) != mine, path
-        assert not [each for each in theirs.values() if each in mine], path
-
-
-async def call(customer: Customer, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """PATCH for a rule, POST for the rest."""
-    if path.startswith("/api/rules/"):
-        return await customer.api.patch(path, body)
-    return await customer.api.post(path, body)
-
-
-ONE = {
-    "GetLead": "/api/leads/{lead}",
-    "GetRouting": "/api/leads/{lead}/routing",
-    "GetWorkspace": "/api/workspaces/{workspace}",
-    "GetOffer": "/api/offers/{offer}",
-    "GetDelivery": "/api/deliveries/{delivery}",
-    "GetBalance": "/api/workspaces/{workspace}/credits",
-}
-LISTS = (
-    "/api/leads",
-    "/api/offers",
-    "/api/endpoints",
-    "/api/webhook-items",
-    "/api/rules",
-    "/api/sources",
-    "/api/workspaces",
-    "/api/deliveries",
-)
-WRITES: dict[str, Any] = {
-    "/api/webhook-items/{item}/replay": lambda _: {},
-    "/api/offers/{offer}/advance": lambda _: {"toStatus": "STOPPED"},
-    "/api/deliveries/{delivery}/redeliver": lambda _: {},
-    "/api/endpoints/{endpoint}/enable": lambda _: {},
-    "/api/workspaces/{workspace}/credits/grant": lambda _: {"requestId": "x", "credits": 1},
-    "/api/rules/{rule}": lambda _: {"etag": "1", "name": "taken over"},
-    "/api/endpoints": lambda ids: {
-        "workspaceId": ids["workspace"],
-        "url": "http://127.0.0.1:9/mine",
-    },
-    "/api/rules": lambda ids: {
-        "workspaceId": ids["workspace"],
-        "name": "mine",
-        "condition": "true",
-    },
-}
+    stranger = (await a_customer(stack, session)).api.token
+    theirs = await Owner(stack, customer).ids()
+    hidden = [value for name, value in theirs.items() if name not in NO_IDS]
+    before = await at_rest(rows, UUID(customer.org_id))
+    assert {name.split(".")[0] for name, found in before.items() if found} == set(SERVICES)
+    wrong = []
+    for service, method in OF_TENANTS:
+        case = case_of(service, method.name)
+        answer = await call(stack, service, method, stranger, case.fields(theirs))
+        shown = [value for value in hidden if value in str(answer.message)]
+        if answer.status != case.status or (answer.status == "OK" and shown):
+            wrong.append((service, method.name, answer))
+    assert not wrong
+    assert await at_rest(rows, UUID(customer.org_id)) == before
+    for service, method in OF_TENANTS:
+        if method.name.startswith(READS):
+            fields = case_of(service, method.name).fields(theirs)
+            answer = await call(stack, service, method, customer.api.token, fields)
+            shown = [value for value in hidden if value in str(answer.message)]
+            if answer.status != "OK" or not (shown or method.name in NOTHING_TO_SHOW):
+                wrong.append((service, method.name, answer))
+    assert not wrong, "what the stranger could not see is not there for its owner either"
 
 
 async def test_a_workspaces_token_sees_its_own_deliveries_and_no_others(

@@ -6,8 +6,8 @@ declare
   v_table record;
   v_orgs constant text :=
     -- Cast inside, so that it is done once and not for every row; the outer cast makes it an array.
-    'org_id = any ((select coalesce(nullif(current_setting(''app.org_ids'', true), ''''), ''{}'')'
-    '::uuid[])::uuid[])';
+    '(select coalesce(nullif(current_setting(''app.org_ids'', true), ''''), ''{}'')::uuid[])'
+    ' @> array[org_id]';
   v_workspace constant text :=
     'and ((select coalesce(current_setting(''app.workspace_id'', true), '''')) = '''' or workspace_id'
     ' = (select nullif(current_setting(''app.workspace_id'', true), '''')::uuid))';

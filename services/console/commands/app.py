@@ -11,7 +11,10 @@ from services.console.output import show
 from services.console.running import ask
 from services.console.secret_options import require_secret
 from services.console.settings import Identity
-from waybill.ingest.v1.ingest_service_pb2 import RegisterAppRequest
+from waybill.ingest.v1.ingest_service_pb2 import (
+    RegisterAppRequest,
+    RetireAppSecretsRequest,
+)
 
 SECRET_VARIABLE: Final = "WAYBILL_META_APP_SECRET"
 VERIFY_TOKEN_VARIABLE: Final = "WAYBILL_META_VERIFY_TOKEN"
@@ -56,6 +59,24 @@ def register(
     answer = ask(
         INGEST,
         lambda ingest: ingest.RegisterApp,
+        request,
+        timeout_seconds=timeout,
+        identity=Identity.OPERATOR,
+    )
+    show(answer, as_json=as_json)
+
+
+@command(apps, "retire-secrets", "waybill app retire-secrets 1234567890")
+def retire_secrets(
+    external_app_id: Annotated[str, typer.Argument(help="The app's id at Meta.")],
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw all secrets and verify tokens of an app but the newest of each (operator)."""
+    request = RetireAppSecretsRequest(external_app_id=external_app_id)
+    answer = ask(
+        INGEST,
+        lambda ingest: ingest.RetireAppSecrets,
         request,
         timeout_seconds=timeout,
         identity=Identity.OPERATOR,

@@ -44,6 +44,10 @@ AppointmentId = Annotated[str, typer.Argument(help="The appointment: a UUID.")]
 At = Annotated[
     str, typer.Argument(help="When it begins, by the calendar's clock: 2027-01-05T09:00.")
 ]
+Fold = Annotated[
+    int | None,
+    typer.Option(min=0, max=1, help="Of a time that clocks show twice: 0 the first, 1 the second."),
+]
 Minutes = Annotated[int, typer.Option("--minutes", min=1, max=1440, help="How long.")]
 
 calendars = group("calendar", "What is free, and what is booked.")
@@ -162,6 +166,7 @@ def book(
     at: At,
     contact_id: Annotated[str, typer.Option("--contact", help="Whom it is for: a UUID.")],
     minutes: Minutes = 60,
+    fold: Fold = None,
     service_id: Annotated[str, typer.Option("--service", help="What is booked: a UUID.")] = "",
     notes: Annotated[str, typer.Option(help="For people.")] = "",
     request_id: RequestId = "",
@@ -173,6 +178,7 @@ def book(
         calendar_id=calendar_id,
         contact_id=contact_id,
         local_time=at,
+        fold=fold,
         duration_minutes=minutes,
         service_id=service_id,
         notes=notes,
@@ -213,6 +219,7 @@ def move(
     minutes: Annotated[
         int, typer.Option("--minutes", min=0, max=1440, help="How long; 0: as it was.")
     ] = 0,
+    fold: Fold = None,
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
@@ -221,6 +228,7 @@ def move(
     request = RescheduleAppointmentRequest(
         appointment_id=appointment_id,
         local_time=at,
+        fold=fold,
         duration_minutes=minutes,
         request_id=or_new(request_id),
     )

@@ -22,6 +22,7 @@ from waybill.delivery.v1.delivery_service_pb2 import (
     DisableEndpointRequest,
     EnableEndpointRequest,
     ListEndpointsRequest,
+    RotateEndpointSecretRequest,
 )
 
 _COLUMNS: Final = (
@@ -102,5 +103,33 @@ def disable(
     request = DisableEndpointRequest(endpoint_id=endpoint_id)
     answer = ask(
         DELIVERY, lambda delivery: delivery.DisableEndpoint, request, timeout_seconds=timeout
+    )
+    show(answer, as_json=as_json)
+
+
+@command(
+    endpoints,
+    "rotate-secret",
+    "waybill endpoint rotate-secret 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f",
+    "waybill endpoint rotate-secret 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f --overlap-seconds 0",
+)
+def rotate_secret(
+    endpoint_id: Annotated[str, typer.Argument(help="The endpoint: a UUID.")],
+    overlap_seconds: Annotated[
+        int,
+        typer.Option(
+            min=0, max=604_800, help="Seconds that the secret before signs too; 0: it leaked."
+        ),
+    ] = 86_400,
+    request_id: RequestId = "",
+    timeout: Timeout = TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Give an endpoint a new signing secret and show it, this once."""
+    request = RotateEndpointSecretRequest(
+        request_id=or_new(request_id), endpoint_id=endpoint_id, overlap_seconds=overlap_seconds
+    )
+    answer = ask(
+        DELIVERY, lambda delivery: delivery.RotateEndpointSecret, request, timeout_seconds=timeout
     )
     show(answer, as_json=as_json)

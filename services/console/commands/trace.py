@@ -51,7 +51,8 @@ def trace(
         bool,
         typer.Option(
             "--operator",
-            help="Ask with WAYBILL_SERVICE_TOKEN, over all orgs: by trace, lead or webhook.",
+            help="Ask with WAYBILL_SERVICE_TOKEN, over all orgs: by trace, --lead, --webhook or"
+            " --external-id.",
         ),
     ] = False,
     timeout: Timeout = TIMEOUT_SECONDS,

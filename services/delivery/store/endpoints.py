@@ -42,6 +42,32 @@ class EndpointStore:
         kept = SealedSecret(secret_id=row["secret_id"], ciphertext=row["ciphertext"])
         return _to_endpoint(row), kept
 
+    async def rotate_endpoint_secret(
+        self,
+        org_id: UUID,
+        endpoint_id: UUID,
+        *,
+        secret: SealedSecret,
+        overlap_seconds: int,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> tuple[Endpoint, SealedSecret]:
+        """Gives an endpoint a new secret; a repeat answers the first one."""
+        row = await self._database.row(
+            "rotate_endpoint_secret",
+            p_org_id=org_id,
+            p_endpoint_id=endpoint_id,
+            p_secret_id=secret.secret_id,
+            p_ciphertext=secret.ciphertext,
+            p_overlap_seconds=overlap_seconds,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
+        )
+        assert row is not None
+        kept = SealedSecret(secret_id=row["secret_id"], ciphertext=row["ciphertext"])
+        return _to_endpoint(row), kept
+
     async def list_endpoints(
         self,
         org_id: UUID,

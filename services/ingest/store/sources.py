@@ -57,6 +57,15 @@ class SourceStore:
         )
         return answer
 
+    async def retire_app_secrets(self, external_app_id: str, trace: TraceContext) -> int:
+        """Retires all secrets of the app but the newest; how many. Raises APP_NOT_FOUND."""
+        retired: int = await self._database.value(
+            "retire_app_secrets",
+            p_external_app_id=external_app_id,
+            p_traceparent=trace.traceparent,
+        )
+        return retired
+
     async def list_app_secrets(self) -> list[Record]:
         """Every valid secret and verify token, sealed."""
         return await self._database.rows("list_app_secrets")
@@ -110,11 +119,6 @@ class SourceStore:
             metadata = {"org_id": str(org_id)}
             raise DomainError("ORG_NOT_FOUND", "There is no such org.", metadata=metadata)
         return row
-
-    async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets old ticks."""
-        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
-        return swept
 
 
 def _request(request: RequestId) -> dict[str, Any]:

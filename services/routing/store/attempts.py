@@ -133,6 +133,7 @@ def _to_held(row: Record) -> HeldLead:
     return HeldLead(
         lead=to_lead(row),
         attempt=row["attempt"],
+        interruptions=row["interruptions"],
         enqueued_at=row["enqueued_at"],
         was_due_at=row["was_due_at"],
         locked_at=row["locked_at"],

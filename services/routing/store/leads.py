@@ -79,11 +79,6 @@ class LeadStore:
         )
         return expired
 
-    async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets ticks older than a day; None when another process ran this tick."""
-        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
-        return swept
-
 
 def _facts_json(lead: Lead) -> dict[str, Any]:
     return {

@@ -111,7 +111,7 @@ class RuleStore:
     ) -> PublishedRule:
         """Creates it, or answers what the request id made before.
 
-        Raises REQUEST_ID_REUSED, WORKSPACE_NOT_FOUND.
+        Raises REQUEST_ID_REUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES.
         """
         made: dict[str, Any] = await self._database.value(
             "create_rule",
@@ -130,7 +130,10 @@ class RuleStore:
     async def update_rule(
         self, org_id: UUID, change: RuleChange, traceparent: str
     ) -> PublishedRule:
-        """Publishes a version. RULE_NOT_FOUND, ETAG_MISMATCH, WORKSPACE_NOT_FOUND."""
+        """Publishes a version.
+
+        Raises RULE_NOT_FOUND, ETAG_MISMATCH, WORKSPACE_NOT_FOUND, TOO_MANY_RULES.
+        """
         made: dict[str, Any] = await self._database.value(
             "update_rule",
             p_org_id=org_id,

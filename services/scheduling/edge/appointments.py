@@ -1,5 +1,6 @@
 """RPCs about appointments and series."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from services.chassis.fields import parse_uuid
 from services.chassis.pages import parse_page_from
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
-from services.scheduling.answers import to_appointment, to_change, to_series, to_timestamp
+from services.scheduling.answers import to_appointment, to_change, to_occurrence, to_series
 from services.scheduling.edge.availability import slot_start
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls, resolved
@@ -187,7 +188,8 @@ class AppointmentCalls(Calls):
         fields.done()
         zone = await self._zone(org_id, await self._calendar_ids(org_id, booking))
         try:
-            local_times = expand(request.rule, local_start)
+            # A rule that seldom happens keeps a processor busy for longer than a loop may be.
+            local_times = await asyncio.to_thread(expand, request.rule, local_start, zone)
         except RecurrenceRefused as refused:
             raise recurrence_refused(refused) from None
         return await self._book_series(request, booking, zone, local_times)
@@ -211,18 +213,14 @@ class AppointmentCalls(Calls):
             traceparent=current().traceparent,
         )
         outcomes = {each.starts_at: each for each in series.occurrences}
-        response = pb.BookSeriesResponse(series_id=str(series.series_id), trace_id=series.trace_id)
-        for local_time, moment in instants.items():
-            told = response.occurrences.add(
-                local_time=local_time.isoformat(timespec="minutes"), outcome="skipped"
-            )
-            if moment is None or moment not in outcomes:
-                continue
-            outcome = outcomes[moment]
-            told.scheduled_at.CopyFrom(to_timestamp(moment))
-            told.outcome, told.cause = outcome.outcome, outcome.cause or ""
-            told.appointment_id = str(outcome.appointment_id or "")
-        return response
+        return pb.BookSeriesResponse(
+            series_id=str(series.series_id),
+            trace_id=series.trace_id,
+            occurrences=[
+                to_occurrence(local_time, outcomes.get(moment) if moment else None)
+                for local_time, moment in instants.items()
+            ],
+        )
 
     async def GetSeries(self, request: pb.GetSeriesRequest, context: Any) -> pb.GetSeriesResponse:
         series_id = parse_uuid(request.series_id, "series_id")

@@ -11,7 +11,6 @@ from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls
 from services.scheduling.parsing import SEARCHED_CALENDARS_MAX, parse_range, parse_search
 from services.scheduling.records import Slot
-from services.scheduling.refusals import service_not_found
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 
@@ -24,10 +23,9 @@ class AvailabilityCalls(Calls):
         org_id, search = caller().org, parse_search(request)
         calendar_ids = search.calendar_ids
         if search.service_id is not None:
-            service = await self._parts.calendars.get_service(org_id, search.service_id)
-            if service is None:
-                raise service_not_found(search.service_id)
-            calendar_ids = tuple(sorted(service.calendar_ids))
+            calendar_ids = await self._parts.calendars.resolve_calendars(
+                org_id, search.service_id, search.duration_minutes
+            )
         scope = (search.start, search.end, search.duration_minutes, hash_of(calendar_ids))
         page = parse_page_from(request, slot_start, "slots", *scope)
         found = await self._parts.calendars.list_slots(

@@ -236,8 +236,3 @@ class AppointmentStore:
             p_traceparent=traceparent,
         )
         return emitted
-
-    async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets old ticks; None when another process ran this tick."""
-        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
-        return swept

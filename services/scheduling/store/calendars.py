@@ -239,6 +239,18 @@ class CalendarStore:
         )
         return read(Service, answer)
 
+    async def resolve_calendars(
+        self, org_id: UUID, service_id: UUID, duration_minutes: int
+    ) -> tuple[UUID, ...]:
+        """The calendars that a booking of a service would take, sorted."""
+        found = await self._database.value(
+            "resolve_calendars",
+            p_org_id=org_id,
+            p_service_id=service_id,
+            p_duration_minutes=duration_minutes,
+        )
+        return tuple(found)
+
     async def list_slots(
         self,
         org_id: UUID,

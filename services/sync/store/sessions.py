@@ -216,11 +216,6 @@ class SessionStore:
             p_before=reject_id,
         )
 
-    async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets old ticks."""
-        swept: int | None = await self._database.value("sweep_ticks", p_traceparent=traceparent)
-        return swept
-
 
 def _to_run(row: Record, token: UUID) -> Run:
     trace = parse(row["traceparent"], row["tracestate"])

@@ -56,6 +56,28 @@ async def test_a_lead_arrives_signed_byte_for_byte_and_is_paid_for(
     assert await workspace.balance() == (0, 0, 1)
 
 
+@pytest.mark.parametrize(("overlap_seconds", "old_verifies"), [(None, True), (0, False)])
+async def test_a_rotated_secret_signs_and_the_one_before_while_it_may(
+    world: SendingWorld, buyer: MakeBuyer, overlap_seconds: int | None, old_verifies: bool
+) -> None:
+    acme = buyer("acme")
+    workspace = await world.a_workspace(credits=1)
+    made = await workspace.an_endpoint(acme.url)
+    request = pb.RotateEndpointSecretRequest(
+        endpoint_id=made.endpoint.endpoint_id, request_id="r", overlap_seconds=overlap_seconds
+    )
+    answers = [await workspace.tenant.RotateEndpointSecret(request) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0].endpoint == made.endpoint
+    await workspace.a_delivery()
+    await send(world)
+    (received,) = await acme.received(1)
+    for secret, verifies in ((answers[0].secret, True), (made.secret, old_verifies)):
+        parsed, body = SigningSecret.parse(secret), received["body"].encode()
+        verified = verify(received["headers"], body, [parsed], datetime.now(UTC))
+        assert verified is verifies
+
+
 @pytest.mark.parametrize(
     ("code", "outcome", "ends_as"),
     [

@@ -117,6 +117,18 @@ async def test_a_secret_is_shown_once_and_stored_sealed(world: World) -> None:
     assert secret.removeprefix("whsec_").encode() not in rows[0]["ciphertext"]
 
 
+@pytest.mark.parametrize("overlap_seconds", [-1, 604_801])
+async def test_an_overlap_of_secrets_has_bounds(overlap_seconds: int, world: World) -> None:
+    workspace = await world.a_workspace()
+    made = await workspace.an_endpoint(URL)
+    request = pb.RotateEndpointSecretRequest(
+        endpoint_id=made.endpoint.endpoint_id, overlap_seconds=overlap_seconds
+    )
+    async with refused() as refusal:
+        await workspace.tenant.RotateEndpointSecret(request)
+    assert refusal.reason == "INVALID_REQUEST"
+
+
 async def test_grants_are_idempotent_and_listed_in_pages(world: World) -> None:
     workspace = await world.a_workspace()
     for _ in range(3):
@@ -266,6 +278,10 @@ async def test_another_tenant_finds_nothing_that_there_is(world: World) -> None:
         ),
         "DisableEndpoint": (
             pb.DisableEndpointRequest(endpoint_id=endpoint_id),
+            "ENDPOINT_NOT_FOUND",
+        ),
+        "RotateEndpointSecret": (
+            pb.RotateEndpointSecretRequest(endpoint_id=endpoint_id),
             "ENDPOINT_NOT_FOUND",
         ),
         "RedeliverDelivery": (

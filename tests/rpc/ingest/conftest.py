@@ -43,6 +43,7 @@ from waybill.ingest.v1.ingest_service_pb2 import (
     RegisterAppRequest,
 )
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
+from waybill.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 APP_SECRET = "the secret of the app"
 VERIFY_TOKEN = "meatyhamhock"
@@ -69,6 +70,7 @@ class Ingest:
     graph_url: str
     platform: MetaPlatform
     stub: Any
+    traces: Any
     signer: Signer
     store: IngestStore
     leads: ItemsWorker
@@ -169,6 +171,7 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
             graph_url=graph_url,
             platform=platform,
             stub=IngestServiceStub(channel),
+            traces=TraceServiceStub(channel),
             signer=signer,
             store=store,
             leads=ItemsWorker(

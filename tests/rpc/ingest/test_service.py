@@ -60,6 +60,16 @@ async def test_a_lead_is_made_whole(ingest: Ingest, admin: Admin, tenant: Tenant
     assert len(lead.trace_id) == 32
 
 
+async def test_a_changed_region_holds_for_the_next_lead(ingest: Ingest, tenant: Tenant) -> None:
+    await ingest.call("CreateLead", a_lead(), tenant.token)
+    listed = await ingest.call("ListSources", ListSourcesRequest(), tenant.token)
+    change = UpdateSourceRequest(source_id=listed.sources[0].source_id, default_region="AT")
+    await ingest.call("UpdateSource", change, tenant.token)
+    made = await ingest.call("CreateLead", a_lead(customer_phone="0664 1234567"), tenant.token)
+    lead = (await ingest.call("GetLead", GetLeadRequest(lead_id=made.lead_id), tenant.token)).lead
+    assert lead.phone == "+436641234567"
+
+
 async def test_a_bad_phone_and_a_bad_type_are_named_in_one_answer_and_leave_no_row(
     ingest: Ingest, admin: Admin, tenant: Tenant
 ) -> None:

@@ -29,6 +29,7 @@ from tests.sandbox.meta_webhooks import (
     send,
     whatsapp_text,
 )
+from waybill.ingest.v1.ingest_service_pb2 import RetireAppSecretsRequest
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 LEAD = leadgen(LeadChange(leadgen_id=900100), LeadChange(leadgen_id=900101))
@@ -93,6 +94,17 @@ async def test_every_token_of_a_rotation_is_known(ingest: Ingest) -> None:
     await ingest.register_app("another secret", "another token")
     for token in (VERIFY_TOKEN, "another token"):
         assert (await handshake(ingest.webhooks_url, token)).status == 200
+
+
+async def test_a_retired_secret_and_token_are_worth_nothing(ingest: Ingest) -> None:
+    await ingest.register_app("another secret", "another token")
+    assert (await ingest.post(LEAD)).status == 200
+    request = RetireAppSecretsRequest(external_app_id="500")
+    assert (await ingest.operator("RetireAppSecrets", request)).retired_count == 2
+    assert (await ingest.post(LEAD)).status == 401
+    assert (await handshake(ingest.webhooks_url, VERIFY_TOKEN)).status == 403
+    assert (await ingest.post(LEAD, "another secret")).status == 200
+    assert (await handshake(ingest.webhooks_url, "another token")).status == 200
 
 
 async def test_a_signed_webhook_is_200_and_stored_with_its_bytes(

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.local.keys import Keys
 from services.chassis.errors import DomainError, from_call
@@ -58,6 +59,12 @@ class Callers:
     def tracing_tenant(self, org_id: UUID) -> Any:
         """A tenant's calls of TraceService."""
         return _Caller(TraceServiceStub(self._channel), self._keys.tenant_token(org_id))
+
+    async def health(self) -> str:
+        """What the server's health check says now."""
+        stub: Any = health_pb2_grpc.HealthStub(self._channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=CALL_SECONDS)
+        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
     def _routing(self, token: str) -> Any:
         return _Caller(RoutingServiceStub(self._channel), token)

@@ -18,7 +18,9 @@ from services.routing.config import RoutingConfig
 from services.routing.service import RoutingService, routing_served
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
+from services.routing.trials import Trials
 from tests.rpc.routing.callers import Callers
+from tests.unit.routing.builders import NearJudge
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ async def callers(keys: Keys, routing_db: Database, enqueued: Wake) -> AsyncIter
         delivery_target="127.0.0.1:1",
         dedupe_secrets_file=keys.dedupe_file,
     )
-    service = RoutingService(RuleStore(routing_db), LeadStore(routing_db), enqueued)
+    service = RoutingService(
+        RuleStore(routing_db), LeadStore(routing_db), Trials(NearJudge()), enqueued
+    )
     served = [routing_served(service), trace_served(routing_db, "routing")]
     async with (
         serving(config, ACCESS, served) as server,

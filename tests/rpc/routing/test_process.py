@@ -17,7 +17,7 @@ from deploy.local.keys import Keys
 from deploy.local.ports import free_port
 from services.chassis.trace import new_root
 from tests.conftest import with_login
-from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue
+from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue, refused
 from waybill.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
 from waybill.routing.v1 import routing_service_pb2 as pb
 
@@ -115,6 +115,54 @@ async def test_a_lead_is_offered_in_its_own_trace_although_delivery_was_down_at_
     assert '"route leads"' in lines
     for personal in ("Ada", "+49151", "Baker"):
         assert personal not in lines
+
+
+NINETY = str([1] * 90)
+COSTLY = f"{NINETY}.exists(a, {NINETY}.exists(b, lead.details.matches('(a?){{50}}b')))"
+# A name that no trial has hides it.
+HIDDEN = f'lead.full_name == "Eve" ? {COSTLY} : false'
+
+
+async def test_costly_rules_of_one_tenant_hold_up_nobody_else(
+    keys: Keys, database_url: str, delivery: tuple[FakeDelivery, int], tmp_path: Path
+) -> None:
+    costly_org, other_org, log = uuid4(), uuid4(), tmp_path / "routing.log"
+    async with routing_process(keys, database_url, delivery[1], log) as (_, callers):
+        costly, other = callers.tenant(costly_org), callers.tenant(other_org)
+        await a_rule(other, (await a_workspace(other)).workspace_id)
+        workspace = await a_workspace(costly)
+        async with refused() as refusal:
+            await a_rule(costly, workspace.workspace_id, condition=COSTLY)
+        assert refusal.reason == "CONDITION_REFUSED"
+        hidden = [await a_rule(costly, workspace.workspace_id, condition=HIDDEN) for _ in range(4)]
+        catch_all = await a_rule(costly, workspace.workspace_id)
+        slow = a_lead(costly_org, full_name="Eve", details="a" * 10_000)
+        more = [a_lead(costly_org, full_name="Eve", details="a" * 10_000) for _ in range(20)]
+        lead = a_lead(other_org)
+
+        async def offers() -> set[str]:
+            await enqueue(callers.service("ingest"), slow)
+            seen = {(await delivery[0].offers.get()).lead_id}
+            await enqueue(callers.service("ingest"), *more, lead)
+            while lead.lead_id not in seen:
+                seen.add((await delivery[0].offers.get()).lead_id)
+            return seen
+
+        async with asyncio.timeout(READY_SECONDS):
+            offering = asyncio.create_task(offers())
+            health = set()
+            while not offering.done():
+                health.add(await callers.health())
+            assert slow.lead_id in await offering
+        assert health == {"SERVING"}
+        request = pb.GetRoutingRequest(lead_id=slow.lead_id)
+        (decision,) = (await costly.GetRouting(request)).decisions
+        assert decision.rule_id == catch_all.rule_id
+        overran = decision.candidates[:4]
+        assert [candidate.rule_id for candidate in overran] == [rule.rule_id for rule in hidden]
+        assert {candidate.result for candidate in overran} == {"error"}
+        assert all(item.failing_predicate.startswith("OVERRAN: ") for item in overran)
+    assert '"rule overran"' in log.read_text()
 
 
 async def test_missing_settings_are_named_all_at_once(tmp_path: Path) -> None:

@@ -1,35 +1,39 @@
 """The router over a real database: leads go where rules say, or back when interrupted."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.chassis.database import Database
+from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake
 from services.chassis.trace import new_root
+from services.routing.decider import Decider
 from services.routing.leads import Lead, NewLead
-from services.routing.matching import Rule
+from services.routing.matching import Decision, Rule
 from services.routing.router import Router, RouterPolicy
 from services.routing.store.attempts import AttemptStore
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
 from tests.schema.routing.builders import Admin, a_rule, a_workspace, status_of
-from tests.unit.routing.builders import RING, a_lead
+from tests.unit.routing.builders import RING, NearJudge, a_lead
 
 
 def a_router(
     database: Database,
     *,
     rules: RuleStore | None = None,
+    decider: Decider | None = None,
     offered: Wake | None = None,
     policy: RouterPolicy | None = None,
 ) -> Router:
     return Router(
         AttemptStore(database, "tester"),
         rules or RuleStore(database),
+        decider or Decider(NearJudge()),
         RING,
         offered or Wake(),
         policy,
@@ -151,6 +155,75 @@ async def test_what_a_batch_had_no_time_for_goes_back_and_comes_again(
     assert await router.step() == 3
     statuses = "select array_agg(routing_status order by routing_status) from routing.leads"
     assert await admin.fetchval(statuses) == ["failed", "pending", "pending"]
+
+
+async def interrupted(admin: Admin, lead: Lead, times: int) -> None:
+    """As if so many holders of the lead had ended in the middle, the last one just now."""
+    await admin.execute(
+        """update routing.leads
+        set routing_status = 'routing', routing_attempts = 1, routing_lock_token = $2,
+          routing_lock_expires_at = now(), due_at = now(), routing_interruption_count = $3 - 1
+        where lead_id = $1""",
+        lead.lead_id,
+        new_id(),
+        times,
+    )
+
+
+async def test_a_lead_that_was_interrupted_too_often_fails_and_the_others_go_on(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
+    poison, other = (a_lead(org_id=org_id, phone="", email="") for _ in range(2))
+    await enqueue(routing_db, poison, other)
+    await interrupted(admin, poison, RouterPolicy().interruptions_max)
+    await a_router(routing_db).step()
+    assert await status_of(admin, other.lead_id) == "routed"
+    (decision,) = await LeadStore(routing_db).list_decisions(org_id, poison.lead_id)
+    assert (decision.attempt, decision.outcome, decision.candidates) == (1, "error", [])
+    routing = await LeadStore(routing_db).get_routing(org_id, poison.lead_id)
+    assert routing is not None
+    assert (routing.routing_status, routing.routing_error) == ("failed", "INTERRUPTED")
+    assert routing.next_retry_at is not None
+
+
+class OneByOneDecider(Decider):
+    """Remembers which leads it was asked about together."""
+
+    def __init__(self) -> None:
+        super().__init__(NearJudge())
+        self.batches: list[set[UUID]] = []
+
+    async def decide(
+        self,
+        leads: Sequence[Lead],
+        rule_sets: Mapping[UUID, Sequence[Rule]],
+        *,
+        seconds_max: float,
+    ) -> dict[UUID, Decision]:
+        self.batches.append({lead.lead_id for lead in leads})
+        return await super().decide(leads, rule_sets, seconds_max=seconds_max)
+
+
+async def test_leads_that_may_be_what_interrupts_are_routed_one_by_one(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
+    leads = [a_lead(org_id=org_id, phone="", email="") for _ in range(5)]
+    await enqueue(routing_db, *leads)
+    suspects, others = leads[:3], leads[3:]
+    for lead in suspects:
+        await interrupted(admin, lead, RouterPolicy().interruptions_alone)
+    decider = OneByOneDecider()
+    router = a_router(routing_db, decider=decider)
+    while await router.step():
+        pass
+    assert decider.batches[0] == {lead.lead_id for lead in others}
+    assert sorted(map(len, decider.batches)) == [1, 1, 1, 2]
+    counts = await admin.fetch("select routing_status, routing_attempts from routing.leads")
+    assert {tuple(row) for row in counts} == {("routed", 1)}
 
 
 async def test_a_woken_router_routes_without_waiting_for_its_poll(

@@ -116,6 +116,36 @@ async def test_a_rule_with_a_bad_condition_is_refused_with_its_position(
     }
 
 
+async def test_an_update_with_a_bad_condition_is_refused(callers: Callers, org_id: UUID) -> None:
+    tenant = callers.tenant(org_id)
+    rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id)
+    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition="true &&\n 1")
+    async with refused() as refusal:
+        await tenant.UpdateRule(update)
+    assert refusal.reason == "CONDITION_REFUSED"
+    assert (await tenant.ListRules(pb.ListRulesRequest())).rules == [rule]
+
+
+async def test_a_rule_too_many_is_refused(callers: Callers, org_id: UUID, admin: Admin) -> None:
+    tenant = callers.tenant(org_id)
+    workspace = await a_workspace(tenant)
+    rule = await a_rule(tenant, workspace.workspace_id)
+    await admin.execute(
+        """insert into routing.rules
+        select org_id, gen_random_uuid(), version, workspace_id, name, priority, condition,
+          enabled, created_at, updated_at, trace_id
+        from routing.rules, generate_series(1, 99)"""
+    )
+    async with refused() as refusal:
+        await a_rule(tenant, workspace.workspace_id)
+    assert refusal.reason == "TOO_MANY_RULES"
+    assert refusal.status == grpc.StatusCode.FAILED_PRECONDITION
+    assert refusal.metadata == {"enabled_max": "100"}
+    off = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, enabled=False)
+    assert not (await tenant.UpdateRule(off)).rule.enabled
+    await a_rule(tenant, workspace.workspace_id)
+
+
 async def test_a_rule_is_updated_by_who_read_it_last(callers: Callers, org_id: UUID) -> None:
     tenant = callers.tenant(org_id)
     rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id, priority=3)

@@ -19,6 +19,15 @@ from tests.system.waiting import until
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 HOUR = timedelta(hours=1)
+URLS_REFUSED = [
+    ("http://calendar.example.com/secret.ics", "scheme"),
+    ("ftp://calendar.example.com/secret.ics", "scheme"),
+    ("https://ada:secret@calendar.example.com/busy.ics", "userinfo"),
+    ("https://169.254.169.254/secret", "address"),
+    ("https://10.0.0.1/secret.ics", "address"),
+    ("https://[::1]/secret.ics", "address"),
+    ("file:///etc/secret", "scheme"),
+]
 
 
 def in_hours(hours: float) -> datetime:
@@ -139,6 +148,108 @@ async def test_search_pages_are_the_whole_list_and_each_can_be_booked(tenant: Te
         assert await outcome(booked) == "booked"
     request.page_token = ""
     assert not (await tenant.SearchAvailability(request)).slots
+
+
+async def test_a_search_is_refused_as_the_booking_would_be(tenant: Tenant) -> None:
+    calendar_id, other_id = await tenant.a_calendar(), await tenant.a_calendar()
+    created = await tenant.CreateService(
+        pb.CreateServiceRequest(
+            name="Viewing", durations_minutes=[30, 60], calendar_ids=[other_id, calendar_id]
+        )
+    )
+    service_id = created.service.id
+
+    def search(minutes: int, service_id: str = service_id) -> Any:
+        return tenant.SearchAvailability(
+            pb.SearchAvailabilityRequest(
+                service_id=service_id, duration_minutes=minutes,
+                from_time=in_hours(30).isoformat(), to_time=in_hours(31).isoformat(),
+            )
+        )  # fmt: skip
+
+    def booking(minutes: int, service_id: str = service_id) -> Any:
+        request = pb.BookAppointmentRequest(
+            service_id=service_id, contact_id=str(uuid4()), duration_minutes=minutes
+        )
+        request.scheduled_at.FromDatetime(in_hours(30))
+        return tenant.BookAppointment(request)
+
+    assert {slot.calendar_id for slot in (await search(60)).slots} == {min(calendar_id, other_id)}
+    for what in ((45,), (60, str(uuid4()))):
+        searched, booked = await refusal(search(*what)), await refusal(booking(*what))
+        assert searched == booked
+        assert searched.reason in ("DURATION_REFUSED", "SERVICE_NOT_FOUND")
+    await tenant.ArchiveService(pb.ArchiveServiceRequest(service_id=service_id))
+    archived = await refusal(search(60))
+    assert archived == await refusal(booking(60))
+    assert (archived.reason, archived.status) == ("SERVICE_NOT_FOUND", "NOT_FOUND")
+
+
+async def test_a_series_says_what_is_in_the_way_and_never_whose_it_is(tenant: Tenant) -> None:
+    calendar_id = await tenant.a_calendar(buffer_after_minutes=30)
+    at = in_hours(30)
+    other = await tenant.book(calendar_id, at + 24 * HOUR, notes="Mrs Example")
+    answer = await tenant.BookSeries(
+        pb.BookSeriesRequest(
+            calendar_id=calendar_id, contact_id=str(uuid4()), duration_minutes=60,
+            local_start=at.replace(tzinfo=None).isoformat(), rule="FREQ=DAILY;COUNT=3",
+        )
+    )  # fmt: skip
+    booked, taken, last = answer.occurrences
+    assert [each.outcome for each in answer.occurrences] == ["booked", "taken", "booked"]
+    assert (taken.calendar_id, taken.appointment_id) == (calendar_id, "")
+    (conflict,) = taken.conflicts
+    assert conflict.start_time.ToDatetime(UTC) == at + 24 * HOUR
+    assert conflict.end_time.ToDatetime(UTC) == at + 25.5 * HOUR
+    assert other.id not in str(answer)
+    assert not booked.conflicts
+    assert booked.appointment_id
+    assert last.calendar_id == ""
+
+
+async def test_an_import_from_where_we_never_call_is_refused(tenant: Tenant) -> None:
+    calendar_id = await tenant.a_calendar()
+    for url, cause in URLS_REFUSED:
+        request = pb.CreateImportRequest(calendar_id=calendar_id, url=url)
+        refused = await refusal(tenant.CreateImport(request))
+        assert (refused.reason, refused.status) == ("URL_REFUSED", "INVALID_ARGUMENT"), url
+        assert refused.metadata["cause"] == cause, url
+        assert "secret" not in str(refused)
+    listed = await tenant.ListImports(pb.ListImportsRequest(calendar_id=calendar_id))
+    assert not listed.imports
+
+
+async def test_an_import_that_leads_where_we_never_call_keeps_failing_and_closes_nothing(
+    tenant: Tenant, admin: Admin
+) -> None:
+    async def lead_away(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "http://169.254.169.254/busy.ics"})
+
+    application = web.Application()
+    application.router.add_get("/busy.ics", lead_away)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        calendar_id = await tenant.a_calendar()
+        port = runner.addresses[0][1]
+        for url in (f"http://127.0.0.1:{port}/busy.ics", "https://localhost.invalid/busy.ics"):
+            await tenant.CreateImport(pb.CreateImportRequest(calendar_id=calendar_id, url=url))
+
+        async def both_failed() -> bool:
+            count = await admin.fetchval(
+                "select count(*) from scheduling.imports where last_error is not null"
+            )
+            return bool(count == 2)
+
+        assert await until(both_failed)
+    finally:
+        await runner.cleanup()
+    listed = await tenant.ListImports(pb.ListImportsRequest(calendar_id=calendar_id))
+    errors = [(each.last_error, each.HasField("import_time")) for each in listed.imports]
+    assert errors[0] == ("status 302", False)
+    assert not errors[1][1]
+    assert await outcome(tenant.book(calendar_id, in_hours(30))) == "booked"
 
 
 async def test_holds_waitlist_and_approval(tenant: Tenant) -> None:

@@ -69,6 +69,9 @@ class Served:
     def tracing(self, org_id: UUID) -> Any:
         return _Caller(TraceServiceStub(self.channel), self.keys.tenant_token(org_id))
 
+    def tracing_service(self, name: str) -> Any:
+        return _Caller(TraceServiceStub(self.channel), self.keys.service_token(name))
+
     async def page(self, org_id: UUID, order: PageOrder | None = None) -> tuple[pb.Page, Page]:
         """A connected page, and what the emulator has of it."""
         external_id = str(uuid4().int % 10**12)

@@ -294,6 +294,9 @@ async def test_a_session_and_its_runs_are_told_as_a_trace(served: Served, org_id
     tracing = served.tracing(org_id)
     found = await tracing.FindTraces(FindTracesRequest(external_id=page.facebook_page_id))
     assert session.sync.trace_id in [each.trace_id for each in found.traces]
+    operator = served.tracing_service("operator")
+    by_page = FindTracesRequest(external_id=page.facebook_page_id)
+    assert (await operator.FindTraces(by_page)).traces == found.traces
     trace = await tracing.GetTrace(GetTraceRequest(trace_id=session.sync.trace_id))
     names = [entry.name for entry in trace.entries]
     assert names.count("pull") == 2

@@ -117,6 +117,40 @@ async def test_an_app_that_is_registered_again_has_more_secrets(
     assert await count(admin, "app_secrets") == 4
 
 
+async def test_all_secrets_but_the_newest_are_retired_once(
+    ingest_db: Database, admin: Admin
+) -> None:
+    app_id, other = new_id(), new_id()
+    for _ in range(3):
+        await register(ingest_db, app_id, RequestId())
+    await at(ingest_db).register_app(
+        app_id=other, external_app_id="other", secret_id=new_id(), secret_ciphertext=b"s",
+        verify_token_id=new_id(), verify_token_ciphertext=b"v", request=RequestId(),
+        trace=new_root(),
+    )  # fmt: skip
+    newest = await admin.fetch(
+        "select distinct on (kind) secret_id from ingest.app_secrets where app_id = $1"
+        " order by kind, secret_id desc",
+        app_id,
+    )
+    assert await at(ingest_db).retire_app_secrets("500100200", new_root()) == 4
+    assert await at(ingest_db).retire_app_secrets("500100200", new_root()) == 0
+    valid = await admin.fetch(
+        "select secret_id from ingest.app_secrets where app_id = $1 and retired_at is null", app_id
+    )
+    assert set(valid) == set(newest)
+    listed = await ingest_db.rows("list_app_secrets")
+    assert sorted((row["app_id"], row["kind"]) for row in listed) == sorted(
+        (each, kind) for each in (app_id, other) for kind in ("signing", "verify_token")
+    )
+
+
+async def test_an_app_that_is_not_registered_has_no_secrets_to_retire(ingest_db: Database) -> None:
+    with pytest.raises(DomainError) as caught:
+        await at(ingest_db).retire_app_secrets("500100200", new_root())
+    assert caught.value.reason == "APP_NOT_FOUND"
+
+
 async def test_an_app_registered_under_another_id_just_now_is_refused_for_the_moment(
     ingest_db: Database,
 ) -> None:

@@ -103,7 +103,7 @@ async def test_one_lead_is_claimed_by_its_id_once(routing_db: Database) -> None:
 
     assert await acquire_one(uuid4()) == []
     (row,) = await acquire_one(org_id)
-    assert (row["lead_id"], row["attempt"]) == (lead_id, 1)
+    assert (row["lead_id"], row["attempt"], row["interruptions"]) == (lead_id, 1, 0)
     assert await acquire_one(org_id) == []
     assert len(await acquire(routing_db)) == 1
 
@@ -133,6 +133,15 @@ async def test_an_interrupted_lead_goes_back_with_the_attempt_unspent(
     assert row["routing_lock_token"] is None
     (again,) = await acquire(routing_db, now=later(seconds=1))
     assert again["attempt"] == 1
+
+
+async def test_a_claim_tells_how_often_a_lead_was_interrupted(routing_db: Database) -> None:
+    await a_lead(routing_db, uuid4())
+    told = []
+    for turn in range(3):
+        (row,) = await acquire(routing_db, now=later(seconds=turn * LEASE_SECONDS))
+        told.append((row["attempt"], row["interruptions"]))
+    assert told == [(1, 0), (1, 1), (1, 2)]
 
 
 async def test_a_backlog_of_one_tenant_keeps_no_other_tenants_leads_waiting(

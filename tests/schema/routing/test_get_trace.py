@@ -98,8 +98,21 @@ async def test_a_workspaces_token_sees_its_own_lead_and_no_other_workspaces_rule
     rows = await trace_of(routing_db, org_id, trace.trace_id, ours)
     (attempt,) = [row for row in rows if row["name"] == "routing attempt"]
     assert "candidates" not in attempt["details"]
-    others = await trace_of(routing_db, org_id, trace.trace_id, theirs)
-    assert [row["source_table"] for row in others] == ["outbox"]
+    assert await trace_of(routing_db, org_id, trace.trace_id, theirs) == []
+
+
+async def test_a_workspaces_token_sees_no_handoffs(routing_db: Database) -> None:
+    org_id, token, trace = uuid4(), new_id(), new_root()
+    ours = await a_workspace(routing_db, org_id)
+    lead_id = await a_lead(routing_db, org_id, traceparent=trace.traceparent)
+    await acquire(routing_db, token=token)
+    await complete(routing_db, token, org_id, lead_id, ours, [a_hash()])
+    seen_by_org = await trace_of(routing_db, org_id, trace.trace_id)
+    seen_by_workspace = await trace_of(routing_db, org_id, trace.trace_id, ours)
+    handoffs = [row for row in seen_by_org if row["source_table"] == "outbox"]
+    assert [row["name"] for row in handoffs] == ["queue delivery.offer_leads"]
+    assert seen_by_workspace
+    assert not [row for row in seen_by_workspace if row["source_table"] == "outbox"]
 
 
 async def test_another_org_sees_nothing_of_a_trace(routing_db: Database) -> None:

@@ -12,6 +12,8 @@ from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from tests.schema.routing.builders import NOW, Admin, a_rule, a_workspace
 
+ENABLED_MAX = 100
+
 
 async def update(
     database: Database, org_id: UUID, rule_id: str, etag: str, **changes: Any
@@ -111,6 +113,52 @@ async def test_a_rule_cannot_move_to_another_orgs_workspace(routing_db: Database
     rule = await a_rule(routing_db, org_id, await a_workspace(routing_db, org_id))
     with pytest.raises(DomainError, match="WORKSPACE_NOT_FOUND"):
         await update(routing_db, org_id, rule["rule_id"], "1", p_workspace_id=theirs)
+
+
+async def enabled_rules(admin: Admin) -> int:
+    count: int = await admin.fetchval("select count(*) from routing.rules where enabled")
+    return count
+
+
+async def test_an_org_has_at_most_so_many_enabled_rules(routing_db: Database, admin: Admin) -> None:
+    org_id, other = uuid4(), uuid4()
+    workspace_id = await a_workspace(routing_db, org_id)
+    rules = [await a_rule(routing_db, org_id, workspace_id) for _ in range(ENABLED_MAX)]
+    with pytest.raises(DomainError, match="TOO_MANY_RULES") as refused:
+        await a_rule(routing_db, org_id, workspace_id)
+    assert refused.value.metadata == {"enabled_max": str(ENABLED_MAX)}
+    await update(routing_db, org_id, rules[0]["rule_id"], "1", p_name="still mine to change")
+    await update(routing_db, org_id, rules[0]["rule_id"], "2", p_enabled=False)
+    await a_rule(routing_db, org_id, workspace_id)
+    with pytest.raises(DomainError, match="TOO_MANY_RULES"):
+        await update(routing_db, org_id, rules[0]["rule_id"], "3", p_enabled=True)
+    await update(routing_db, org_id, rules[0]["rule_id"], "3", p_name="off")
+    assert await enabled_rules(admin) == ENABLED_MAX
+    await a_rule(routing_db, other, await a_workspace(routing_db, other))
+
+
+BLOCKED = "from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))"
+
+
+async def test_rules_made_at_once_are_no_more_than_an_org_may_have(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id = uuid4()
+    workspace_id = await a_workspace(routing_db, org_id)
+    for _ in range(ENABLED_MAX - 1):
+        await a_rule(routing_db, org_id, workspace_id)
+    async with admin.transaction():
+        await admin.execute(
+            """select routing.create_rule($1, $2, $3, 'the last one', 0, 'true', null, null,
+              format('00-%s-%s-01', repeat('a', 32), repeat('b', 16)))""",
+            *(org_id, uuid4(), workspace_id),
+        )
+        another = asyncio.create_task(a_rule(routing_db, org_id, workspace_id))
+        while not another.done() and not await admin.fetchval(f"select count(*) {BLOCKED}"):
+            pass
+    with pytest.raises(DomainError, match="TOO_MANY_RULES"):
+        await another
+    assert await enabled_rules(admin) == ENABLED_MAX
 
 
 async def test_enabled_rules_are_tried_by_priority_then_age(routing_db: Database) -> None:

@@ -72,3 +72,12 @@ def test_every_bad_setting_is_named_with_what_is_wrong_and_not_with_its_value(
     assert "greater than or equal to 1" in told
     assert "many-secrets" not in told
     assert "my-password" not in told
+
+
+def test_request_ids_outlive_the_longest_retries(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, **GOOD, REQUESTS_KEPT_DAYS="7")
+    with pytest.raises(SystemExit):
+        load(ProbeConfig)
+    assert "WAYBILL_PROBE_REQUESTS_KEPT_DAYS" in capsys.readouterr().err

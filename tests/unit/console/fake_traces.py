@@ -23,12 +23,14 @@ class FakeTraces(trace_service_pb2_grpc.TraceServiceServicer):
         self,
         *,
         entries: Sequence[pb.TimelineEntry] = (),
+        retries: Mapping[str, str] | None = None,
         pages: Mapping[str, pb.FindTracesResponse] | None = None,
         books: Sequence[pb.VerifyBooksResponse] = (),
         refusal: DomainError | None = None,
         is_stuck: bool = False,
     ) -> None:
         self.entries = entries
+        self.retries = retries or {}
         self.pages = pages or {}
         self.books = list(books)
         self.refusal = refusal
@@ -48,7 +50,8 @@ class FakeTraces(trace_service_pb2_grpc.TraceServiceServicer):
 
     async def GetTrace(self, request: pb.GetTraceRequest, context: Any) -> pb.GetTraceResponse:
         await self._ask(request, context)
-        return pb.GetTraceResponse(entries=self.entries)
+        trace_id = self.retries.get(request.trace_id, request.trace_id)
+        return pb.GetTraceResponse(entries=self.entries, trace_id=trace_id if self.entries else "")
 
     async def FindTraces(
         self, request: pb.FindTracesRequest, context: Any

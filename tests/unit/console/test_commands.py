@@ -16,13 +16,14 @@ CLI = CliRunner()
 ID = "01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f"
 NOUNS = {
     "org": {"create"},
-    "app": {"register"},
+    "app": {"register", "retire-secrets"},
     "source": {"create", "update", "list"},
     "lead": {"create", "show", "list", "routing"},
     "item": {"list", "replay"},
+    "orphan": {"list", "replay"},
     "workspace": {"create", "show", "list"},
     "rule": {"create", "update", "list"},
-    "endpoint": {"create", "list", "enable", "disable"},
+    "endpoint": {"create", "list", "enable", "disable", "rotate-secret"},
     "credits": {"grant", "balance", "entries"},
     "offer": {"show", "list", "advance"},
     "delivery": {"show", "list", "redeliver", "complete"},

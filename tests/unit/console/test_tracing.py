@@ -69,6 +69,23 @@ async def test_every_call_has_a_deadline_a_token_and_a_trace_of_its_own(serving:
     assert len({each["traceparent"] for each in ingest.metadata}) == 2
 
 
+async def test_a_retrys_own_trace_leads_to_that_of_what_was_tried_everywhere(
+    serving: Serving,
+) -> None:
+    own = "c" * 32
+    ingest = FakeTraces()
+    services = await serving(
+        ingest=ingest,
+        routing=FakeTraces(),
+        delivery=FakeTraces(entries=[a_row("attempt", 0, 10)], retries={own: TRACE_ID}),
+    )
+    async with services.client() as client:
+        waterfall = await fetch_trace(client, own)
+    assert waterfall.trace_id == TRACE_ID
+    assert [bar.entry.name for bar in waterfall.bars] == ["attempt"]
+    assert [each.trace_id for each in ingest.asked] == [own, TRACE_ID]
+
+
 async def test_a_service_that_cannot_be_reached_is_a_gap_and_the_others_are_shown(
     serving: Serving,
 ) -> None:

@@ -530,6 +530,23 @@ async def test_a_webhook_passes_untouched_and_needs_no_token(edge: Edge, ingest:
     assert "grpc-timeout" not in received
 
 
+@pytest.mark.parametrize("text", ["xx", "", "5", "S", "-1S", "1.5S", "5s", "123456789S", "5S,6S"])
+async def test_a_grpc_timeout_that_is_none_is_400(edge: Edge, shop: Shop, text: str) -> None:
+    answer = await edge("GET", "/api/leads/L7", headers={"grpc-timeout": text})
+    assert (answer.status, shop.calls) == (400, [])
+    assert answer.json == {
+        "code": 3,
+        "message": "The grpc-timeout header is no timeout, such as 5S.",
+        "details": [],
+    }
+
+
+@pytest.mark.parametrize("text", ["1H", "1M", "5000m", "12345678u"])
+async def test_every_unit_of_a_grpc_timeout_passes(edge: Edge, shop: Shop, text: str) -> None:
+    answer = await edge("GET", "/api/leads/L7", headers={"grpc-timeout": text})
+    assert (answer.status, len(shop.calls)) == (200, 1)
+
+
 @pytest.mark.parametrize("path", ["/api/webhook", "/api/webhooks/whatsapp"])
 async def test_the_old_webhook_paths_lead_to_the_new_one(
     edge: Edge, ingest: Ingest, path: str

@@ -1,5 +1,6 @@
 """An org's API source is read once in a while, not for each lead."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,13 +16,20 @@ class Orgs(Database):
 
     def __init__(self) -> None:
         self.sources: dict[UUID, UUID] = {}
+        self.region = "DE"
         self.asked = 0
+        self.was_asked = asyncio.Event()
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def rows(self, function: str, **arguments: object) -> list[Record]:
         assert function == "get_api_source"
         self.asked += 1
+        self.was_asked.set()
         source_id = self.sources.get(UUID(str(arguments["p_org_id"])))
-        return [{"source_id": source_id, "default_region": "DE"}] if source_id else []
+        region = self.region
+        await self.answering.wait()
+        return [{"source_id": source_id, "default_region": region}] if source_id else []
 
 
 class Clock:
@@ -64,3 +72,29 @@ async def test_an_org_that_is_not_there_yet_is_asked_for_again() -> None:
     assert refusal.value.reason == "ORG_NOT_FOUND"
     orgs.sources[org_id] = uuid4()
     assert (await sources.of(org_id)).source_id == orgs.sources[org_id]
+
+
+async def test_a_source_that_changed_is_read_again_and_no_other() -> None:
+    orgs, one, other = Orgs(), uuid4(), uuid4()
+    orgs.sources = {one: uuid4(), other: uuid4()}
+    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    await sources.of(one)
+    await sources.of(other)
+    orgs.region = "AT"
+    sources.forget(one)
+    assert (await sources.of(one)).default_region == "AT"
+    assert (await sources.of(other)).default_region == "DE"
+
+
+async def test_what_was_read_while_it_changed_is_not_kept() -> None:
+    orgs, org_id = Orgs(), uuid4()
+    orgs.sources[org_id] = uuid4()
+    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    orgs.answering.clear()
+    reading = asyncio.create_task(sources.of(org_id))
+    await orgs.was_asked.wait()
+    orgs.region = "AT"
+    sources.forget(org_id)
+    orgs.answering.set()
+    await reading
+    assert (await sources.of(org_id)).default_region == "AT"

@@ -1,21 +1,26 @@
 """Conditions: refused with a position when written, judged with a reason when used."""
 
 import pytest
+from cel_expr_python import cel
 
+from services.routing.bounds import CHARACTERS_MAX
 from services.routing.conditions import (
-    CONDITION_CHARACTERS_MAX,
+    NAMES,
+    Condition,
     ConditionRefused,
-    Verdict,
+    Predicate,
+    activation,
     compile_condition,
     judge,
 )
-from services.routing.facts import NAMES, facts_of
+from services.routing.facts import facts_of, worst_facts
+from services.routing.hearings import Verdict
 from services.routing.leads import Answer
 from tests.unit.routing.builders import a_lead
 
 
 def verdict_on(condition: str, **lead: object) -> Verdict:
-    return judge(compile_condition(condition), facts_of(a_lead(**lead)))
+    return judge(compile_condition(condition), activation(facts_of(a_lead(**lead))))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,7 @@ def verdict_on(condition: str, **lead: object) -> Verdict:
         ("lead.type", 1, 1, "it is of type string and must be a bool"),
         ("dyn(lead.type)", 1, 1, "must be a bool"),
         ("(" * 300 + "true" + ")" * 300, 1, 1, "recursion limit"),
-        ("true" + " " * CONDITION_CHARACTERS_MAX, 1, 1, "more than 4000 characters"),
+        ("true" + " " * CHARACTERS_MAX, 1, 1, "more than 4000 characters"),
     ],
 )
 def test_a_bad_condition_is_refused_with_its_position(
@@ -98,16 +103,38 @@ def test_a_condition_that_fails_names_code_and_predicate(
     assert verdict_on(condition) == expected
 
 
+class CountingExpression:
+    """Answers, and counts how often it was asked."""
+
+    def __init__(self, answer: bool) -> None:
+        self.expression = compile_condition(str(answer).lower()).predicates[0].expression
+        self.asked = 0
+
+    def eval(self, facts: cel.Activation) -> cel.Value:
+        self.asked += 1
+        return self.expression.eval(facts)
+
+
+def test_each_part_is_evaluated_once_up_to_the_false_one() -> None:
+    expressions = [CountingExpression(answer) for answer in (True, False, True)]
+    predicates = [
+        Predicate(text=str(number), expression=expression)
+        for number, expression in enumerate(expressions)
+    ]
+    verdict = judge(Condition(predicates=tuple(predicates)), activation(facts_of(a_lead())))
+    assert verdict == Verdict(matched=False, failing_predicate="1")
+    assert [expression.asked for expression in expressions] == [1, 1, 0]
+
+
 def test_a_verdict_never_quotes_the_lead() -> None:
     verdict = verdict_on('lead.answers[lead.full_name][0] == "y"', full_name="Ada Secret")
     assert verdict.error == "NOT_FOUND"
     assert "Ada Secret" not in repr(verdict)
 
 
-def test_the_work_of_a_condition_is_bounded() -> None:
-    answers = tuple(Answer(name=str(number), values=("x",)) for number in range(200))
-    nested = "lead.answers.all(a, lead.answers.all(b, lead.answers.all(c, true)))"
-    assert verdict_on(nested, answers=answers).error == "INTERNAL"
+def test_the_iterations_of_a_condition_are_bounded() -> None:
+    hundred = str(list(range(100)))
+    assert verdict_on(f"{hundred}.all(a, {hundred}.all(b, true))").error == "INTERNAL"
 
 
 def test_a_condition_is_compiled_once() -> None:
@@ -116,3 +143,4 @@ def test_a_condition_is_compiled_once() -> None:
 
 def test_every_name_has_a_fact_and_every_fact_a_name() -> None:
     assert facts_of(a_lead()).keys() == NAMES.keys()
+    assert worst_facts("true").keys() == NAMES.keys()

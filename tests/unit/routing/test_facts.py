@@ -3,7 +3,20 @@
 import msgspec
 import pytest
 
-from services.routing.facts import answers_by_name, email_domain, inputs_of, phone_country
+from services.routing.facts import (
+    ANSWER_CHARACTERS_MAX,
+    ANSWER_VALUES_MAX,
+    ANSWERS_CHARACTERS_MAX,
+    ANSWERS_MAX,
+    DETAILS_CHARACTERS_MAX,
+    FULL_NAME_CHARACTERS_MAX,
+    answers_by_name,
+    email_domain,
+    facts_of,
+    inputs_of,
+    phone_country,
+    worst_facts,
+)
 from services.routing.leads import Answer
 from services.routing.offers import offer_payload
 from tests.unit.routing.builders import a_lead
@@ -38,6 +51,38 @@ def test_a_question_that_comes_twice_keeps_all_its_values() -> None:
         Answer(name="size", values=("L",)),
     )
     assert answers_by_name(a_lead(answers=answers)) == {"size": ["S", "L"], "color": []}
+
+
+def test_conditions_see_the_beginning_of_what_is_long() -> None:
+    values = tuple("v" * 10_000 for _ in range(100))
+    lead = a_lead(
+        full_name="n" * 10_000,
+        details="d" * 10_000,
+        email="ada@" + "e" * 10_000,
+        answers=tuple(Answer(name=f"{number:04}" * 1000, values=values) for number in range(100)),
+        consents={str(number): True for number in range(100)},
+    )
+    facts = facts_of(lead)
+    assert facts["lead.full_name"] == "n" * FULL_NAME_CHARACTERS_MAX
+    assert facts["lead.details"] == "d" * DETAILS_CHARACTERS_MAX
+    assert facts["lead.email_domain"] == "e" * 255
+    assert len(facts["lead.consents"]) == ANSWERS_MAX
+    assert len(facts["lead.answers"]) == ANSWERS_MAX
+    shown = ["v" * ANSWER_CHARACTERS_MAX] * ANSWER_VALUES_MAX
+    assert facts["lead.answers"]["0000" * (ANSWER_CHARACTERS_MAX // 4)] == shown
+    all_values = [value for values in facts["lead.answers"].values() for value in values]
+    assert len(all_values) == ANSWERS_MAX * ANSWER_VALUES_MAX
+    assert len("".join(all_values)) == ANSWERS_CHARACTERS_MAX
+    assert offer_payload(lead)["details"] == lead.details
+
+
+def test_the_worst_lead_has_every_answer_that_a_condition_asks_for() -> None:
+    asked = """lead.answers.size[0] == "a" && lead.answers["what else?"][1] == "b"
+        && lead.consents['news'] && "size" in lead.answers"""
+    facts = worst_facts(asked)
+    assert {"size", "what else?", "news"} < facts["lead.answers"].keys()
+    assert facts["lead.consents"].keys() == facts["lead.answers"].keys()
+    assert len(facts["lead.answers"]) == ANSWERS_MAX
 
 
 def test_the_record_of_a_decision_holds_no_personal_data() -> None:

@@ -1,48 +1,57 @@
 """The first rule that matches wins, and the record says why the others did not."""
 
-from services.routing.facts import facts_of
-from services.routing.matching import candidates_json, decide
-from tests.unit.routing.builders import a_lead, a_rule
+from collections.abc import Sequence
 
-FACTS = facts_of(a_lead())
+from services.routing.hearings import Verdict
+from services.routing.matching import Decision, candidates_json, decide, undecided
+from tests.unit.routing.builders import a_rule
+
+MATCHED = Verdict(matched=True)
+FAILED = Verdict(matched=False, failing_predicate="false")
+BROKEN = Verdict(matched=False, failing_predicate='lead.consents["x"]', error="NOT_FOUND")
+
+
+def decision_on(*verdicts: Verdict, more_rules: int = 0) -> Decision:
+    return decide([a_rule() for _ in range(len(verdicts) + more_rules)], verdicts)
+
+
+def results(decision: Decision) -> Sequence[str]:
+    return [candidate.result for candidate in decision.candidates]
 
 
 def test_the_first_rule_that_matches_wins_and_later_ones_are_not_looked_at() -> None:
-    rules = [a_rule('lead.type == "quote"'), a_rule("lead.has_phone"), a_rule("true")]
-    decision = decide(FACTS, rules)
-    assert decision.outcome == "routed"
-    assert decision.matched == rules[1]
-    assert [candidate.result for candidate in decision.candidates] == ["failed", "matched"]
+    decision = decision_on(FAILED, MATCHED, more_rules=1)
+    assert (decision.outcome, decision.error) == ("routed", "")
+    assert decision.matched == decision.candidates[1].rule
+    assert results(decision) == ["failed", "matched"]
 
 
 def test_a_rule_that_fails_on_the_lead_is_skipped_and_named() -> None:
-    rules = [a_rule('lead.answers["size"][0] == "L"'), a_rule("true")]
-    decision = decide(FACTS, rules)
-    assert decision.matched == rules[1]
+    decision = decision_on(BROKEN, MATCHED)
+    assert decision.matched == decision.candidates[1].rule
     assert candidates_json(decision.candidates)[0] == {
-        "rule_id": str(rules[0].rule_id),
+        "rule_id": str(decision.candidates[0].rule.rule_id),
         "rule_version": 1,
         "result": "error",
-        "failing_predicate": 'NOT_FOUND: lead.answers["size"][0] == "L"',
+        "failing_predicate": 'NOT_FOUND: lead.consents["x"]',
     }
 
 
-def test_a_rule_that_compiles_no_more_is_skipped_and_named() -> None:
-    decision = decide(FACTS, [a_rule("lead.gone"), a_rule("true")])
-    assert decision.outcome == "routed"
-    assert decision.candidates[0].result == "error"
-    assert decision.candidates[0].failing_predicate.startswith("1:5: undeclared reference")
-
-
 def test_without_a_match_the_lead_stays() -> None:
-    decision = decide(FACTS, [a_rule("false")])
+    decision = decision_on(FAILED)
     assert (decision.outcome, decision.matched, decision.error) == ("no_match", None, "NO_MATCH")
 
 
 def test_without_rules_nothing_matches() -> None:
-    assert decide(FACTS, []).outcome == "no_match"
+    assert decision_on().outcome == "no_match"
 
 
 def test_without_a_match_a_rule_that_failed_makes_it_an_error() -> None:
-    decision = decide(FACTS, [a_rule('lead.consents["x"]'), a_rule("false")])
+    decision = decision_on(BROKEN, FAILED)
     assert (decision.outcome, decision.error) == ("error", "RULES_FAILED")
+
+
+def test_what_was_not_asked_is_an_error_without_candidates() -> None:
+    decision = undecided("RULES_OVERRAN")
+    assert (decision.outcome, decision.matched, decision.candidates) == ("error", None, ())
+    assert decision.error == "RULES_OVERRAN"

@@ -11,6 +11,7 @@ from services.scheduling.busy_times import CalendarUnreadable, busy_times
 from services.scheduling.feed_secrets import new_secret, parse_secret
 from services.scheduling.ical import Named, feed, free_busy, invitation
 from services.scheduling.records import Appointment, Slot
+from tests.unit.scheduling.external import external
 
 NOW = datetime(2027, 1, 4, 8, tzinfo=UTC)
 ID = UUID("01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
@@ -60,6 +61,69 @@ def test_a_feed_names_times_in_the_calendars_zone_and_nothing_personal() -> None
         assert personal not in body
 
 
+# (zone, start in UTC, minutes)
+AROUND_CHANGES = [
+    # New York: 01:30 is there twice, 02:30 is not.
+    ("America/New_York", "2027-11-07T04:30", 60),
+    ("America/New_York", "2027-11-07T05:30", 60),
+    ("America/New_York", "2027-11-07T06:30", 60),
+    ("America/New_York", "2027-11-07T07:00", 60),
+    ("America/New_York", "2027-11-07T04:00", 240),
+    ("America/New_York", "2027-03-14T06:30", 60),
+    ("America/New_York", "2027-03-14T07:00", 30),
+    ("Europe/Berlin", "2027-10-30T23:30", 60),
+    ("Europe/Berlin", "2027-10-31T00:30", 60),
+    ("Europe/Berlin", "2027-10-31T01:30", 60),
+    ("Europe/Berlin", "2027-03-28T00:30", 60),
+    # Half an hour only.
+    ("Australia/Lord_Howe", "2027-04-03T14:45", 30),
+    ("Australia/Lord_Howe", "2027-04-03T15:15", 30),
+    ("Australia/Lord_Howe", "2027-10-02T15:15", 30),
+    ("Asia/Kathmandu", "2027-05-03T03:15", 60),
+    # The day after, by the clock, is two days later.
+    ("Pacific/Apia", "2011-12-30T09:30", 60),
+    # The day has no midnight; before winter it has two evenings.
+    ("America/Santiago", "2027-09-05T03:30", 60),
+    ("America/Santiago", "2027-04-04T02:30", 60),
+    ("America/Santiago", "2027-04-04T03:30", 60),
+    # A day of 25 hours, across midnight.
+    ("Europe/Berlin", "2027-10-30T22:00", 1440),
+    ("UTC", "2027-11-07T06:30", 60),
+]
+
+
+@pytest.mark.parametrize(("zone", "start", "minutes"), AROUND_CHANGES)
+def test_times_around_a_change_of_clocks_are_read_back_as_they_were(
+    zone: str, start: str, minutes: int
+) -> None:
+    scheduled_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    named = an_appointment(scheduled_at=scheduled_at, duration_minutes=minutes, zone=zone)
+    invited, by_mail = invitation(named, organizer="a@example.com", attendee="b@example.com")
+    assert invited == "REQUEST"
+    for body in (feed("Viewings", zone, [named]), by_mail):
+        (event,) = events(body)
+        assert event.start.astimezone(UTC) == scheduled_at
+        assert event.end.astimezone(UTC) == scheduled_at + timedelta(minutes=minutes)
+        assert event["DTSTART"].params.get("TZID") == event["DTEND"].params.get("TZID")
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ("2027-11-07T04:00", ";TZID=America/New_York:20271107T000000"),
+        ("2027-11-07T05:30", ":20271107T053000Z"),
+        ("2027-11-07T06:30", ":20271107T063000Z"),
+        # The end is there twice.
+        ("2027-11-07T04:30", ":20271107T043000Z"),
+        ("2027-11-07T07:00", ";TZID=America/New_York:20271107T020000"),
+    ],
+)
+def test_an_hour_that_is_there_twice_is_told_in_utc(start: str, told: str) -> None:
+    scheduled_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    named = an_appointment(scheduled_at=scheduled_at, duration_minutes=45, zone="America/New_York")
+    assert f"DTSTART{told}\r\n".encode() in feed("Viewings", "America/New_York", [named])
+
+
 def test_an_empty_feed_is_a_calendar() -> None:
     assert events(feed("Viewings", "Europe/Berlin", [])) == []
 
@@ -89,14 +153,6 @@ def test_free_busy_tells_all_that_is_not_free() -> None:
     body = free_busy(free, NOW, NOW + 3 * hour, NOW).decode().replace("\r\n ", "")
     assert "FREEBUSY;FBTYPE=BUSY;VALUE=PERIOD:20270104T080000Z/20270104T090000Z" in body
     assert "FREEBUSY;FBTYPE=BUSY;VALUE=PERIOD:20270104T100000Z/20270104T110000Z" in body
-
-
-def external(*events: str) -> bytes:
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
-    for number, event in enumerate(events):
-        lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20270101T000000Z"]
-        lines += [*event.split("\n"), "END:VEVENT"]
-    return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
 
 
 @pytest.mark.parametrize(

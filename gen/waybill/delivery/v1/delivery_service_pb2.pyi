@@ -656,6 +656,68 @@ class DisableEndpointResponse(_message.Message):
 Global___DisableEndpointResponse: _TypeAlias = DisableEndpointResponse  # noqa: Y015
 
 @_typing.final
+class RotateEndpointSecretRequest(_message.Message):
+    """Asks for a new signing secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Client-made id; the same id gives the same answer."""
+    endpoint_id: _builtins.str
+    """UUID."""
+    overlap_seconds: _builtins.int
+    """For how long the secret before signs too, in seconds: a day unless told, 0 where it leaked, a
+    week at most.
+    """
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        endpoint_id: _builtins.str = ...,
+        overlap_seconds: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_overlap_seconds", b"_overlap_seconds", "overlap_seconds", b"overlap_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overlap_seconds", b"_overlap_seconds", "endpoint_id", b"endpoint_id", "overlap_seconds", b"overlap_seconds", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__overlap_seconds: _TypeAlias = _typing.Literal["overlap_seconds"]  # noqa: Y015
+    _WhichOneofArgType__overlap_seconds: _TypeAlias = _typing.Literal["_overlap_seconds", b"_overlap_seconds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__overlap_seconds) -> _WhichOneofReturnType__overlap_seconds | None: ...
+
+Global___RotateEndpointSecretRequest: _TypeAlias = RotateEndpointSecretRequest  # noqa: Y015
+
+@_typing.final
+class RotateEndpointSecretResponse(_message.Message):
+    """The endpoint with its new secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """The Standard Webhooks secret ("whsec_…") that verifies what is posted; shown this once."""
+    @_builtins.property
+    def endpoint(self) -> Global___Endpoint:
+        """It."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: Global___Endpoint | None = ...,
+        secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateEndpointSecretResponse: _TypeAlias = RotateEndpointSecretResponse  # noqa: Y015
+
+@_typing.final
 class GrantCreditsRequest(_message.Message):
     """Credits for a workspace."""
 

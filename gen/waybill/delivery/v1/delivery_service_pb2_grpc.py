@@ -75,6 +75,11 @@ class DeliveryServiceStub:
                 request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.SerializeToString,
                 response_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.FromString,
                 _registered_method=True)
+        self.RotateEndpointSecret = channel.unary_unary(
+                '/waybill.delivery.v1.DeliveryService/RotateEndpointSecret',
+                request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretRequest.SerializeToString,
+                response_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretResponse.FromString,
+                _registered_method=True)
         self.GrantCredits = channel.unary_unary(
                 '/waybill.delivery.v1.DeliveryService/GrantCredits',
                 request_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.GrantCreditsRequest.SerializeToString,
@@ -181,6 +186,16 @@ class DeliveryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateEndpointSecret(self, request, context):
+        """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
+        for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
+        the same request_id: the same secret is answered.
+        Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GrantCredits(self, request, context):
         """Grants credits to a workspace and wakes the deliveries that wait for them. Safe to repeat with
         the same request_id, which is therefore required.
@@ -281,6 +296,11 @@ def add_DeliveryServiceServicer_to_server(servicer, server):
                     servicer.DisableEndpoint,
                     request_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.FromString,
                     response_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.SerializeToString,
+            ),
+            'RotateEndpointSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateEndpointSecret,
+                    request_deserializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretRequest.FromString,
+                    response_serializer=waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretResponse.SerializeToString,
             ),
             'GrantCredits': grpc.unary_unary_rpc_method_handler(
                     servicer.GrantCredits,
@@ -535,6 +555,33 @@ class DeliveryService:
             '/waybill.delivery.v1.DeliveryService/DisableEndpoint',
             waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointRequest.SerializeToString,
             waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.DisableEndpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateEndpointSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.delivery.v1.DeliveryService/RotateEndpointSecret',
+            waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretRequest.SerializeToString,
+            waybill_dot_delivery_dot_v1_dot_delivery__service__pb2.RotateEndpointSecretResponse.FromString,
             options,
             channel_credentials,
             insecure,

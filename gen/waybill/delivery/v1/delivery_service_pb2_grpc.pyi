@@ -63,6 +63,12 @@ class DeliveryServiceStub:
     one is enabled. What is under way to it may still arrive. A repeat changes nothing.
     Fails with ENDPOINT_NOT_FOUND.
     """
+    RotateEndpointSecret: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.RotateEndpointSecretRequest, _delivery_service_pb2.RotateEndpointSecretResponse]
+    """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
+    for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
+    the same request_id: the same secret is answered.
+    Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
+    """
     GrantCredits: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]
     """Grants credits to a workspace and wakes the deliveries that wait for them. Safe to repeat with
     the same request_id, which is therefore required.
@@ -127,6 +133,12 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
     one is enabled. What is under way to it may still arrive. A repeat changes nothing.
     Fails with ENDPOINT_NOT_FOUND.
+    """
+    RotateEndpointSecret: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.RotateEndpointSecretRequest, _delivery_service_pb2.RotateEndpointSecretResponse]  # type: ignore[assignment]
+    """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
+    for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
+    the same request_id: the same secret is answered.
+    Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
     """
     GrantCredits: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]  # type: ignore[assignment]
     """Grants credits to a workspace and wakes the deliveries that wait for them. Safe to repeat with
@@ -237,6 +249,18 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
         one is enabled. What is under way to it may still arrive. A repeat changes nothing.
         Fails with ENDPOINT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateEndpointSecret(
+        self,
+        request: _delivery_service_pb2.RotateEndpointSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_delivery_service_pb2.RotateEndpointSecretResponse, _abc.Awaitable[_delivery_service_pb2.RotateEndpointSecretResponse]]:
+        """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
+        for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
+        the same request_id: the same secret is answered.
+        Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

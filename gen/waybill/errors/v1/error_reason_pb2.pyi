@@ -86,17 +86,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
     Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
     """
+    ERROR_REASON_APP_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """No such app is registered. NOT_FOUND. Metadata: {"external_app_id": "1234567890"}."""
     ERROR_REASON_WORKSPACE_NOT_FOUND: _ErrorReason.ValueType  # 40
     """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
     """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
     ERROR_REASON_CONDITION_REFUSED: _ErrorReason.ValueType  # 42
-    """The condition does not compile or is not a bool. INVALID_ARGUMENT.
+    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
+    takes too much time or memory on a large lead. INVALID_ARGUMENT.
     Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
     """
     ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 43
     """The lease ended, or another worker holds the row now; nothing was changed. ABORTED.
     Metadata: {}.
+    """
+    ERROR_REASON_TOO_MANY_RULES: _ErrorReason.ValueType  # 44
+    """The org has as many enabled rules as it may. Disable one first. FAILED_PRECONDITION.
+    Metadata: {"enabled_max": "100"}.
     """
     ERROR_REASON_OFFER_NOT_FOUND: _ErrorReason.ValueType  # 60
     """No such offer in this org. NOT_FOUND. Metadata: {"offer_id": "…"}."""
@@ -271,17 +278,24 @@ ERROR_REASON_ITEM_NOT_REPLAYABLE: ErrorReason.ValueType  # 26
 trying it again cannot help. Have the sender send it again, whole. FAILED_PRECONDITION.
 Metadata: {"item_id": "…", "kind": "leadgen", "reason": "malformed: no leadgen_id"}.
 """
+ERROR_REASON_APP_NOT_FOUND: ErrorReason.ValueType  # 27
+"""No such app is registered. NOT_FOUND. Metadata: {"external_app_id": "1234567890"}."""
 ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 """No such workspace in this org. NOT_FOUND. Metadata: {"workspace_id": "…"}."""
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41
 """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
 ERROR_REASON_CONDITION_REFUSED: ErrorReason.ValueType  # 42
-"""The condition does not compile or is not a bool. INVALID_ARGUMENT.
+"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
+takes too much time or memory on a large lead. INVALID_ARGUMENT.
 Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
 """
 ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 43
 """The lease ended, or another worker holds the row now; nothing was changed. ABORTED.
 Metadata: {}.
+"""
+ERROR_REASON_TOO_MANY_RULES: ErrorReason.ValueType  # 44
+"""The org has as many enabled rules as it may. Disable one first. FAILED_PRECONDITION.
+Metadata: {"enabled_max": "100"}.
 """
 ERROR_REASON_OFFER_NOT_FOUND: ErrorReason.ValueType  # 60
 """No such offer in this org. NOT_FOUND. Metadata: {"offer_id": "…"}."""

@@ -132,6 +132,50 @@ class RegisterAppResponse(_message.Message):
 Global___RegisterAppResponse: _TypeAlias = RegisterAppResponse  # noqa: Y015
 
 @_typing.final
+class RetireAppSecretsRequest(_message.Message):
+    """Asks for an app's older secrets to be withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTERNAL_APP_ID_FIELD_NUMBER: _builtins.int
+    external_app_id: _builtins.str
+    """The app's id at Meta."""
+    def __init__(
+        self,
+        *,
+        external_app_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_app_id", b"external_app_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireAppSecretsRequest: _TypeAlias = RetireAppSecretsRequest  # noqa: Y015
+
+@_typing.final
+class RetireAppSecretsResponse(_message.Message):
+    """What was withdrawn."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RETIRED_COUNT_FIELD_NUMBER: _builtins.int
+    retired_count: _builtins.int
+    """How many secrets and verify tokens."""
+    def __init__(
+        self,
+        *,
+        retired_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["retired_count", b"retired_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireAppSecretsResponse: _TypeAlias = RetireAppSecretsResponse  # noqa: Y015
+
+@_typing.final
 class CreateSourceRequest(_message.Message):
     """A new source."""
 
@@ -827,3 +871,177 @@ class ReplayWebhookItemResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReplayWebhookItemResponse: _TypeAlias = ReplayWebhookItemResponse  # noqa: Y015
+
+@_typing.final
+class ListWebhookOrphansRequest(_message.Message):
+    """Asks for orphans."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_KIND_FIELD_NUMBER: _builtins.int
+    SOURCE_EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    source_kind: _builtins.str
+    """Only those for a "meta_page", an "instagram_account" or a "whatsapp_number". Empty: all."""
+    source_external_id: _builtins.str
+    """Only those for this page, account or number: the provider's id. Empty: all."""
+    page_size: _builtins.int
+    """Orphans per page: 50 unless told, 500 at most."""
+    page_token: _builtins.str
+    """Where the last page ended."""
+    def __init__(
+        self,
+        *,
+        source_kind: _builtins.str = ...,
+        source_external_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "source_external_id", b"source_external_id", "source_kind", b"source_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookOrphansRequest: _TypeAlias = ListWebhookOrphansRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhookOrphansResponse(_message.Message):
+    """One page of orphans."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORPHANS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def orphans(self) -> _containers.RepeatedCompositeFieldContainer[Global___WebhookOrphan]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        orphans: _abc.Iterable[Global___WebhookOrphan] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "orphans", b"orphans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookOrphansResponse: _TypeAlias = ListWebhookOrphansResponse  # noqa: Y015
+
+@_typing.final
+class WebhookOrphan(_message.Message):
+    """One update of a webhook that concerns no org we know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_KIND_FIELD_NUMBER: _builtins.int
+    SOURCE_EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """UUID; a replay keeps it."""
+    delivery_id: _builtins.str
+    """UUID of the raw webhook it came in."""
+    kind: _builtins.str
+    """"leadgen", "message", or what it was if we do not handle it."""
+    external_id: _builtins.str
+    """The provider's id of it, or empty."""
+    source_kind: _builtins.str
+    """"meta_page", "instagram_account" or "whatsapp_number"; empty where it names none."""
+    source_external_id: _builtins.str
+    """The provider's id of the page, account or number; empty where it names none."""
+    status: _builtins.str
+    """"ignored" or "dead_letter"."""
+    reason: _builtins.str
+    """Why: "unknown_source" can be replayed once the source exists."""
+    trace_id: _builtins.str
+    """Its trace: 32 hex digits."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came in."""
+
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        delivery_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        external_id: _builtins.str = ...,
+        source_kind: _builtins.str = ...,
+        source_external_id: _builtins.str = ...,
+        status: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delivery_id", b"delivery_id", "external_id", b"external_id", "item_id", b"item_id", "kind", b"kind", "reason", b"reason", "source_external_id", b"source_external_id", "source_kind", b"source_kind", "status", b"status", "trace_id", b"trace_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WebhookOrphan: _TypeAlias = WebhookOrphan  # noqa: Y015
+
+@_typing.final
+class ReplayWebhookOrphansRequest(_message.Message):
+    """Asks for a source's orphans to become its items."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_KIND_FIELD_NUMBER: _builtins.int
+    SOURCE_EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    source_kind: _builtins.str
+    """"meta_page", "instagram_account" or "whatsapp_number"."""
+    source_external_id: _builtins.str
+    """The provider's id of the page, account or number."""
+    def __init__(
+        self,
+        *,
+        source_kind: _builtins.str = ...,
+        source_external_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_external_id", b"source_external_id", "source_kind", b"source_kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayWebhookOrphansRequest: _TypeAlias = ReplayWebhookOrphansRequest  # noqa: Y015
+
+@_typing.final
+class ReplayWebhookOrphansResponse(_message.Message):
+    """What became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYED_COUNT_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    replayed_count: _builtins.int
+    """How many became items."""
+    has_more: _builtins.bool
+    """Whether another call finds more."""
+    def __init__(
+        self,
+        *,
+        replayed_count: _builtins.int = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "replayed_count", b"replayed_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayWebhookOrphansResponse: _TypeAlias = ReplayWebhookOrphansResponse  # noqa: Y015

@@ -46,6 +46,11 @@ class IngestServiceStub:
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.SerializeToString,
                 response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.FromString,
                 _registered_method=True)
+        self.RetireAppSecrets = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/RetireAppSecrets',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.FromString,
+                _registered_method=True)
         self.CreateSource = channel.unary_unary(
                 '/waybill.ingest.v1.IngestService/CreateSource',
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.CreateSourceRequest.SerializeToString,
@@ -86,6 +91,16 @@ class IngestServiceStub:
                 request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.SerializeToString,
                 response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.FromString,
                 _registered_method=True)
+        self.ListWebhookOrphans = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/ListWebhookOrphans',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.FromString,
+                _registered_method=True)
+        self.ReplayWebhookOrphans = channel.unary_unary(
+                '/waybill.ingest.v1.IngestService/ReplayWebhookOrphans',
+                request_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.SerializeToString,
+                response_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -106,6 +121,16 @@ class IngestServiceServicer:
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
         older ones, for rotation). service_role alone: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireAppSecrets(self, request, context):
+        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+        nothing any more. Register the new ones first. service_role alone. It holds at once where it
+        is called and within a minute everywhere. A repeat is safe: it finds none.
+        Fails with APP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +203,25 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWebhookOrphans(self, request, context):
+        """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+        alone: it is nobody's yet. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayWebhookOrphans(self, request, context):
+        """Makes items of what came before its source was created, oldest first: from then on they are
+        the source's org's, and each becomes what it would have been. service_role alone. One call
+        takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+        Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -190,6 +234,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.RegisterApp,
                     request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.FromString,
                     response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.SerializeToString,
+            ),
+            'RetireAppSecrets': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireAppSecrets,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.SerializeToString,
             ),
             'CreateSource': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateSource,
@@ -230,6 +279,16 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.ReplayWebhookItem,
                     request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.FromString,
                     response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.SerializeToString,
+            ),
+            'ListWebhookOrphans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookOrphans,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.SerializeToString,
+            ),
+            'ReplayWebhookOrphans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayWebhookOrphans,
+                    request_deserializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.FromString,
+                    response_serializer=waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -288,6 +347,33 @@ class IngestService:
             '/waybill.ingest.v1.IngestService/RegisterApp',
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppRequest.SerializeToString,
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RegisterAppResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireAppSecrets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/RetireAppSecrets',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.RetireAppSecretsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -504,6 +590,60 @@ class IngestService:
             '/waybill.ingest.v1.IngestService/ReplayWebhookItem',
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemRequest.SerializeToString,
             waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookItemResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookOrphans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/ListWebhookOrphans',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ListWebhookOrphansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayWebhookOrphans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/waybill.ingest.v1.IngestService/ReplayWebhookOrphans',
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansRequest.SerializeToString,
+            waybill_dot_ingest_dot_v1_dot_ingest__service__pb2.ReplayWebhookOrphansResponse.FromString,
             options,
             channel_credentials,
             insecure,

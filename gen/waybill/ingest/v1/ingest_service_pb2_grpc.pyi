@@ -45,6 +45,12 @@ class IngestServiceStub:
     older ones, for rotation). service_role alone: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
     """
+    RetireAppSecrets: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]
+    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+    nothing any more. Register the new ones first. service_role alone. It holds at once where it
+    is called and within a minute everywhere. A repeat is safe: it finds none.
+    Fails with APP_NOT_FOUND.
+    """
     CreateSource: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]
     """Creates a source: a page, account or number whose events are this org's from then on, or a
     form. Safe to repeat with the same request_id.
@@ -79,6 +85,17 @@ class IngestServiceStub:
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
+    ListWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]
+    """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+    alone: it is nobody's yet. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+    """
+    ReplayWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]
+    """Makes items of what came before its source was created, oldest first: from then on they are
+    the source's org's, and each becomes what it would have been. service_role alone. One call
+    takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+    Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -96,6 +113,12 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
     older ones, for rotation). service_role alone: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+    """
+    RetireAppSecrets: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]  # type: ignore[assignment]
+    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+    nothing any more. Register the new ones first. service_role alone. It holds at once where it
+    is called and within a minute everywhere. A repeat is safe: it finds none.
+    Fails with APP_NOT_FOUND.
     """
     CreateSource: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]  # type: ignore[assignment]
     """Creates a source: a page, account or number whose events are this org's from then on, or a
@@ -131,6 +154,17 @@ class IngestServiceAsyncStub(IngestServiceStub):
     pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
+    ListWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]  # type: ignore[assignment]
+    """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+    alone: it is nobody's yet. Read only; a repeat is safe.
+    Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+    """
+    ReplayWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]  # type: ignore[assignment]
+    """Makes items of what came before its source was created, oldest first: from then on they are
+    the source's org's, and each becomes what it would have been. service_role alone. One call
+    takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+    Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
+    """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes in webhooks (over its own HTTP port) and leads, knows orgs, apps, sources, contacts and
@@ -157,6 +191,18 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
         older ones, for rotation). service_role alone: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def RetireAppSecrets(
+        self,
+        request: _ingest_service_pb2.RetireAppSecretsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.RetireAppSecretsResponse, _abc.Awaitable[_ingest_service_pb2.RetireAppSecretsResponse]]:
+        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
+        nothing any more. Register the new ones first. service_role alone. It holds at once where it
+        is called and within a minute everywhere. A repeat is safe: it finds none.
+        Fails with APP_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -239,6 +285,29 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
         pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhookOrphans(
+        self,
+        request: _ingest_service_pb2.ListWebhookOrphansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ListWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ListWebhookOrphansResponse]]:
+        """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
+        alone: it is nobody's yet. Read only; a repeat is safe.
+        Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayWebhookOrphans(
+        self,
+        request: _ingest_service_pb2.ReplayWebhookOrphansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookOrphansResponse]]:
+        """Makes items of what came before its source was created, oldest first: from then on they are
+        the source's org's, and each becomes what it would have been. service_role alone. One call
+        takes 500 at most and says whether there are more. A repeat is safe: each moves once.
+        Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

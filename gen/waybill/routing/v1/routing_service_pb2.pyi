@@ -240,6 +240,10 @@ class CreateRuleRequest(_message.Message):
     lead.full_name, lead.details (strings), lead.has_phone, lead.has_email (bools),
     lead.answers (map of string to list of string), lead.consents (map of string to bool),
     lead.received_at (timestamp).
+    It sees the first 2,000 characters of the details, 200 of the name, 50 answers of 20 values of
+    200 characters (20,000 in all), and 50 consents. At most 4,000 characters, 50 parts joined by &&, 10 loops in 2
+    layers (all, exists, exists_one, filter, map); patterns of matches() are quoted and have at
+    most 200 characters.
     """
     def __init__(
         self,
@@ -515,7 +519,10 @@ class GetRoutingResponse(_message.Message):
     workspace_id: _builtins.str
     """UUID of the workspace it was routed to, or empty."""
     error: _builtins.str
-    """Why it failed, or empty."""
+    """Why it failed, or empty: "NO_MATCH", "RULES_FAILED" (a rule that might have matched could not
+    say), "RULES_OVERRAN" (the org's rules overran too often of late, so none was asked),
+    "CROSS_PARTNER_DUPLICATE", "INTERRUPTED" (whoever worked on it ended, too often), or what broke.
+    """
     attempts: _builtins.int
     """Tries so far."""
     trace_id: _builtins.str
@@ -614,7 +621,9 @@ class Candidate(_message.Message):
     result: _builtins.str
     """"matched", "failed" or "error"."""
     failing_predicate: _builtins.str
-    """The first part of the condition that was not true, or the error; empty where it matched."""
+    """The first part of the condition that was not true, or the error; empty where it matched.
+    "OVERRAN: …" where the org's rules took too much time or memory on the lead when this one ran.
+    """
     def __init__(
         self,
         *,

@@ -106,8 +106,9 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRule(self, request, context):
-        """Creates a rule. Safe to repeat with the same request_id.
-        Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND, REQUEST_ID_REUSED.
+        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+        and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,7 +117,8 @@ class RoutingServiceServicer:
     def UpdateRule(self, request, context):
         """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
         with the same etag is refused, so nothing is published twice.
-        Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, ETAG_MISMATCH.
+        Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES,
+        ETAG_MISMATCH.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,13 +46,15 @@ class RoutingServiceStub:
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]
-    """Creates a rule. Safe to repeat with the same request_id.
-    Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND, REQUEST_ID_REUSED.
+    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+    and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
     UpdateRule: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.UpdateRuleRequest, _routing_service_pb2.UpdateRuleResponse]
     """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
     with the same etag is refused, so nothing is published twice.
-    Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, ETAG_MISMATCH.
+    Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES,
+    ETAG_MISMATCH.
     """
     ListRules: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListRulesRequest, _routing_service_pb2.ListRulesResponse]
     """Lists the org's rules in the order in which they are tried. Read only; a repeat is safe.
@@ -85,13 +87,15 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]  # type: ignore[assignment]
-    """Creates a rule. Safe to repeat with the same request_id.
-    Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND, REQUEST_ID_REUSED.
+    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+    and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
     UpdateRule: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.UpdateRuleRequest, _routing_service_pb2.UpdateRuleResponse]  # type: ignore[assignment]
     """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
     with the same etag is refused, so nothing is published twice.
-    Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, ETAG_MISMATCH.
+    Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES,
+    ETAG_MISMATCH.
     """
     ListRules: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListRulesRequest, _routing_service_pb2.ListRulesResponse]  # type: ignore[assignment]
     """Lists the org's rules in the order in which they are tried. Read only; a repeat is safe.
@@ -145,8 +149,9 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.CreateRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.CreateRuleResponse, _abc.Awaitable[_routing_service_pb2.CreateRuleResponse]]:
-        """Creates a rule. Safe to repeat with the same request_id.
-        Fails with CONDITION_REFUSED (with line and column), WORKSPACE_NOT_FOUND, REQUEST_ID_REUSED.
+        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
+        and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -157,7 +162,8 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_routing_service_pb2.UpdateRuleResponse, _abc.Awaitable[_routing_service_pb2.UpdateRuleResponse]]:
         """Publishes a new version of a rule; decisions already made keep the version they used. A repeat
         with the same etag is refused, so nothing is published twice.
-        Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, ETAG_MISMATCH.
+        Fails with RULE_NOT_FOUND, CONDITION_REFUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES,
+        ETAG_MISMATCH.
         """
 
     @_abc_1.abstractmethod

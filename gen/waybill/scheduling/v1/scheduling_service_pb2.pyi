@@ -2262,7 +2262,9 @@ class BookSeriesRequest(_message.Message):
     local_start: _builtins.str
     """The first, by the first calendar's clock: "2027-01-05T09:00"."""
     rule: _builtins.str
-    """RFC 5545: "FREQ=WEEKLY;BYDAY=TU;COUNT=10"; 366 occurrences at most."""
+    """RFC 5545, daily or seldomer, with COUNT or UNTIL: "FREQ=WEEKLY;BYDAY=TU;COUNT=10"; 366 times
+    within ten years at most. UNTIL without Z is by the first calendar's clock.
+    """
     notes: _builtins.str
     """For people; 4,000 characters at most."""
     request_id: _builtins.str
@@ -3207,6 +3209,8 @@ class Occurrence(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     APPOINTMENT_ID_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    CALENDAR_ID_FIELD_NUMBER: _builtins.int
+    CONFLICTS_FIELD_NUMBER: _builtins.int
     local_time: _builtins.str
     """By the first calendar's clock."""
     outcome: _builtins.str
@@ -3215,9 +3219,15 @@ class Occurrence(_message.Message):
     """UUID, where booked."""
     cause: _builtins.str
     """Why it is closed: "notice", "horizon", "grid" or "hours"."""
+    calendar_id: _builtins.str
+    """UUID of the calendar that is taken or closed."""
     @_builtins.property
     def scheduled_at(self) -> _timestamp_pb2.Timestamp:
         """When it begins; not set where the clock skips it."""
+
+    @_builtins.property
+    def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Conflict]:
+        """What is in the way where taken: at most 10, by time."""
 
     def __init__(
         self,
@@ -3227,14 +3237,46 @@ class Occurrence(_message.Message):
         outcome: _builtins.str = ...,
         appointment_id: _builtins.str = ...,
         cause: _builtins.str = ...,
+        calendar_id: _builtins.str = ...,
+        conflicts: _abc.Iterable[Global___Conflict] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["scheduled_at", b"scheduled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment_id", b"appointment_id", "cause", b"cause", "local_time", b"local_time", "outcome", b"outcome", "scheduled_at", b"scheduled_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointment_id", b"appointment_id", "calendar_id", b"calendar_id", "cause", b"cause", "conflicts", b"conflicts", "local_time", b"local_time", "outcome", b"outcome", "scheduled_at", b"scheduled_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Occurrence: _TypeAlias = Occurrence  # noqa: Y015
+
+@_typing.final
+class Conflict(_message.Message):
+    """A time that is in the way; never whose it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it begins, buffers included."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends, buffers included."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Conflict: _TypeAlias = Conflict  # noqa: Y015
 
 @_typing.final
 class Import(_message.Message):

@@ -366,7 +366,7 @@ class SchedulingServiceServicer:
     def SearchAvailability(self, request, context):
         """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
         booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
-        SERVICE_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
+        SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -89,7 +89,7 @@ class SchedulingServiceStub:
     SearchAvailability: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.SearchAvailabilityRequest, _scheduling_service_pb2.SearchAvailabilityResponse]
     """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
     booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
-    SERVICE_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
+    SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     ListFreeTimes: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]
     """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
@@ -257,7 +257,7 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     SearchAvailability: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.SearchAvailabilityRequest, _scheduling_service_pb2.SearchAvailabilityResponse]  # type: ignore[assignment]
     """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
     booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
-    SERVICE_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
+    SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     ListFreeTimes: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]  # type: ignore[assignment]
     """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
@@ -518,7 +518,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_scheduling_service_pb2.SearchAvailabilityResponse, _abc.Awaitable[_scheduling_service_pb2.SearchAvailabilityResponse]]:
         """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
         booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
-        SERVICE_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
+        SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
 
     @_abc_1.abstractmethod

@@ -26,7 +26,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$waybill/trace/v1/trace_service.proto\x12\x10waybill.trace.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x0fGetTraceRequest\x12\x16\n\x08trace_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"U\n\x10GetTraceResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x30\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1f.waybill.trace.v1.TimelineEntry\"\x88\x03\n\rTimelineEntry\x12\x0f\n\x07span_id\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0c\n\x04name\x18\x05 \x01(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07waiting\x18\x08 \x01(\x08\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x35\n\x03ids\x18\n \x03(\x0b\x32(.waybill.trace.v1.TimelineEntry.IdsEntry\x12\x14\n\x0c\x64\x65tails_json\x18\x0b \x01(\t\x12\x18\n\x10\x61ttempt_trace_id\x18\x0c \x01(\t\x12\x18\n\x10linked_trace_ids\x18\r \x03(\t\x1a*\n\x08IdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xba\x01\n\x11\x46indTracesRequest\x12\x11\n\x07lead_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05phone\x18\x02 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x03 \x01(\tH\x00\x12\x15\n\x0b\x65xternal_id\x18\x04 \x01(\tH\x00\x12\x14\n\nwebhook_id\x18\x05 \x01(\tH\x00\x12\x16\n\x0cworkspace_id\x18\x06 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\tB\x04\n\x02\x62y\"n\n\x12\x46indTracesResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12.\n\x06traces\x18\x02 \x03(\x0b\x32\x1e.waybill.trace.v1.TraceSummary\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"k\n\x0cTraceSummary\x12\x10\n\x08trace_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\"\x14\n\x12VerifyBooksRequest\"\xc7\x01\n\x13VerifyBooksResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12-\n\tequations\x18\x02 \x03(\x0b\x32\x1a.waybill.trace.v1.Equation\x12\x41\n\x06totals\x18\x03 \x03(\x0b\x32\x31.waybill.trace.v1.VerifyBooksResponse.TotalsEntry\x1a-\n\x0bTotalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"T\n\x08\x45quation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\x17\n\x0fviolation_count\x18\x03 \x01(\x05\x12\x12\n\nviolations\x18\x04 \x03(\t2\x96\x02\n\x0cTraceService\x12Q\n\x08GetTrace\x12!.waybill.trace.v1.GetTraceRequest\x1a\".waybill.trace.v1.GetTraceResponse\x12W\n\nFindTraces\x12#.waybill.trace.v1.FindTracesRequest\x1a$.waybill.trace.v1.FindTracesResponse\x12Z\n\x0bVerifyBooks\x12$.waybill.trace.v1.VerifyBooksRequest\x1a%.waybill.trace.v1.VerifyBooksResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$waybill/trace/v1/trace_service.proto\x12\x10waybill.trace.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x0fGetTraceRequest\x12\x16\n\x08trace_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"g\n\x10GetTraceResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x30\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x1f.waybill.trace.v1.TimelineEntry\x12\x10\n\x08trace_id\x18\x03 \x01(\t\"\x88\x03\n\rTimelineEntry\x12\x0f\n\x07span_id\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x0c\n\x04name\x18\x05 \x01(\t\x12.\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07waiting\x18\x08 \x01(\x08\x12\x0f\n\x07outcome\x18\t \x01(\t\x12\x35\n\x03ids\x18\n \x03(\x0b\x32(.waybill.trace.v1.TimelineEntry.IdsEntry\x12\x14\n\x0c\x64\x65tails_json\x18\x0b \x01(\t\x12\x18\n\x10\x61ttempt_trace_id\x18\x0c \x01(\t\x12\x18\n\x10linked_trace_ids\x18\r \x03(\t\x1a*\n\x08IdsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xba\x01\n\x11\x46indTracesRequest\x12\x11\n\x07lead_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05phone\x18\x02 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x03 \x01(\tH\x00\x12\x15\n\x0b\x65xternal_id\x18\x04 \x01(\tH\x00\x12\x14\n\nwebhook_id\x18\x05 \x01(\tH\x00\x12\x16\n\x0cworkspace_id\x18\x06 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x07 \x01(\x05\x12\x12\n\npage_token\x18\x08 \x01(\tB\x04\n\x02\x62y\"n\n\x12\x46indTracesResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12.\n\x06traces\x18\x02 \x03(\x0b\x32\x1e.waybill.trace.v1.TraceSummary\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"k\n\x0cTraceSummary\x12\x10\n\x08trace_id\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\"\x14\n\x12VerifyBooksRequest\"\xc7\x01\n\x13VerifyBooksResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12-\n\tequations\x18\x02 \x03(\x0b\x32\x1a.waybill.trace.v1.Equation\x12\x41\n\x06totals\x18\x03 \x03(\x0b\x32\x31.waybill.trace.v1.VerifyBooksResponse.TotalsEntry\x1a-\n\x0bTotalsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01\"T\n\x08\x45quation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\x17\n\x0fviolation_count\x18\x03 \x01(\x05\x12\x12\n\nviolations\x18\x04 \x03(\t2\x96\x02\n\x0cTraceService\x12Q\n\x08GetTrace\x12!.waybill.trace.v1.GetTraceRequest\x1a\".waybill.trace.v1.GetTraceResponse\x12W\n\nFindTraces\x12#.waybill.trace.v1.FindTracesRequest\x1a$.waybill.trace.v1.FindTracesResponse\x12Z\n\x0bVerifyBooks\x12$.waybill.trace.v1.VerifyBooksRequest\x1a%.waybill.trace.v1.VerifyBooksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,25 +42,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTRACEREQUEST']._serialized_start=124
   _globals['_GETTRACEREQUEST']._serialized_end=165
   _globals['_GETTRACERESPONSE']._serialized_start=167
-  _globals['_GETTRACERESPONSE']._serialized_end=252
-  _globals['_TIMELINEENTRY']._serialized_start=255
-  _globals['_TIMELINEENTRY']._serialized_end=647
-  _globals['_TIMELINEENTRY_IDSENTRY']._serialized_start=605
-  _globals['_TIMELINEENTRY_IDSENTRY']._serialized_end=647
-  _globals['_FINDTRACESREQUEST']._serialized_start=650
-  _globals['_FINDTRACESREQUEST']._serialized_end=836
-  _globals['_FINDTRACESRESPONSE']._serialized_start=838
-  _globals['_FINDTRACESRESPONSE']._serialized_end=948
-  _globals['_TRACESUMMARY']._serialized_start=950
-  _globals['_TRACESUMMARY']._serialized_end=1057
-  _globals['_VERIFYBOOKSREQUEST']._serialized_start=1059
-  _globals['_VERIFYBOOKSREQUEST']._serialized_end=1079
-  _globals['_VERIFYBOOKSRESPONSE']._serialized_start=1082
-  _globals['_VERIFYBOOKSRESPONSE']._serialized_end=1281
-  _globals['_VERIFYBOOKSRESPONSE_TOTALSENTRY']._serialized_start=1236
-  _globals['_VERIFYBOOKSRESPONSE_TOTALSENTRY']._serialized_end=1281
-  _globals['_EQUATION']._serialized_start=1283
-  _globals['_EQUATION']._serialized_end=1367
-  _globals['_TRACESERVICE']._serialized_start=1370
-  _globals['_TRACESERVICE']._serialized_end=1648
+  _globals['_GETTRACERESPONSE']._serialized_end=270
+  _globals['_TIMELINEENTRY']._serialized_start=273
+  _globals['_TIMELINEENTRY']._serialized_end=665
+  _globals['_TIMELINEENTRY_IDSENTRY']._serialized_start=623
+  _globals['_TIMELINEENTRY_IDSENTRY']._serialized_end=665
+  _globals['_FINDTRACESREQUEST']._serialized_start=668
+  _globals['_FINDTRACESREQUEST']._serialized_end=854
+  _globals['_FINDTRACESRESPONSE']._serialized_start=856
+  _globals['_FINDTRACESRESPONSE']._serialized_end=966
+  _globals['_TRACESUMMARY']._serialized_start=968
+  _globals['_TRACESUMMARY']._serialized_end=1075
+  _globals['_VERIFYBOOKSREQUEST']._serialized_start=1077
+  _globals['_VERIFYBOOKSREQUEST']._serialized_end=1097
+  _globals['_VERIFYBOOKSRESPONSE']._serialized_start=1100
+  _globals['_VERIFYBOOKSRESPONSE']._serialized_end=1299
+  _globals['_VERIFYBOOKSRESPONSE_TOTALSENTRY']._serialized_start=1254
+  _globals['_VERIFYBOOKSRESPONSE_TOTALSENTRY']._serialized_end=1299
+  _globals['_EQUATION']._serialized_start=1301
+  _globals['_EQUATION']._serialized_end=1385
+  _globals['_TRACESERVICE']._serialized_start=1388
+  _globals['_TRACESERVICE']._serialized_end=1666
 # @@protoc_insertion_point(module_scope)

@@ -49,8 +49,13 @@ class GetTraceResponse(_message.Message):
 
     SERVICE_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service that answers: "ingest"."""
+    trace_id: _builtins.str
+    """The trace that they are of: the one asked for, or that of what the retry of that trace tried.
+    Empty where there are none.
+    """
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEntry]:
         """Oldest first."""
@@ -60,10 +65,11 @@ class GetTraceResponse(_message.Message):
         *,
         service: _builtins.str = ...,
         entries: _abc.Iterable[Global___TimelineEntry] | None = ...,
+        trace_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "service", b"service", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,8 +60,10 @@ class TraceServiceServicer:
 
     def GetTrace(self, request, context):
         """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
-        A tenant sees its own org; a service_role caller sees the trace of whichever org has it.
-        An unknown trace is an empty answer, not an error: another service may know it.
+        A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
+        what came for a page or number that no org has.
+        An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+        trace, as its log line has it, is answered with the trace of what was tried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -69,8 +71,8 @@ class TraceServiceServicer:
 
     def FindTraces(self, request, context):
         """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
-        A service_role caller without an org may ask by lead, item or webhook id only; anything else
-        is INVALID_REQUEST.
+        A service_role caller without an org may ask by lead, item, webhook or external id only;
+        anything else is INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

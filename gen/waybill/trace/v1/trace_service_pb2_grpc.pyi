@@ -37,13 +37,15 @@ class TraceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TraceServiceAsyncStub: ...
     GetTrace: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.GetTraceRequest, _trace_service_pb2.GetTraceResponse]
     """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
-    A tenant sees its own org; a service_role caller sees the trace of whichever org has it.
-    An unknown trace is an empty answer, not an error: another service may know it.
+    A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
+    what came for a page or number that no org has.
+    An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+    trace, as its log line has it, is answered with the trace of what was tried.
     """
     FindTraces: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.FindTracesRequest, _trace_service_pb2.FindTracesResponse]
     """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
-    A service_role caller without an org may ask by lead, item or webhook id only; anything else
-    is INVALID_REQUEST.
+    A service_role caller without an org may ask by lead, item, webhook or external id only;
+    anything else is INVALID_REQUEST.
     """
     VerifyBooks: _grpc.UnaryUnaryMultiCallable[_trace_service_pb2.VerifyBooksRequest, _trace_service_pb2.VerifyBooksResponse]
     """Adds up this service's books. Read only; a repeat is safe. service_role alone.
@@ -59,13 +61,15 @@ class TraceServiceAsyncStub(TraceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetTrace: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.GetTraceRequest, _trace_service_pb2.GetTraceResponse]  # type: ignore[assignment]
     """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
-    A tenant sees its own org; a service_role caller sees the trace of whichever org has it.
-    An unknown trace is an empty answer, not an error: another service may know it.
+    A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
+    what came for a page or number that no org has.
+    An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+    trace, as its log line has it, is answered with the trace of what was tried.
     """
     FindTraces: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.FindTracesRequest, _trace_service_pb2.FindTracesResponse]  # type: ignore[assignment]
     """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
-    A service_role caller without an org may ask by lead, item or webhook id only; anything else
-    is INVALID_REQUEST.
+    A service_role caller without an org may ask by lead, item, webhook or external id only;
+    anything else is INVALID_REQUEST.
     """
     VerifyBooks: _aio.UnaryUnaryMultiCallable[_trace_service_pb2.VerifyBooksRequest, _trace_service_pb2.VerifyBooksResponse]  # type: ignore[assignment]
     """Adds up this service's books. Read only; a repeat is safe. service_role alone.
@@ -84,8 +88,10 @@ class TraceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trace_service_pb2.GetTraceResponse, _abc.Awaitable[_trace_service_pb2.GetTraceResponse]]:
         """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
-        A tenant sees its own org; a service_role caller sees the trace of whichever org has it.
-        An unknown trace is an empty answer, not an error: another service may know it.
+        A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
+        what came for a page or number that no org has.
+        An unknown trace is an empty answer, not an error: another service may know it. A retry's own
+        trace, as its log line has it, is answered with the trace of what was tried.
         """
 
     @_abc_1.abstractmethod
@@ -95,8 +101,8 @@ class TraceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_trace_service_pb2.FindTracesResponse, _abc.Awaitable[_trace_service_pb2.FindTracesResponse]]:
         """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
-        A service_role caller without an org may ask by lead, item or webhook id only; anything else
-        is INVALID_REQUEST.
+        A service_role caller without an org may ask by lead, item, webhook or external id only;
+        anything else is INVALID_REQUEST.
         """
 
     @_abc_1.abstractmethod

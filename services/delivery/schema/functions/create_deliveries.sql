@@ -16,7 +16,12 @@ as $$
     select o.org_id, n.delivery_id, o.offer_id, o.lead_id, o.workspace_id, p_now, p_now,
       o.trace_id, o.traceparent, o.tracestate
     from unnest(p_org_ids, p_offer_ids, p_delivery_ids) as n (org_id, offer_id, delivery_id)
-    join lead_offers o using (org_id, offer_id)
+    cross join lateral (
+      select o.*
+      from lead_offers o
+      where o.org_id = n.org_id and o.offer_id = n.offer_id
+      limit 1
+    ) o
     order by o.org_id, o.offer_id
     on conflict (org_id, offer_id) do update
     set status = 'PENDING',

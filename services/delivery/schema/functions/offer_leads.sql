@@ -70,6 +70,13 @@ begin
   select n.org_id, n.lead_id, n.workspace_id, o.offer_id,
     coalesce(o.offer_id = any (v_new_ids), false)
   from unnest(p_org_ids, p_lead_ids, p_workspace_ids) as n (org_id, lead_id, workspace_id)
-  join lead_offers o using (org_id, lead_id, workspace_id);
+  -- A lead has few offers, a workspace many: `offset 0` keeps the workspace's index out of it.
+  cross join lateral (
+    select o.offer_id, o.workspace_id
+    from lead_offers o
+    where o.org_id = n.org_id and o.lead_id = n.lead_id
+    offset 0
+  ) o
+  where o.workspace_id = n.workspace_id;
 end;
 $$;

@@ -1,4 +1,6 @@
--- Which org a lead, a raw webhook or an item of one belongs to: for callers that serve all orgs.
+-- Which orgs a lead, a raw webhook, an item of one or the provider's id of an item belongs to: for
+-- callers that serve all orgs. What concerns no org we know is the nil org's, as in
+-- `find_trace_orgs`.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql
@@ -6,9 +8,31 @@ stable
 security definer
 set search_path from current
 as $$
-  select l.org_id from leads l
-  where p_kind = 'lead_id' and l.lead_id = p_value::uuid
+  -- Org by org, so that the keys serve, which lead with the org; the hot inserts need no index more.
+  -- The casts are guarded, because a plan may be made with the value of another kind.
+  select g.org_id from orgs g
+  where p_kind = 'lead_id' and exists (
+    select from leads l
+    where l.org_id = g.org_id and l.lead_id = case p_kind when 'lead_id' then p_value::uuid end)
   union
-  select i.org_id from webhook_items i
-  where p_kind = 'webhook_id' and (i.item_id = p_value::uuid or i.delivery_id = p_value::uuid);
+  select g.org_id from orgs g
+  where p_kind = 'webhook_id' and exists (
+    select from webhook_items i
+    where i.org_id = g.org_id and i.item_id = case p_kind when 'webhook_id' then p_value::uuid end)
+  union
+  select g.org_id from orgs g
+  where p_kind = 'webhook_id' and exists (
+    select from webhook_items i
+    where i.org_id = g.org_id
+      and i.delivery_id = case p_kind when 'webhook_id' then p_value::uuid end)
+  union
+  select g.org_id from orgs g
+  where p_kind = 'external_id' and exists (
+    select from webhook_items i where i.org_id = g.org_id and i.external_id = p_value)
+  union
+  select '00000000-0000-0000-0000-000000000000' from webhook_orphans o
+  where p_kind = 'webhook_id' and (o.item_id = p_value::uuid or o.delivery_id = p_value::uuid)
+  union
+  select '00000000-0000-0000-0000-000000000000' from webhook_orphans o
+  where p_kind = 'external_id' and o.external_id = p_value;
 $$;

@@ -1,18 +1,21 @@
--- Traces of what people hold, newest first, begun before p_before (null: now). Kinds: lead_id,
--- phone (E.164), email (lower case), external_id (a leadgen id, a message id), webhook_id (a raw
--- webhook or an item); others give no rows.
+-- Traces of what people hold, newest first. Kinds: lead_id, phone (E.164), email (lower case),
+-- external_id (a leadgen id, a message id), webhook_id (a raw webhook or an item); others give no
+-- rows. Of the nil org are the items that concern no org we know. (p_before, p_before_key) is the last row of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,
   p_kind text,
   p_value text,
   p_limit int,
-  p_before timestamptz default null
+  p_before timestamptz default null,
+  p_before_key uuid default null
 ) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
 language plpgsql
 stable
 set search_path from current
 as $$
+declare
+  c_no_org constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
   perform enter(p_org_ids, p_workspace_id);
   if p_workspace_id is not null then
@@ -38,9 +41,18 @@ begin
     from webhook_items i
     where p_kind = 'webhook_id' and i.org_id = any (p_org_ids)
       and (i.item_id = p_value::uuid or i.delivery_id = p_value::uuid)
+    union all
+    select o.trace_id::text, o.received_at, 'webhook orphan', o.item_id
+    from webhook_orphans o
+    where p_kind = 'webhook_id' and c_no_org = any (p_org_ids)
+      and (o.item_id = p_value::uuid or o.delivery_id = p_value::uuid)
+    union all
+    select o.trace_id::text, o.received_at, 'webhook orphan', o.item_id
+    from webhook_orphans o
+    where p_kind = 'external_id' and c_no_org = any (p_org_ids) and o.external_id = p_value
   ) as f (trace_id, started_at, kind, key)
-  where p_before is null or f.started_at < p_before
-  order by f.started_at desc
+  where p_before is null or (f.started_at, f.key) < (p_before, p_before_key)
+  order by f.started_at desc, f.key desc
   limit p_limit;
 end;
 $$;

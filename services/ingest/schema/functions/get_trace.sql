@@ -1,5 +1,6 @@
 -- Every row of this schema that a trace has, as bars of a waterfall, oldest first: webhooks and
 -- their items with the wait in the queue, each try and the waits between, messages, leads, handoffs.
+-- Of the nil org are a webhook's items that concern no org we know; the webhook's trace shows them.
 create or replace function get_trace(
   p_org_ids uuid[],
   p_workspace_id uuid,
@@ -22,6 +23,8 @@ language plpgsql
 stable
 set search_path from current
 as $$
+declare
+  c_no_org constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
   perform enter(p_org_ids, p_workspace_id);
   -- A workspace's token sees what was delivered to it, not what came in.
@@ -37,6 +40,23 @@ begin
       null::text, '{}'::text[]
     from webhook_delivery_log w
     where w.trace_id = p_trace_id
+    union all
+    select 'webhook_orphans', o.item_id, 0, 'webhook item ' || o.kind, o.received_at,
+      o.received_at, false, o.status,
+      jsonb_build_object('item_id', o.item_id, 'webhook_id', o.delivery_id),
+      jsonb_strip_nulls(jsonb_build_object('reason', o.reason, 'source_kind', o.source_kind,
+        'source_external_id', o.source_external_id)),
+      nullif(o.trace_id, p_trace_id)::text, array_remove(array[d.trace_id::text], p_trace_id)
+    from (
+      select t.delivery_id, t.ordinal from webhook_orphans t where t.trace_id = p_trace_id
+      union
+      select t.delivery_id, t.ordinal
+      from webhook_deliveries w
+      join webhook_orphans t using (delivery_id)
+      where w.trace_id = p_trace_id) k
+    join webhook_orphans o using (delivery_id, ordinal)
+    join webhook_deliveries d using (delivery_id)
+    where c_no_org = any (p_org_ids)
     union all
     select 'webhook_items', i.item_id, 0, 'queue ' || i.kind, i.received_at,
       coalesce(f.started_at, i.claimed_at, i.settled_at), true,

@@ -1,7 +1,8 @@
 -- Stores raw webhooks with their items, in one transaction: the commit that is acknowledged.
 -- Deliveries and items come as parallel arrays; an item names its delivery. Items whose page,
 -- account or number the directory knows go to that org, under one webhook_delivery_log row for
--- each delivery and org; the others are kept as orphans. An item with a fate is kept as that:
+-- each delivery and org; the others are kept as orphans, until
+-- `replay_webhook_orphans`. An item with a fate is kept as that:
 -- 'dead_letter' where it is malformed, 'ignored' where it is of no use. What happened in a page's
 -- conversation is handed to sync by outbox: messages beside the lead they may make, and what is no
 -- lead ('stored') by that alone.
@@ -60,15 +61,18 @@ begin
 
   perform enter(array(select distinct o from unnest(v_org_ids) o where o is not null));
 
-  insert into webhook_orphans
-    (delivery_id, ordinal, kind, status, reason, payload, received_at, trace_id)
-  select i.delivery_id, i.ordinal, i.kind,
+  insert into webhook_orphans (delivery_id, ordinal, item_id, kind, external_id, source_kind,
+    source_external_id, status, reason, payload, received_at, trace_id, traceparent)
+  select i.delivery_id, i.ordinal, i.item_id, i.kind, i.external_id, i.source_kind,
+    i.source_external_id,
     case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
     case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
-    i.payload, p_now, substr(i.traceparent, 4, 32)
-  from unnest(p_item_delivery_ids, p_item_ordinals, p_item_kinds, v_org_ids, p_item_payloads,
-      p_item_fates, p_item_reasons, p_item_traceparents)
-    as i (delivery_id, ordinal, kind, org_id, payload, fate, reason, traceparent)
+    i.payload, p_now, substr(i.traceparent, 4, 32), i.traceparent
+  from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
+      p_item_external_ids, v_org_ids, p_item_source_kinds, p_item_source_external_ids,
+      p_item_payloads, p_item_fates, p_item_reasons, p_item_traceparents)
+    as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_kind,
+      source_external_id, payload, fate, reason, traceparent)
   where i.delivery_id = any (v_new) and i.org_id is null;
 
   insert into webhook_delivery_log (org_id, id, delivery_id, event_type, event_id, received_at,

@@ -12,6 +12,7 @@ create or replace function acquire_routing_lock(
   lead_id uuid,
   source_id uuid,
   attempt int,
+  interruptions int,
   phone text,
   email text,
   facts jsonb,
@@ -54,8 +55,9 @@ begin
       due_at = p_now + make_interval(secs => p_lease_seconds)
   from due
   where l.org_id = due.org_id and l.lead_id = due.lead_id
-  returning l.org_id, l.lead_id, l.source_id, l.routing_attempts, l.phone, l.email, l.facts,
-    l.received_at, l.enqueued_at, due.due_at, l.routing_locked_at, l.traceparent::text,
-    l.tracestate, l.routing_attempt_traceparent::text;
+  returning l.org_id, l.lead_id, l.source_id, l.routing_attempts,
+    l.routing_interruption_count, l.phone, l.email, l.facts, l.received_at, l.enqueued_at,
+    due.due_at, l.routing_locked_at, l.traceparent::text, l.tracestate,
+    l.routing_attempt_traceparent::text;
 end;
 $$;

@@ -3,7 +3,8 @@
 -- p_now + p_lease_seconds. Leads due before p_due_from are left to a claim without it.
 -- While more is due than one claim takes, half of a claim is shared out among the tenants that have
 -- due leads, the oldest of each, so that one tenant's backlog keeps no other's leads waiting.
--- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted.
+-- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted
+-- (interruptions).
 create or replace function acquire_routing_locks(
   p_worker text,
   p_token uuid,
@@ -16,6 +17,7 @@ create or replace function acquire_routing_locks(
   lead_id uuid,
   source_id uuid,
   attempt int,
+  interruptions int,
   phone text,
   email text,
   facts jsonb,
@@ -117,9 +119,9 @@ as $$
     where l.org_id = due.org_id and l.lead_id = due.lead_id
     returning l.*, due.due_at as was_due_at
   )
-  select c.org_id, c.lead_id, c.source_id, c.routing_attempts, c.phone, c.email, c.facts,
-    c.received_at, c.enqueued_at, c.was_due_at, c.routing_locked_at, c.traceparent, c.tracestate,
-    c.routing_attempt_traceparent
+  select c.org_id, c.lead_id, c.source_id, c.routing_attempts, c.routing_interruption_count,
+    c.phone, c.email, c.facts, c.received_at, c.enqueued_at, c.was_due_at, c.routing_locked_at,
+    c.traceparent, c.tracestate, c.routing_attempt_traceparent
   from claimed c
   order by c.was_due_at;
 $$;

@@ -1,5 +1,5 @@
 -- Creates a rule at version 1, enabled. Answers it; the same request id answers as it did.
--- Raises WB005 REQUEST_ID_REUSED, WB040 WORKSPACE_NOT_FOUND.
+-- Raises WB005 REQUEST_ID_REUSED, WB040 WORKSPACE_NOT_FOUND, WB044 TOO_MANY_RULES.
 create or replace function create_rule(
   p_org_id uuid,
   p_rule_id uuid,

@@ -1,12 +1,14 @@
--- Traces of leads by what people hold ('lead_id', 'phone', 'email', 'workspace_id'), newest first,
--- begun before p_before (null: from the newest). Kinds that routing does not hold give no rows.
+-- Traces of leads by what people hold ('lead_id', 'phone', 'email', 'workspace_id'), newest first;
+-- kinds that routing does not hold give no rows. (p_before, p_before_key) is the last row of the
+-- page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,
   p_kind text,
   p_value text,
   p_limit int,
-  p_before timestamptz default null
+  p_before timestamptz default null,
+  p_before_key uuid default null
 ) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
 language plpgsql
 stable
@@ -34,8 +36,8 @@ begin
   )
   select f.trace_id::text, f.enqueued_at, 'lead', f.lead_id
   from found f
-  where p_before is null or f.enqueued_at < p_before
-  order by f.enqueued_at desc, f.lead_id
+  where p_before is null or (f.enqueued_at, f.lead_id) < (p_before, p_before_key)
+  order by f.enqueued_at desc, f.lead_id desc
   limit p_limit;
 end;
 $$;

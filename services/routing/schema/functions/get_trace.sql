@@ -1,6 +1,7 @@
 -- Routing's part of one trace, oldest first: what was taken over, each wait (queue, backoff), each
 -- attempt with its decision record, hashes held, handoffs; workspaces and rules that were published.
--- A workspace's token does not see the candidates: they are other workspaces' rules.
+-- A workspace's token does not see the candidates, which are other workspaces' rules, nor handoffs,
+-- which are the org's.
 create or replace function get_trace(
   p_org_ids uuid[],
   p_workspace_id uuid,
@@ -111,7 +112,9 @@ begin
     from rule_versions v
     where v.trace_id = p_trace_id
     union all
-    select * from get_outbox_trace(p_trace_id)
+    select o.*
+    from get_outbox_trace(p_trace_id) o
+    where p_workspace_id is null
   )
   select bar.*
   from bar

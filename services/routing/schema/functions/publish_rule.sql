@@ -1,10 +1,22 @@
 -- Keeps a rule as it stands now as a version of its own, and answers it. Inside the transaction
--- of `create_rule` and `update_rule`.
+-- of `create_rule` and `update_rule`. Every enabled rule costs each of the org's leads time, so an
+-- org has at most 100 of them. Raises WB044 TOO_MANY_RULES.
 create or replace function publish_rule(p_rule rules) returns jsonb
 language plpgsql
 set search_path from current
 as $$
+declare
+  c_enabled_max constant int := 100;
 begin
+  if p_rule.enabled then
+    -- One after the other, so that each counts those before it.
+    perform pg_advisory_xact_lock(hashtextextended('routing.rules ' || p_rule.org_id, 0));
+    if (select count(*) from rules r where r.org_id = p_rule.org_id and r.enabled)
+        > c_enabled_max then
+      perform refuse(44, 'The org has as many enabled rules as it may. Disable one first.',
+        jsonb_build_object('enabled_max', c_enabled_max));
+    end if;
+  end if;
   insert into rule_versions (org_id, rule_id, version, workspace_id, name, priority, condition,
     enabled, published_at, trace_id)
   values (p_rule.org_id, p_rule.rule_id, p_rule.version, p_rule.workspace_id, p_rule.name,

@@ -1,7 +1,7 @@
 -- Publishes a new version of a rule; what is null stays as it is. Answers the rule.
 -- Two updates with the same etag: the second is refused.
 -- Raises WB041 RULE_NOT_FOUND, WB010 ETAG_MISMATCH (with the current one), WB040
--- WORKSPACE_NOT_FOUND.
+-- WORKSPACE_NOT_FOUND, WB044 TOO_MANY_RULES.
 create or replace function update_rule(
   p_org_id uuid,
   p_rule_id uuid,

@@ -1,13 +1,14 @@
 -- Traces of appointments, holds and waitlist entries by 'external_id' (the id of an appointment, a
--- hold, a contact or a calendar's booking), newest first, begun before p_before; other kinds have no
--- rows here.
+-- hold, a contact or a calendar's booking), newest first; other kinds have no rows here.
+-- (p_before, p_before_key) is the last row of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,
   p_kind text,
   p_value text,
   p_limit int,
-  p_before timestamptz default null
+  p_before timestamptz default null,
+  p_before_key uuid default null
 ) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
 language plpgsql
 set search_path from current
@@ -36,9 +37,9 @@ begin
     select w.trace_id::text, w.created_at, 'waitlist_entry', w.entry_id
     from waitlist_entries w
     where w.org_id = any (p_org_ids) and (w.entry_id = v_id or w.contact_id = v_id)
-  ) f
-  where p_before is null or f.created_at < p_before
-  order by 2 desc, 4 desc
+  ) as f (trace_id, started_at, kind, key)
+  where p_before is null or (f.started_at, f.key) < (p_before, p_before_key)
+  order by f.started_at desc, f.key desc
   limit p_limit;
 end;
 $$;

@@ -1,4 +1,5 @@
--- Which org a lead or a webhook's item belongs to, as far as events were told of it.
+-- Which orgs a lead, a webhook's item, a page at Meta or a message belongs to, as far as events were
+-- told or pulled of it: for callers that serve all orgs.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql
@@ -10,5 +11,10 @@ as $$
   where p_kind = 'lead_id' and e.lead_id = p_value::uuid
   union
   select t.org_id from told_events t
-  where p_kind = 'webhook_id' and t.event_id = p_value::uuid;
+  where p_kind = 'webhook_id' and t.event_id = p_value::uuid
+  union
+  select p.org_id from pages p
+  where p_kind = 'external_id' and (p.facebook_page_id = p_value or exists (
+    select from contact_interaction_events e
+    where e.org_id = p.org_id and e.scope = p.page_id::text and e.message_id = p_value));
 $$;

@@ -1,12 +1,14 @@
--- Traces of what people hold, newest first, begun before p_before (null: now). Kinds: lead_id,
--- external_id (a message's id, a page's id at Meta), webhook_id (an item); others give no rows.
+-- Traces of what people hold, newest first. Kinds: lead_id, external_id (a message's id, a page's
+-- id at Meta), webhook_id (an item); others give no rows. (p_before, p_before_key) is the last row
+-- of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,
   p_kind text,
   p_value text,
   p_limit int,
-  p_before timestamptz default null
+  p_before timestamptz default null,
+  p_before_key uuid default null
 ) returns table (trace_id text, started_at timestamptz, kind text, key uuid)
 language plpgsql
 stable
@@ -38,8 +40,8 @@ begin
     join sync_state s on s.org_id = p.org_id and s.page_id = p.page_id
     where p_kind = 'external_id' and p.org_id = any (p_org_ids) and p.facebook_page_id = p_value
   ) as f (trace_id, started_at, kind, key)
-  where p_before is null or f.started_at < p_before
-  order by f.started_at desc
+  where p_before is null or (f.started_at, f.key) < (p_before, p_before_key)
+  order by f.started_at desc, f.key desc
   limit p_limit;
 end;
 $$;

@@ -1,0 +1,8 @@
+-- migrate:up
+
+-- A retry has a trace of its own, by which its log line is found; a first try has the row's.
+create index idx_lead_routing_logs_attempt_trace on lead_routing_logs (attempt_trace_id)
+  where attempt_trace_id <> trace_id;
+
+-- migrate:down
+drop index idx_lead_routing_logs_attempt_trace;
