@@ -13,12 +13,7 @@ from services.chassis.fields import parse_uuid
 from services.chassis.pages import parse_page_from
 from services.chassis.requests import parse_request_id
 from services.chassis.trace import current
-from services.scheduling.answers import (
-    to_appointment,
-    to_change,
-    to_occurrence,
-    to_series,
-)
+from services.scheduling.answers import to_appointment, to_change, to_occurrence, to_series
 from services.scheduling.edge.availability import slot_start
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls, resolved
