@@ -21,8 +21,8 @@ from tests.system.waiting import until
 
 LEADS = 500
 seeded = pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed={seed}")
-# What is away while leads go on coming in, so that the victim has a backlog to drain when it dies.
-# The edge and ingest have none once the leads are in.
+# What is away while the other half of the leads comes in, so that the victim dies with a backlog to
+# drain. The edge and ingest have none once the leads are in: they die while they come in, again.
 AWAY_BEFORE = {"routing": "routing", "delivery": "delivery", "postgres": "delivery"}
 
 
@@ -45,20 +45,27 @@ async def test_a_killed_process_loses_nothing_and_repeats_nothing(
     stack: Stack, flood: Flood, books: Books, victim: str, seed: int
 ) -> None:
     chance = random.Random(f"{seed} {victim}")
-    away = AWAY_BEFORE.get(victim)
-    async with asyncio.TaskGroup() as group:
-        sending = group.create_task(flood.send(LEADS))
-        for moment in sorted(chance.sample(range(20, LEADS // 2), 2)):
-            await flood.accepts(moment)
-            assert not sending.done(), "requests are under way"
-            await kill_in_mid_flow(stack, books, victim)
-        if away is not None:
-            await stack.supervisor.stop(away)
-    if away is not None:
-        # And once more when all are in, while they drain.
-        await stack.start_program(away)
+    await kill_while_sending(stack, flood, books, victim, chance)
+    if victim in AWAY_BEFORE:
+        await stack.supervisor.stop(AWAY_BEFORE[victim])
+        await flood.send(LEADS // 2)
+        await stack.start_program(AWAY_BEFORE[victim])
         await kill_in_mid_flow(stack, books, victim)
+    else:
+        await kill_while_sending(stack, flood, books, victim, chance)
     await books.balance(LEADS)
+
+
+async def kill_while_sending(
+    stack: Stack, flood: Flood, books: Books, victim: str, chance: random.Random
+) -> None:
+    """Sends half of the leads; at some moment meanwhile the victim dies."""
+    before = flood.accepted
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(flood.send(LEADS // 2))
+        await flood.accepts(before + chance.randrange(20, LEADS // 4))
+        assert not sending.done(), "requests are under way"
+        await kill_in_mid_flow(stack, books, victim)
 
 
 @pytest.mark.parametrize("victim", list(CLAIMS))
