@@ -46,8 +46,9 @@ TRANSCODED: Final = {
 _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 POSTGRES_SETTINGS: Final = {
     # Plans made while tables were empty are kept until statistics say otherwise; a minute, which
-    # is the default, is long for tables that fill by hundreds of rows a second.
-    "autovacuum_naptime": "1s",
+    # is the default, is long for tables that fill by hundreds of rows a second. Each second would
+    # be too often: new statistics have every connection plan anew.
+    "autovacuum_naptime": "5s",
     # After each checkpoint every page is logged whole once more: not every few seconds, then.
     "max_wal_size": "4GB",
     "shared_buffers": "256MB",
