@@ -107,6 +107,9 @@ async def test_a_backlog_stays_in_bounds_and_drains_in_order_of_age_beside_new_l
     await until(some, seconds_max=300)
     warm = own_bytes(stack, ("delivery", *WATCHED))
     for each in books:
-        await each.balance(LEADS_EACH, seconds_max=300)
-        assert await each.value(JUMPED) < PLACES_MAX, "those that came first did not go first"
+        await each.delivered(LEADS_EACH, seconds_max=300)
+    # Before the books are verified, for which the database sorts.
     assert not grown(warm, own_bytes(stack, ("delivery", *WATCHED)), GROWTH_BYTES_MAX)
+    for each in books:
+        await each.balance(LEADS_EACH)
+        assert await each.value(JUMPED) < PLACES_MAX, "those that came first did not go first"
