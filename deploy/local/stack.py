@@ -269,6 +269,8 @@ class Stack:
                 }
             case "sync":
                 return {
+                    # So that a page of the samples' size takes several calls to be pulled.
+                    "RUN_CALLS_MAX": "10",
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),

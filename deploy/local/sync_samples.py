@@ -18,8 +18,8 @@ from tests.sandbox.meta_json import meta_bytes
 from tests.sandbox.meta_pages import PageOrder
 from tests.sandbox.meta_webhooks import send
 
-# More than one call through the edge reads, at two calls a second and a hundred a call.
-CONVERSATIONS: Final = 2_400
+# More than one pull reads: the local run has it make ten calls of a hundred conversations each.
+CONVERSATIONS: Final = 1_200
 _POLL_SECONDS: Final = 0.1
 _IN_PROGRESS: Final = "Sync already in progress for this page. Please wait for it to complete."
 

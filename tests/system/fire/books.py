@@ -28,6 +28,7 @@ select
   (select count(*) from routing.outbox where org_id = $1 and status = 'pending') as to_delivery,
   (select count(*) from delivery.deliveries
     where org_id = $1 and status in ('PENDING', 'IN_PROGRESS')) as to_send,
+  (select count(*) from delivery.outbox where org_id = $1 and status = 'pending') as to_timeline,
   (select count(*) from delivery.deliveries
     where org_id = $1 and status = 'DELIVERED') as delivered,
   (select count(*) from delivery.credit_transactions
@@ -90,9 +91,10 @@ class Books:
 
         async def at_rest() -> bool:
             standing = await self.standing()
-            return not any(standing[name] for name in OPEN)
+            return not any(standing[name] for name in (*OPEN, "to_timeline"))
 
-        await until(at_rest, seconds_max=30)
+        # A relay's lease is half a minute where a process was killed that held it.
+        await until(at_rest, seconds_max=60)
         standing = await self.standing()
         assert (standing["stored"], standing["delivered"], standing["charged"]) == (leads,) * 3
         webhook_ids = await self.webhook_ids()
