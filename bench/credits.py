@@ -24,6 +24,8 @@ from services.delivery.deliveries import CompletionByHand
 from services.delivery.store.deliveries import DeliveryStore
 
 CALLERS: Final = 64
+# As many as a service has; callers wait for one of them as they do there.
+CONNECTIONS: Final = 8
 _BATCH_MAX: Final = 200
 _OFFERS_A_CALL: Final = 500
 _WARM_UP: Final = 4 * CALLERS
@@ -41,7 +43,7 @@ class Pace:
 async def measure(run: Run) -> list[Figure]:
     """Rates and latencies of both ways."""
     async with databases(run, "credits") as opened:
-        database = await opened.open("delivery", connections=CALLERS)
+        database = await opened.open("delivery", connections=CONNECTIONS)
         store, server = DeliveryStore(database), opened.server.pid
         one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(12_000, 600))
         count = one_count + many_count + _WARM_UP

@@ -25,6 +25,8 @@ from services.chassis.trace import new_root
 TARGETS: Final = {1: 1_500, 10: 8_000, 50: 15_000, 200: 20_000}
 # Small batches wait for the disk, large ones for the processor.
 CALLERS: Final = {1: 32, 10: 16, 50: 4, 200: 4}
+# As many as a service has; callers wait for one of them as they do there.
+CONNECTIONS: Final = 8
 _BARE: Final = (
     "insert into routing.ticks values (gen_random_uuid(), now(), now(), repeat('a', 32));"
 )
@@ -54,7 +56,7 @@ async def measure(run: Run) -> list[Figure]:
     rates: dict[int, float] = {}
     cpu: dict[int, float] = {}
     async with databases(run, "routing") as opened:
-        database = await opened.open("routing", connections=max(CALLERS.values()))
+        database = await opened.open("routing", connections=CONNECTIONS)
         org_id, workspace_id = await _workspace(database)
         for batch, target in TARGETS.items():
             # What the target would take, for a second.

@@ -85,8 +85,9 @@ class Owner:
             url=f"{self._stack.buyers_url}/busy.ics",
             every_seconds=86_400,
         )
+        holiday = f"Closed {uuid4().hex}"
         await self.call(
-            "SetHolidays", holiday_set="shared", holidays=[{"day": day, "name": "Closed"}]
+            "SetHolidays", holiday_set="shared", holidays=[{"day": day, "name": holiday}]
         )
         return {
             "calendar": calendar_id,
@@ -98,6 +99,7 @@ class Owner:
             "entry": waits["entry"]["id"],
             "service": made["service"]["id"],
             "exception": closed["exception_id"],
+            "holiday": holiday,
             "import_": fetched["import_state"]["id"],
             "now": at(24) + "Z",
             "later": at(28) + "Z",

@@ -110,7 +110,7 @@ CASES: Final[Mapping[str, Case]] = {
     "UpdateService": hidden(service_id="{service}", etag="1", name="taken over"),
     "ArchiveService": hidden(service_id="{service}"),
     "SearchAvailability": hidden(calendar_id="{calendar}", duration_minutes=30, **_RANGE),
-    "ListFreeTimes": empty(calendar_ids=["{calendar}"], **_RANGE),
+    "ListFreeTimes": hidden(calendar_ids=["{calendar}"], **_RANGE),
     "BookAppointment": hidden(calendar_id="{calendar}", **_SLOT),
     "GetAppointment": hidden(appointment_id="{appointment}"),
     "ListAppointments": empty(calendar_id="{calendar}"),
@@ -147,7 +147,7 @@ CASES: Final[Mapping[str, Case]] = {
     "GetSeries": hidden(series_id="{series}"),
     "CancelSeries": hidden(series_id="{series}"),
     "CreateImport": hidden(calendar_id="{calendar}", url="https://example.com/busy.ics"),
-    "ListImports": empty(calendar_id="{calendar}"),
+    "ListImports": hidden(calendar_id="{calendar}"),
     "RemoveImport": hidden(import_id="{import_}"),
     # Sync. A page is each org's own.
     "ConnectPage": empty(
