@@ -11,6 +11,7 @@ from deploy.local.customer import Customer, Identity, set_up
 from deploy.local.ports import free_port
 from deploy.local.samples import Samples
 from deploy.local.stack import Options, Stack, running
+from tests.system.waiting import until
 
 
 def hear(_: str) -> None:
@@ -40,15 +41,21 @@ async def a_customer(
     identity = Identity(
         name=f"test-{secrets.token_hex(4)}", page_id=str(number), phone_number_id=str(number + 1)
     )
-    return await set_up(
-        session,
-        edge_url=stack.edge_url,
-        buyers_url=stack.buyers_url,
-        keys=stack.keys,
-        run="only",
-        identity=identity,
-        credits=credits,
-    )
+
+    async def made() -> Customer:
+        return await set_up(
+            session,
+            edge_url=stack.edge_url,
+            buyers_url=stack.buyers_url,
+            keys=stack.keys,
+            run="only",
+            identity=identity,
+            credits=credits,
+        )
+
+    # The test before may have killed what the edge has not seen back yet: set-up is safe to repeat,
+    # and whoever is told to try again later does.
+    return await until(made)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from deploy.local.customer import Customer
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, answers_ok
 from tests.sandbox.meta_json import meta_bytes
 from tests.sandbox.meta_webhooks import (
     Answer,
@@ -154,6 +154,7 @@ async def test_while_the_database_is_down_503_and_the_same_webhook_is_taken_late
         return len(listed["leads"]) == 1
 
     assert await until(stored)
+    await until(lambda: answers_ok(f"{stack.edge_url}/api/health"))
 
 
 async def test_the_handshake_echoes_the_challenge_to_who_knows_the_token(
