@@ -2,8 +2,8 @@
 
 A function refuses with SQLSTATE `WBnnn`, where nnn is the reason's number in `error_reason.proto`,
 the message is for people and the detail a JSON object of metadata, of which `retry_after_seconds`
-becomes RetryInfo. What cannot be reached or was
-interrupted becomes UNAVAILABLE; anything else rises as it is.
+becomes RetryInfo. What cannot be reached or was interrupted becomes UNAVAILABLE; anything else
+rises as it is.
 """
 
 import asyncio
@@ -162,6 +162,8 @@ async def pooled(schema: str, config: ServiceConfig) -> AsyncIterator[Database]:
             # Our functions look rows up by key. The default is a spinning disk's, with which a
             # table of an org's ten thousand rows is read through for each.
             "random_page_cost": "1.1",
+            # An array's length makes a plan of its own look cheaper for each call than it is:
+            # planning was most of a single completion. A function that needs one says so itself.
             "plan_cache_mode": "force_generic_plan",
         },
     )
