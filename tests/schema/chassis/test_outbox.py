@@ -26,12 +26,14 @@ async def an_item(admin: Admin, *, topic: str = "next", due_at: datetime = NOW) 
     return subject_id
 
 
-async def claim(database: Database, now: datetime, *, token: UUID | None = None) -> list[UUID]:
+async def claim(
+    database: Database, now: datetime, *, token: UUID | None = None, limit: int = 10
+) -> list[UUID]:
     rows = await database.rows(
         "claim_outbox",
         p_topic="next",
         p_token=token or new_id(),
-        p_limit=10,
+        p_limit=limit,
         p_lease_seconds=30.0,
         p_now=now,
     )
@@ -59,8 +61,19 @@ async def test_a_claimed_row_is_due_again_when_its_lease_ran_out(
 ) -> None:
     subject = await an_item(admin)
     assert await claim(ingest_db, NOW) == [subject]
+    assert await admin.fetchval("select due_at from ingest.outbox") == NOW, "it keeps its place"
     assert await claim(ingest_db, NOW + timedelta(seconds=29)) == []
     assert await claim(ingest_db, NOW + timedelta(seconds=30)) == [subject]
+
+
+async def test_a_backlog_is_claimed_once_a_part_at_a_time(
+    ingest_db: Database, admin: Admin
+) -> None:
+    waiting = {await an_item(admin, due_at=NOW - timedelta(seconds=place)) for place in range(50)}
+    claims = [await claim(ingest_db, NOW, limit=4) for _ in range(13)]
+    claimed = [subject for rows in claims for subject in rows]
+    assert len(claimed) == len(set(claimed))
+    assert set(claimed) == waiting
 
 
 async def test_a_relay_that_lost_its_lease_settles_nothing(
