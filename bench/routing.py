@@ -27,6 +27,7 @@ TARGETS: Final = {1: 1_500, 10: 8_000, 50: 15_000, 200: 20_000}
 CALLERS: Final = {1: 32, 10: 16, 50: 4, 200: 4}
 # As many as a service has; callers wait for one of them as they do there.
 CONNECTIONS: Final = 8
+_WARM_UP: Final = 4 * CALLERS[1]
 _BARE: Final = (
     "insert into routing.ticks values (gen_random_uuid(), now(), now(), repeat('a', 32));"
 )
@@ -58,6 +59,9 @@ async def measure(run: Run) -> list[Figure]:
     async with databases(run, "routing") as opened:
         database = await opened.open("routing", connections=CONNECTIONS)
         org_id, workspace_id = await _workspace(database)
+        # First calls open connections and plan statements.
+        await _enqueue(database, org_id, _WARM_UP)
+        await _route(database, workspace_id, _WARM_UP, 1)
         for batch, target in TARGETS.items():
             # What the target would take, for a second.
             leads = int(target * run.pick(1, 0.1))

@@ -167,7 +167,7 @@ async def test_nothing_is_an_enum_and_every_status_is_text_with_a_check(admin: A
     assert not found, mending(found, "make it text with `check (… in (…))`")
 
 
-async def test_trace_columns_are_of_the_checked_domains_and_trace_ids_are_indexed(
+async def test_trace_columns_are_of_the_checked_domains(
     admin: Admin,
 ) -> None:
     rows = await admin.fetch(

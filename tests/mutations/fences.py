@@ -13,6 +13,27 @@ CHASSIS: Final = "tests/schema/chassis/"
 
 CHASSIS_FENCES: Final = (
     without_text(
+        "ingest.lock_due_outbox",
+        "\n      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)"
+        "\n    order by o.due_at\n    limit p_limit\n    for update skip locked;",
+        CHASSIS + "test_outbox.py::test_a_claimed_row_is_due_again_when_its_lease_ran_out",
+        new="\n    order by o.due_at\n    limit p_limit\n    for update skip locked;",
+    ),
+    without_text(
+        "ingest.lock_due_outbox",
+        "\n        and (o.claim_expires_at is null or o.claim_expires_at <= p_now)"
+        "\n      order by o.due_at\n      limit c.share",
+        CHASSIS + "test_outbox.py::test_a_backlog_is_claimed_once_a_part_at_a_time",
+        new="\n      order by o.due_at\n      limit c.share",
+    ),
+    without_text(
+        "ingest.lock_due_outbox",
+        "\n      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)"
+        "\n    order by o.due_at\n    limit p_limit\n    for update skip locked\n  )",
+        CHASSIS + "test_outbox.py::test_a_backlog_is_claimed_once_a_part_at_a_time",
+        new="\n    order by o.due_at\n    limit p_limit\n    for update skip locked\n  )",
+    ),
+    without_text(
         "ingest.settle_outbox",
         "o.claim_token = p_token\n        and ",
         CHASSIS + "test_outbox.py::test_a_relay_that_lost_its_lease_settles_nothing",
@@ -67,6 +88,44 @@ INGEST_FENCES: Final = (
 )
 
 ROUTING_FENCES: Final = (
+    without_text(
+        "routing.lock_due_leads",
+        "\n      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
+        "\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked;",
+        ROUTING + "test_acquire_routing_locks.py"
+        "::test_a_lead_whose_lease_ran_out_is_claimed_again_with_the_attempt_unspent",
+        new="\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked;",
+    ),
+    without_text(
+        "routing.lock_due_leads",
+        "\n        and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
+        "\n        and l.lead_expires_at > p_now\n      order by l.due_at\n      limit c.share",
+        ROUTING + "test_acquire_routing_locks.py::test_two_workers_never_claim_the_same_lead",
+        new="\n        and l.lead_expires_at > p_now\n      order by l.due_at\n      limit c.share",
+    ),
+    without_text(
+        "routing.lock_due_leads",
+        "\n      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
+        "\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked\n  )",
+        ROUTING + "test_acquire_routing_locks.py::test_two_workers_never_claim_the_same_lead",
+        new="\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked\n  )",
+    ),
+    without_text(
+        "routing.acquire_routing_lock",
+        "and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)",
+        ROUTING + "test_acquire_routing_locks.py::test_one_lead_is_claimed_by_its_id_once",
+    ),
+    without_text(
+        "routing.complete_routings",
+        "perform refuse_unknown_workspace(w.org_id, w.workspace_id)",
+        ROUTING + "test_complete_routing.py"
+        "::test_a_workspace_that_is_not_the_orgs_is_refused_and_nothing_is_changed",
+        new="perform w.org_id",
+    ),
     without_text(
         "routing.lock_held_leads",
         "and l.routing_lock_token = p_token",

@@ -1,7 +1,7 @@
 -- Every table that the service reaches as itself, and how. What was decided or published is never
 -- changed; of rows that wait for a retry only the retry itself takes one away.
 grant select, insert on
-  workspaces, rule_versions, lead_routing_logs
+  workspaces, rule_versions, lead_facts, lead_routing_logs
 to waybill_routing;
 
 grant select, insert, update on

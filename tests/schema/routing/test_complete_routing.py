@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.chassis.database import Database
+from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import child_of, new_root
 from tests.schema.routing.builders import (
@@ -152,6 +153,21 @@ async def test_a_worker_that_stalled_past_its_lease_changes_nothing(
     assert await complete(routing_db, other, *arguments, now=over) == lost
     assert await fail(routing_db, stalled, org_id, lead_id, now=over) == lost
     assert await counts(admin) == done
+
+
+async def test_a_workspace_that_is_not_the_orgs_is_refused_and_nothing_is_changed(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id, token = uuid4(), new_id()
+    lead_id = await a_lead(routing_db, org_id)
+    await acquire(routing_db, token=token)
+    nothing = await counts(admin)
+    for workspace_id in (uuid4(), await a_workspace(routing_db, uuid4())):
+        with pytest.raises(DomainError) as refusal:
+            await complete(routing_db, token, org_id, lead_id, workspace_id, [a_hash()])
+        assert refusal.value.reason == "WORKSPACE_NOT_FOUND"
+    assert await counts(admin) == nothing
+    assert await status_of(admin, lead_id) == "routing"
 
 
 async def test_a_batch_has_an_outcome_for_each_lead(routing_db: Database, admin: Admin) -> None:

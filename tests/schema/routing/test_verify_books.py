@@ -66,6 +66,15 @@ async def test_the_books_hold_for_leads_in_every_state(routing_db: Database, adm
         (STATES, "delete from routing.lead_routing_queue where lead_id <> $1"),
         (OFFERS, "delete from routing.outbox where subject_id = $1"),
         (OFFERS, "update routing.outbox set subject_id = gen_random_uuid() where subject_id = $1"),
+        (
+            OFFERS,
+            "update routing.leads set workspace_id = gen_random_uuid() where lead_id = $1",
+        ),
+        (TRACES, "update routing.lead_facts set trace_id = repeat('a', 32) where lead_id = $1"),
+        (
+            TRACES,
+            "update routing.lead_dedupe_hashes set trace_id = repeat('a', 32) where lead_id = $1",
+        ),
         (TRACES, "update routing.leads set trace_id = repeat('a', 32) where lead_id = $1"),
         (TRACES, "update routing.outbox set trace_id = repeat('a', 32) where subject_id = $1"),
         (

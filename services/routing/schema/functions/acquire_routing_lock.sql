@@ -31,11 +31,12 @@ begin
   perform enter(array[p_org_id]);
   return query
   with due as materialized (
-    select l.org_id, l.lead_id, l.due_at
+    select l.org_id, l.lead_id
     from leads l
     where l.org_id = p_org_id
       and l.lead_id = p_lead_id
       and l.due_at <= p_now
+      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
       and l.lead_expires_at > p_now
     for update skip locked
   ), unqueued as (
@@ -51,13 +52,13 @@ begin
       routing_locked_by = p_worker,
       routing_locked_at = p_now,
       routing_lock_token = p_token,
-      routing_lock_expires_at = p_now + make_interval(secs => p_lease_seconds),
-      due_at = p_now + make_interval(secs => p_lease_seconds)
+      routing_lock_expires_at = p_now + make_interval(secs => p_lease_seconds)
   from due
+  join lead_facts f using (org_id, lead_id)
   where l.org_id = due.org_id and l.lead_id = due.lead_id
-  returning l.org_id, l.lead_id, l.source_id, l.routing_attempts,
-    l.routing_interruption_count, l.phone, l.email, l.facts, l.received_at, l.enqueued_at,
-    due.due_at, l.routing_locked_at, l.traceparent::text, l.tracestate,
+  returning l.org_id, l.lead_id, f.source_id, l.routing_attempts,
+    l.routing_interruption_count, f.phone, f.email, f.facts, f.received_at, l.enqueued_at,
+    l.due_at, l.routing_locked_at, l.traceparent::text, l.tracestate,
     l.routing_attempt_traceparent::text;
 end;
 $$;

@@ -9,6 +9,7 @@
 --                are the same person's;
 --   'lost'       p_token holds it no more, or its lease ended: nothing of it was changed.
 -- Of two equal leads at the same moment one is routed: the key of lead_dedupe_hashes decides.
+-- Raises WB040 WORKSPACE_NOT_FOUND where an org has no such workspace; then nothing is changed.
 create or replace function complete_routings(
   p_org_ids uuid[],
   p_lead_ids uuid[],
@@ -35,19 +36,13 @@ declare
   v_held held_lead[];
 begin
   perform enter(p_org_ids);
+  -- Once for each workspace; a reference would look for it, and lock it, again for each lead.
+  perform refuse_unknown_workspace(w.org_id, w.workspace_id)
+  from (
+    select distinct i.org_id, i.workspace_id
+    from unnest(p_org_ids, p_workspace_ids) as i (org_id, workspace_id)
+  ) w;
   v_held := array(select h from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h);
-  perform hold_dedupe_hashes(
-      coalesce(array_agg(h.org_id order by h.ordinal), '{}'),
-      coalesce(array_agg(h.lead_id order by h.ordinal), '{}'),
-      coalesce(array_agg(i.workspace_id order by h.ordinal), '{}'),
-      coalesce(array_agg(h.hash order by h.ordinal), '{}'),
-      coalesce(array_agg(l.trace_id order by h.ordinal), '{}'),
-      c_until, p_now)
-  from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
-    as h (org_id, lead_id, hash, ordinal)
-  join unnest(p_org_ids, p_lead_ids, p_workspace_ids) as i (org_id, lead_id, workspace_id)
-    using (org_id, lead_id)
-  join unnest(v_held) l using (org_id, lead_id);
 
   return query
   with item as materialized (
@@ -63,7 +58,8 @@ begin
       as i (org_id, lead_id, workspace_id, rule_id, rule_version, record, offer,
         attempt_traceparent)
     join unnest(v_held) l using (org_id, lead_id)
-    left join judge_dedupe_hashes(p_hash_org_ids, p_hash_lead_ids, p_hashes, p_now) h
+    left join take_dedupe_hashes(v_held, p_org_ids, p_lead_ids, p_workspace_ids, p_hash_org_ids,
+      p_hash_lead_ids, p_hashes, c_until, p_now) h
       using (org_id, lead_id)
   ), decided as (
     update leads l

@@ -21,17 +21,32 @@ declare
   v_new int;
 begin
   perform enter(p_org_ids);
-  insert into leads (org_id, lead_id, source_id, phone, email, facts, received_at, enqueued_at,
-    due_at, lead_expires_at, trace_id, traceparent, tracestate)
-  select l.org_id, l.lead_id, l.source_id, l.phone, l.email, l.facts,
-    l.received_at, p_now, p_now, l.received_at + c_lifetime,
-    substr(l.traceparent, 4, 32), l.traceparent, l.tracestate
-  from unnest(p_org_ids, p_lead_ids, p_source_ids, p_phones, p_emails, p_facts, p_received_ats,
-      p_traceparents, p_tracestates)
-    as l (org_id, lead_id, source_id, phone, email, facts, received_at, traceparent, tracestate)
-  -- Two batches with leads in common must not wait for each other.
-  order by l.org_id, l.lead_id
-  on conflict do nothing;
+  with taken as materialized (
+    select l.*
+    from unnest(p_org_ids, p_lead_ids, p_source_ids, p_phones, p_emails, p_facts, p_received_ats,
+        p_traceparents, p_tracestates)
+      with ordinality
+      as l (org_id, lead_id, source_id, phone, email, facts, received_at, traceparent, tracestate,
+        place)
+  ), new as (
+    insert into lead_facts
+      (org_id, lead_id, source_id, phone, email, facts, received_at, trace_id)
+    select t.org_id, t.lead_id, t.source_id, t.phone, t.email, t.facts, t.received_at,
+      substr(t.traceparent, 4, 32)
+    from taken t
+    -- Two batches with leads in common must not wait for each other.
+    order by t.org_id, t.lead_id, t.place
+    on conflict do nothing
+    returning org_id, lead_id
+  )
+  insert into leads (org_id, lead_id, enqueued_at, due_at, lead_expires_at, trace_id, traceparent,
+    tracestate)
+  select distinct on (t.org_id, t.lead_id)
+    t.org_id, t.lead_id, p_now, p_now, t.received_at + c_lifetime, substr(t.traceparent, 4, 32),
+    t.traceparent, t.tracestate
+  from new n
+  join taken t using (org_id, lead_id)
+  order by t.org_id, t.lead_id, t.place;
   get diagnostics v_new = row_count;
   return v_new;
 end;

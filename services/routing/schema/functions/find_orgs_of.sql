@@ -7,8 +7,8 @@ stable
 security definer
 set search_path from current
 as $$
-  select l.org_id
-  from leads l
+  select f.org_id
+  from lead_facts f
   where p_kind = 'lead_id'
-    and l.lead_id = case when p_kind = 'lead_id' then p_value::uuid end;
+    and f.lead_id = case when p_kind = 'lead_id' then p_value::uuid end;
 $$;

@@ -6,7 +6,7 @@ stable
 security definer
 set search_path from current
 as $$
-  select l.org_id from leads l where l.trace_id = p_trace_id
+  select f.org_id from lead_facts f where f.trace_id = p_trace_id
   union
   select w.org_id from workspaces w where w.trace_id = p_trace_id
   union

@@ -25,11 +25,11 @@ begin
     select l.* from leads l
     where p_kind = 'lead_id' and l.org_id = any (p_org_ids) and l.lead_id = v_id
     union all
-    select l.* from leads l
-    where p_kind = 'phone' and l.org_id = any (p_org_ids) and l.phone = p_value and l.phone <> ''
+    select l.* from lead_facts f join leads l using (org_id, lead_id)
+    where p_kind = 'phone' and f.org_id = any (p_org_ids) and f.phone = p_value and f.phone <> ''
     union all
-    select l.* from leads l
-    where p_kind = 'email' and l.org_id = any (p_org_ids) and l.email = p_value and l.email <> ''
+    select l.* from lead_facts f join leads l using (org_id, lead_id)
+    where p_kind = 'email' and f.org_id = any (p_org_ids) and f.email = p_value and f.email <> ''
     union all
     select l.* from leads l
     where p_kind = 'workspace_id' and l.org_id = any (p_org_ids) and l.workspace_id = v_id

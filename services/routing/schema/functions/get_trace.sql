@@ -28,17 +28,19 @@ as $$
 begin
   perform enter(p_org_ids, p_workspace_id);
   return query
-  with decision as materialized (
+  with lead as materialized (
+    select l.*, f.facts,
+      jsonb_build_object('lead_id', l.lead_id, 'source_id', f.source_id) as ids
+    from lead_facts f
+    join leads l using (org_id, lead_id)
+    where f.trace_id = p_trace_id
+  ), decision as materialized (
     select g.*,
       lag(g.decided_at) over earlier as previous_decided_at,
       lag(g.attempt_trace_id) over earlier as previous_trace_id
-    from lead_routing_logs g
-    where g.trace_id = p_trace_id
+    from lead l
+    join lead_routing_logs g using (org_id, lead_id)
     window earlier as (partition by g.org_id, g.lead_id order by g.attempt)
-  ), lead as materialized (
-    select l.*, jsonb_build_object('lead_id', l.lead_id, 'source_id', l.source_id) as ids
-    from leads l
-    where l.trace_id = p_trace_id
   ), bar (source_table, key, attempt, name, started_at, ended_at, waiting, outcome, ids, details,
       attempt_trace_id, linked_trace_ids) as (
     select 'leads', l.lead_id, 0, 'lead taken over', l.enqueued_at, l.enqueued_at, false,
@@ -95,8 +97,8 @@ begin
     select 'lead_dedupe_hashes', h.lead_id, 0, 'dedupe hashes held', min(h.claimed_at),
       min(h.claimed_at), false, 'held', jsonb_build_object('lead_id', h.lead_id),
       jsonb_build_object('hash_count', count(*), 'until', max(h.until)), null, '{}'
-    from lead_dedupe_hashes h
-    where h.trace_id = p_trace_id
+    from lead l
+    join lead_dedupe_hashes h using (org_id, lead_id)
     group by h.org_id, h.lead_id
     union all
     select 'workspaces', w.workspace_id, 0, 'workspace created', w.created_at, w.created_at,

@@ -31,6 +31,11 @@ as $$
       select from outbox o
       where o.org_id = l.org_id and o.topic = 'delivery.offer_leads' and o.subject_id = l.lead_id)
     union all
+    select 2, format('leads %s: its workspace %s does not exist', l.lead_id, l.workspace_id)
+    from leads l
+    where l.workspace_id is not null and not exists (
+      select from workspaces w where w.org_id = l.org_id and w.workspace_id = l.workspace_id)
+    union all
     select 2, format('outbox %s: it offers lead %s, which is not routed', o.outbox_id, o.subject_id)
     from outbox o
     where o.topic = 'delivery.offer_leads' and not exists (
@@ -43,10 +48,20 @@ as $$
       or l.trace_id = repeat('0', 32)
       or l.trace_id is distinct from substr(l.traceparent, 4, 32)
     union all
+    select 3, format('lead_facts %s: its trace is not that of its lead', f.lead_id)
+    from lead_facts f
+    left join leads l using (org_id, lead_id)
+    where f.trace_id is distinct from l.trace_id
+    union all
     select 3, format('lead_routing_logs %s: its trace is not that of its lead', g.lead_id)
     from lead_routing_logs g
-    join leads l using (org_id, lead_id)
+    left join leads l using (org_id, lead_id)
     where g.trace_id is distinct from l.trace_id
+    union all
+    select 3, format('lead_dedupe_hashes of lead %s: its trace is not that of its lead', h.lead_id)
+    from lead_dedupe_hashes h
+    left join leads l using (org_id, lead_id)
+    where h.trace_id is distinct from l.trace_id
     union all
     select 3, format('outbox %s: its trace is not that of its lead', o.outbox_id)
     from outbox o
