@@ -20,7 +20,7 @@ from bench.pgbench import pgbench
 from bench.run import Run
 from services.chassis.database import Database, Record
 from services.chassis.ids import new_id
-from services.chassis.trace import new_root
+from services.chassis.trace import TraceContext, child_of, new_root, parse
 
 TARGETS: Final = {1: 1_500, 10: 8_000, 50: 15_000, 200: 20_000}
 # Small batches wait for the disk, large ones for the processor.
@@ -176,12 +176,20 @@ async def _complete(
         p_rule_versions=[1] * size,
         p_records=[_RECORD] * size,
         p_offers=[{"lead_id": str(row["lead_id"]), **_OFFER} for row in held],
-        p_attempt_traceparents=[new_root().traceparent for _ in held],
+        p_attempt_traceparents=[child_of(_trace(row)).traceparent for row in held],
         p_hash_org_ids=[row["org_id"] for row, _ in hashes],
         p_hash_lead_ids=[row["lead_id"] for row, _ in hashes],
         p_hashes=[text for _, text in hashes],
         p_dedupe_seconds=_DEDUPE_SECONDS,
     )
+
+
+def _trace(row: Record) -> TraceContext:
+    """The lead's own: its first attempt is a child of it."""
+    trace = parse(row["traceparent"], row["tracestate"])
+    if trace is None:
+        raise ValueError("a row's traceparent is checked by its column")
+    return trace
 
 
 def _hashes() -> tuple[str, str]:
