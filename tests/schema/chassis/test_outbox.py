@@ -66,6 +66,15 @@ async def test_a_claimed_row_is_due_again_when_its_lease_ran_out(
     assert await claim(ingest_db, NOW + timedelta(seconds=30)) == [subject]
 
 
+async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(admin: Admin) -> None:
+    settings = []
+    async with admin.transaction():
+        await admin.fetch("select * from ingest.claim_outbox('next', gen_random_uuid(), 1, 30)")
+        settings.append(await admin.fetchval("show synchronous_commit"))
+    settings.append(await admin.fetchval("show synchronous_commit"))
+    assert settings == ["off", "on"]
+
+
 async def test_a_backlog_is_claimed_once_a_part_at_a_time(
     ingest_db: Database, admin: Admin
 ) -> None:

@@ -54,6 +54,17 @@ async def test_a_claim_says_who_holds_the_lead_and_until_when(
     assert row["due_at"] == NOW, "its place in the queue, should the lease run out"
 
 
+async def test_a_claim_waits_for_no_disk_and_what_is_decided_does(admin: Admin) -> None:
+    settings = []
+    async with admin.transaction():
+        await admin.fetch(
+            "select * from routing.acquire_routing_locks('tester', gen_random_uuid(), 1, 30)"
+        )
+        settings.append(await admin.fetchval("show synchronous_commit"))
+    settings.append(await admin.fetchval("show synchronous_commit"))
+    assert settings == ["off", "on"]
+
+
 async def test_a_lead_whose_lease_ran_out_is_claimed_again_with_the_attempt_unspent(
     routing_db: Database,
 ) -> None:

@@ -1,5 +1,7 @@
 -- Claims due rows of one topic over all tenants, as lock_due_outbox chooses them: p_token fences what
 -- is settled until p_now + p_lease_seconds. A row whose lease ran out may be claimed again.
+-- Its commit waits for no disk: a claim that a crash takes back is as if it had not been made, its
+-- token fits no row, and the rows are due.
 create or replace function claim_outbox(
   p_topic text,
   p_token uuid,
@@ -22,6 +24,7 @@ language sql
 security definer
 set search_path from current
 as $$
+  select set_config('synchronous_commit', 'off', true);
   with due as materialized (
     select * from lock_due_outbox(p_topic, p_limit, p_due_from, p_now)
   ), claimed as (

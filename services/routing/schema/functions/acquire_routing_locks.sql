@@ -2,7 +2,8 @@
 -- retry is due, and ones whose holder let its lease run out. p_token fences what is done with them
 -- until p_now + p_lease_seconds.
 -- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted
--- (interruptions).
+-- (interruptions). Its commit waits for no disk: a claim that a crash takes back is as if it had not
+-- been made, its token fits no row, and the leads are due.
 create or replace function acquire_routing_locks(
   p_worker text,
   p_token uuid,
@@ -31,6 +32,7 @@ language sql
 security definer
 set search_path from current
 as $$
+  select set_config('synchronous_commit', 'off', true);
   with due as materialized (
     select * from lock_due_leads(p_limit, p_due_from, p_now)
   ), unqueued as (
