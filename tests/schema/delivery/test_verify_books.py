@@ -124,7 +124,7 @@ async def test_every_equation_is_tampered_with(kept_books: Database) -> None:
         ),
         (
             "balances equal the sum of their entries",
-            "update delivery.credit_transactions set credits = 2 where type = 'CREDIT_CONSUMPTION'",
+            "update delivery.credit_transactions set credits = 1 where type = 'CREDIT_GRANT'",
         ),
         (
             "balances equal the sum of their entries",

@@ -20,15 +20,22 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
-  v_judged jsonb;
+  v_judged_org_ids uuid[];
+  v_judged_ids uuid[];
+  v_outcomes text[];
   v_org_ids uuid[];
   v_delivery_ids uuid[];
   v_workspace_ids uuid[];
   v_offer_ids uuid[];
   v_hold_ids uuid[];
+  v_from_accounts text[];
+  v_credits int[];
   v_statuses text[];
-  v_by_hand boolean[];
+  v_actors text[];
   v_trace_ids text[];
+  v_some_waited boolean;
+  v_some_were_claimed boolean;
+  v_some_are_held boolean;
 begin
   perform enter(p_org_ids, null, p_traceparents[1]);
   perform lock_deliveries(p_org_ids, p_delivery_ids);
@@ -40,8 +47,8 @@ begin
       with ordinality as n (org_id, delivery_id, token, status, place)
     order by n.org_id, n.delivery_id, n.place
   ), found as (
-    select n.org_id, n.delivery_id, n.place, n.status, n.token is null as is_by_hand, d.workspace_id, d.offer_id, d.trace_id,
-      h.hold_id, a.available, case
+    select n.*, d.workspace_id, d.offer_id, d.trace_id, d.waiting_for, d.claimed_at, h.hold_id,
+      a.available, case
         when d.delivery_id is null then 'not_found'
         when d.status in ('DELIVERED', 'PARTIAL') then 'duplicate'
         when n.token is not null
@@ -77,7 +84,8 @@ begin
       limit 1
     ) h on true
   ), judged as (
-    select f.org_id, f.delivery_id, f.status, f.is_by_hand, f.workspace_id, f.offer_id, f.trace_id, f.hold_id,
+    select f.org_id, f.delivery_id, f.token, f.status, f.workspace_id, f.offer_id, f.trace_id,
+      f.waiting_for, f.claimed_at, f.hold_id,
       case
         when f.outcome <> 'unpaid' then f.outcome
         when row_number() over (
@@ -87,18 +95,27 @@ begin
     from found f
   )
   select
-    jsonb_agg(jsonb_build_array(j.org_id, j.delivery_id, j.outcome)),
-    array_agg(j.org_id order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.delivery_id order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.workspace_id order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.offer_id order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.hold_id order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.status order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.is_by_hand order by j.delivery_id) filter (where j.outcome = 'completed'),
-    array_agg(j.trace_id order by j.delivery_id) filter (where j.outcome = 'completed')
-  into v_judged, v_org_ids, v_delivery_ids, v_workspace_ids, v_offer_ids, v_hold_ids, v_statuses,
-    v_by_hand, v_trace_ids
-  from judged j;
+    array_agg(j.org_id), array_agg(j.delivery_id), array_agg(j.outcome),
+    array_agg(j.org_id) filter (where j.outcome = 'completed'),
+    array_agg(j.delivery_id) filter (where j.outcome = 'completed'),
+    array_agg(j.workspace_id) filter (where j.outcome = 'completed'),
+    array_agg(j.offer_id) filter (where j.outcome = 'completed'),
+    array_agg(j.hold_id) filter (where j.outcome = 'completed'),
+    array_agg(case when j.hold_id is null then 'available' else 'held' end)
+      filter (where j.outcome = 'completed'),
+    array_agg(1) filter (where j.outcome = 'completed'),
+    array_agg(j.status) filter (where j.outcome = 'completed'),
+    -- The event says who completed it: the books ask for an acceptance unless a person did.
+    array_agg(case when j.token is null then 'operator' else 'delivery' end)
+      filter (where j.outcome = 'completed'),
+    array_agg(j.trace_id) filter (where j.outcome = 'completed'),
+    bool_or(j.waiting_for is not null) filter (where j.outcome = 'completed'),
+    bool_or(j.claimed_at is not null) filter (where j.outcome = 'completed'),
+    bool_or(j.hold_id is not null) filter (where j.outcome = 'completed')
+  into v_judged_org_ids, v_judged_ids, v_outcomes, v_org_ids, v_delivery_ids, v_workspace_ids,
+    v_offer_ids, v_hold_ids, v_from_accounts, v_credits, v_statuses, v_actors, v_trace_ids,
+    v_some_waited, v_some_were_claimed, v_some_are_held
+  from (select * from judged order by org_id, delivery_id) j;
 
   if v_org_ids is not null then
     update deliveries d
@@ -111,39 +128,38 @@ begin
     from unnest(v_org_ids, v_delivery_ids, v_statuses) as n (org_id, delivery_id, status)
     where d.org_id = n.org_id and d.delivery_id = n.delivery_id;
 
-    update delivery_waits w
-    set ended_at = p_now
-    from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
-    where w.org_id = n.org_id and w.delivery_id = n.delivery_id and w.ended_at is null;
+    -- Each of these costs a single completion as much as a row it writes.
+    if v_some_waited then
+      update delivery_waits w
+      set ended_at = p_now
+      from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
+      where w.org_id = n.org_id and w.delivery_id = n.delivery_id and w.ended_at is null;
+    end if;
+    if v_some_were_claimed then
+      update attempts t
+      set outcome = 'unknown',
+          error = 'completed by hand before an answer was reported',
+          ended_at = p_now
+      from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
+      where t.org_id = n.org_id and t.delivery_id = n.delivery_id and t.outcome is null;
+    end if;
+    if v_some_are_held then
+      update credit_holds h
+      set status = 'captured',
+          resolved_at = p_now
+      from unnest(v_org_ids, v_hold_ids) as n (org_id, hold_id)
+      where h.org_id = n.org_id and h.hold_id = n.hold_id;
+    end if;
 
-    update attempts t
-    set outcome = 'unknown',
-        error = 'completed by hand before an answer was reported',
-        ended_at = p_now
-    from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
-    where t.org_id = n.org_id and t.delivery_id = n.delivery_id and t.outcome is null;
-
-    update credit_holds h
-    set status = 'captured',
-        resolved_at = p_now
-    from unnest(v_org_ids, v_hold_ids) as n (org_id, hold_id)
-    where h.org_id = n.org_id and h.hold_id = n.hold_id;
-
-    perform post_credits('CREDIT_CONSUMPTION', v_org_ids, v_workspace_ids,
-      array(select case when h is null then 'available' else 'held' end
-        from unnest(v_hold_ids) with ordinality as n (h, place) order by place),
-      'consumed', array_fill(1, array[cardinality(v_org_ids)]), v_delivery_ids, v_hold_ids, '',
-      v_trace_ids, p_now);
-    -- The event says who completed it: the books ask for an acceptance unless a person did.
-    perform step_offers(array_agg(n.org_id), array_agg(n.offer_id), 'SENT_TO_DEVELOPER',
-      case when n.by_hand then 'operator' else 'delivery' end, p_now)
-    from unnest(v_org_ids, v_offer_ids, v_by_hand) as n (org_id, offer_id, by_hand)
-    group by n.by_hand;
+    perform post_credits('CREDIT_CONSUMPTION', v_org_ids, v_workspace_ids, v_from_accounts,
+      'consumed', v_credits, v_delivery_ids, v_hold_ids, '', v_trace_ids, p_now);
+    perform move_offers(v_org_ids, v_offer_ids, 'LEAD_READY', 'SENT_TO_DEVELOPER', v_actors,
+      p_now);
     perform enqueue_delivery_events(v_org_ids, v_delivery_ids, p_now);
   end if;
 
   return query
-  select (j ->> 0)::uuid, (j ->> 1)::uuid, j ->> 2
-  from jsonb_array_elements(v_judged) as j;
+  select j.org_id, j.delivery_id, j.outcome
+  from unnest(v_judged_org_ids, v_judged_ids, v_outcomes) as j (org_id, delivery_id, outcome);
 end;
 $$;

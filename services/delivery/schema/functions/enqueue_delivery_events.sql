@@ -7,12 +7,16 @@ create or replace function enqueue_delivery_events(
   p_delivery_ids uuid[],
   p_now timestamptz
 ) returns void
-language sql
+language plpgsql
 set search_path from current
 as $$
+declare
+  -- Drawn once for all: randomness costs more than a look-up.
+  v_id_start constant text := left(gen_random_uuid()::text, 24);
+begin
   insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,
     trace_id, traceparent, tracestate)
-  select d.org_id, gen_random_uuid(), 'sync.delivery_events',
+  select d.org_id, (v_id_start || lpad(to_hex(n.place), 12, '0'))::uuid, 'sync.delivery_events',
     case when d.is_delivered then d.delivery_id else gen_random_uuid() end,
     jsonb_build_object('type', 'delivery_' || lower(d.status), 'lead_id', d.lead_id,
       'subject_id', d.delivery_id, 'occurred_at', p_now,
@@ -20,7 +24,7 @@ as $$
         'workspace_id', d.workspace_id, 'attempts', d.attempt_count, 'reason', d.reason,
         'credits_consumed', d.is_delivered::int))),
     p_now, p_now, d.trace_id, d.traceparent, d.tracestate
-  from unnest(p_org_ids, p_delivery_ids) as n (org_id, delivery_id)
+  from unnest(p_org_ids, p_delivery_ids) with ordinality as n (org_id, delivery_id, place)
   -- One look-up by key a delivery, whatever the statistics of a table that fills fast say.
   cross join lateral (
     select d.*, d.status in ('DELIVERED', 'PARTIAL') as is_delivered
@@ -28,4 +32,5 @@ as $$
     where d.org_id = n.org_id and d.delivery_id = n.delivery_id
     limit 1
   ) d;
+end;
 $$;

@@ -58,22 +58,21 @@ begin
   insert into credit_transactions (org_id, workspace_id, version, transaction_id, type,
     from_account, to_account, credits, from_balance_after, to_balance_after, delivery_id, hold_id,
     reason, created_at, trace_id)
-  select p.org_id, p.workspace_id,
-    a.version_before + row_number() over (partition by p.org_id, p.workspace_id order by p.place),
+  select p.org_id, p.workspace_id, a.version_before + row_number() over so_far,
     (v_id_start || lpad(to_hex(p.place), 12, '0'))::uuid, p_type, p.from_account, p_to_account,
     p.credits,
     case p.from_account
       when 'available' then a.available_from
+        - sum(p.credits) filter (where p.from_account = 'available') over so_far
       when 'held' then a.held_from
-      else a.granted_from end
-    - sum(p.credits) over (
-      partition by p.org_id, p.workspace_id, p.from_account
-      order by p.place),
-    a.to_before + sum(p.credits) over (
-      partition by p.org_id, p.workspace_id
-      order by p.place),
-    p.delivery_id, p.hold_id, p_reason, p_now, p.trace_id
+        - sum(p.credits) filter (where p.from_account = 'held') over so_far
+      else a.granted_from - sum(p.credits) over so_far end,
+    a.to_before + sum(p.credits) over so_far, p.delivery_id, p.hold_id, p_reason, p_now, p.trace_id
   from posting p
-  join account a using (org_id, workspace_id);
+  join account a using (org_id, workspace_id)
+  window so_far as (
+    partition by p.org_id, p.workspace_id
+    order by p.place
+    rows unbounded preceding);
 end;
 $$;

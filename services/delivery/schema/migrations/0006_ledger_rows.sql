@@ -43,16 +43,18 @@ alter table credit_transactions
   alter column credits set not null,
   alter column from_balance_after set not null,
   alter column to_balance_after set not null,
-  add check (credits > 0),
-  add constraint credit_transactions_accounts_check check (case type
-    when 'CREDIT_GRANT' then from_account = 'granted' and to_account = 'available'
-    when 'CREDIT_HOLD' then from_account = 'available' and to_account = 'held'
-    when 'CREDIT_RELEASE' then from_account = 'held' and to_account = 'available'
-    else from_account in ('available', 'held') and to_account = 'consumed' end),
-  -- Granted is where credits come from, so it goes below zero.
-  add constraint credit_transactions_from_balance_after_check check (case from_account
-    when 'granted' then from_balance_after <= 0 else from_balance_after >= 0 end),
-  add check (to_balance_after >= 0),
+  -- Few and short, because they are read anew by each statement that writes here.
+  drop constraint credit_transactions_type_check,
+  add constraint credit_transactions_way_check
+    check (type || ' ' || from_account || ' ' || to_account in (
+      'CREDIT_GRANT granted available', 'CREDIT_HOLD available held',
+      'CREDIT_RELEASE held available', 'CREDIT_CONSUMPTION held consumed',
+      'CREDIT_CONSUMPTION available consumed')),
+  add constraint credit_transactions_credits_check
+    check (credits > 0 and to_balance_after >= credits),
+  -- Granted is where credits come from, so it alone goes below zero.
+  add constraint credit_transactions_from_balance_after_check
+    check ((from_account = 'granted') = (from_balance_after < 0)),
   -- Nothing looks a transaction up by its id; its place in the books is what there is once.
   drop constraint credit_transactions_pkey,
   add primary key (org_id, workspace_id, version),
@@ -134,23 +136,22 @@ begin
   insert into credit_transactions (org_id, workspace_id, version, transaction_id, type,
     from_account, to_account, credits, from_balance_after, to_balance_after, delivery_id, hold_id,
     reason, created_at, trace_id)
-  select p.org_id, p.workspace_id,
-    a.version_before + row_number() over (partition by p.org_id, p.workspace_id order by p.place),
+  select p.org_id, p.workspace_id, a.version_before + row_number() over so_far,
     (v_id_start || lpad(to_hex(p.place), 12, '0'))::uuid, p_type, p.from_account, p_to_account,
     p.credits,
     case p.from_account
       when 'available' then a.available_from
+        - sum(p.credits) filter (where p.from_account = 'available') over so_far
       when 'held' then a.held_from
-      else a.granted_from end
-    - sum(p.credits) over (
-      partition by p.org_id, p.workspace_id, p.from_account
-      order by p.place),
-    a.to_before + sum(p.credits) over (
-      partition by p.org_id, p.workspace_id
-      order by p.place),
-    p.delivery_id, p.hold_id, p_reason, p_now, p.trace_id
+        - sum(p.credits) filter (where p.from_account = 'held') over so_far
+      else a.granted_from - sum(p.credits) over so_far end,
+    a.to_before + sum(p.credits) over so_far, p.delivery_id, p.hold_id, p_reason, p_now, p.trace_id
   from posting p
-  join account a using (org_id, workspace_id);
+  join account a using (org_id, workspace_id)
+  window so_far as (
+    partition by p.org_id, p.workspace_id
+    order by p.place
+    rows unbounded preceding);
 end;
 $$;
 
@@ -199,6 +200,8 @@ create index idx_credit_entries_transaction on credit_entries (org_id, transacti
 create index idx_credit_entries_trace on credit_entries (trace_id);
 
 alter table credit_transactions
+  add constraint credit_transactions_type_check check (type in
+    ('CREDIT_GRANT', 'CREDIT_HOLD', 'CREDIT_RELEASE', 'CREDIT_CONSUMPTION')),
   drop column version,
   drop column from_account,
   drop column to_account,
