@@ -149,16 +149,7 @@ begin
   end loop;
 
   if v_org_ids is not null then
-    update deliveries d
-    set status = n.status,
-        waiting_for = null,
-        reason = null,
-        completed_at = p_now,
-        claim_token = null,
-        claim_expires_at = null
-    from unnest(v_org_ids, v_delivery_ids, v_statuses) as n (org_id, delivery_id, status)
-    where d.org_id = n.org_id and d.delivery_id = n.delivery_id;
-
+    perform end_deliveries(v_org_ids, v_delivery_ids, v_statuses, null, p_now);
     -- Each of these costs a single completion as much as a row it writes.
     if v_some_waited then
       update delivery_waits w
@@ -184,7 +175,6 @@ begin
 
     perform move_offers(v_org_ids, v_offer_ids, 'LEAD_READY', 'SENT_TO_DEVELOPER', v_actors,
       p_now);
-    perform enqueue_delivery_events(v_org_ids, v_delivery_ids, p_now);
 
     -- Last, because all of a workspace's completions wait for it until we have committed.
     perform
