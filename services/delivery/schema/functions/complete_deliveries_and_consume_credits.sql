@@ -23,8 +23,8 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
-  -- More than are spent between two of our statements; were it less, a call would be repeated.
-  c_spare_credits constant int := 1000;
+  -- More than others spend between two of our statements; where they spent more, a call is repeated.
+  c_spare_credits constant int := 100;
   v_judged_org_ids uuid[];
   v_judged_ids uuid[];
   v_outcomes text[];
