@@ -124,7 +124,7 @@ KEYS: Final = (
     ),
     without_index(
         "delivery.idx_credit_transactions_consumption",
-        DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
+        DELIVERY + "test_last_lines.py::test_a_delivery_is_charged_once_wherever_in_the_books",
     ),
     without_index(
         "delivery.idx_credit_holds_live",
@@ -140,8 +140,8 @@ KEYS: Final = (
         DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
     ),
     without_constraint(
-        "delivery.credit_entries",
-        "credit_entries_org_id_workspace_id_version_account_key",
+        "delivery.credit_transactions",
+        "credit_transactions_pkey",
         DELIVERY + "test_last_lines.py::test_there_is_no_second_one",
     ),
     without_constraint(

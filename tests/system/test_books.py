@@ -154,8 +154,8 @@ TAMPERINGS = [
     Tampering(
         service="delivery",
         equation="ledger transactions add up to zero",
-        table="delivery.credit_entries",
-        sql="update {table} set amount = amount + 1 where amount > 1",
+        table="delivery.credit_transactions",
+        sql="update {table} set to_balance_after = to_balance_after + 1",
     ),
     Tampering(
         service="delivery",

@@ -2,6 +2,7 @@ import asyncio
 import random
 from collections import Counter
 from contextlib import AsyncExitStack
+from typing import Any
 from uuid import uuid4
 
 from services.chassis.database import Database
@@ -146,6 +147,41 @@ async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200
     assert outcomes["completed"] == 200
     assert outcomes.keys() <= {"completed", "duplicate", "insufficient_credits"}
     assert await balance(delivery_db, workspace) == (0, 0, 200)
+    assert await broken_equations(delivery_db) == {}
+
+
+async def test_credits_that_are_spent_before_the_account_is_locked_are_not_spent_again(
+    delivery_db: Database, admin: Any
+) -> None:
+    workspace = await a_workspace(delivery_db, credits=5_000)
+    (offer,) = await offered(delivery_db, workspace)
+    async with admin.transaction():
+        await admin.execute("select from delivery.credit_accounts for update")
+        completing = asyncio.create_task(complete(delivery_db, [offer]))
+        while not await admin.fetchval("select count(*) from pg_locks where not granted"):
+            continue
+        await admin.execute(
+            "update delivery.credit_accounts set available = 0, granted = granted - available"
+        )
+    assert await completing == {offer.delivery_id: "insufficient_credits"}
+    assert (await delivery(delivery_db, offer))["status"] == "PENDING"
+    assert await offer_status(delivery_db, offer) == "LEAD_READY"
+
+
+async def test_completions_side_by_side_with_credits_to_spare_lose_none(
+    delivery_db: Database,
+) -> None:
+    workspaces = [await a_workspace(delivery_db, credits=2_000) for _ in range(3)]
+    offers = [
+        offer for workspace in workspaces for offer in await offered(delivery_db, workspace, 60)
+    ]
+    batches = [random.sample(offers, 30) for _ in range(30)]
+    answers = await asyncio.gather(*(complete(delivery_db, batch) for batch in batches))
+    completed = Counter(
+        key for answer in answers for key, outcome in answer.items() if outcome == "completed"
+    )
+    assert set(completed) == {offer.delivery_id for batch in batches for offer in batch}
+    assert set(completed.values()) == {1}
     assert await broken_equations(delivery_db) == {}
 
 

@@ -33,12 +33,12 @@ async def books(delivery_db: Database) -> Database:
 @pytest.mark.parametrize(
     ("table", "key", "where"),
     [
-        ("credit_transactions", "transaction_id", "type = 'CREDIT_CONSUMPTION'"),
+        # Of a place in the books there is one transaction, whatever its id.
+        ("credit_transactions", "transaction_id", "type = 'CREDIT_GRANT'"),
         ("credit_holds", "hold_id", "status = 'live'"),
         ("deliveries", "delivery_id", "true"),
         ("delivery_waits", "wait_id", "ended_at is null"),
         ("attempts", "attempt_id", "true"),
-        ("credit_entries", "entry_id", "true"),
     ],
 )
 async def test_there_is_no_second_one(
@@ -46,6 +46,18 @@ async def test_there_is_no_second_one(
 ) -> None:
     with pytest.raises(asyncpg.UniqueViolationError):
         await admin.execute(SECOND.format(table=table, key=key, where=where))
+
+
+async def test_a_delivery_is_charged_once_wherever_in_the_books(
+    books: Database, admin: Any
+) -> None:
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await admin.execute(
+            """insert into delivery.credit_transactions
+               select (jsonb_populate_record(t, jsonb_build_object('version', 1000))).*
+               from delivery.credit_transactions t
+               where type = 'CREDIT_CONSUMPTION'"""
+        )
 
 
 @pytest.mark.parametrize(
@@ -61,6 +73,24 @@ async def test_a_balance_is_never_negative_and_always_accounted_for(
 ) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await admin.execute(f"update delivery.credit_accounts set {change} where granted > 0")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "credits = 0",
+        "from_balance_after = -from_balance_after - 1",
+        "to_balance_after = -1",
+        "from_account = to_account",
+        "to_account = 'granted'",
+        "type = case type when 'CREDIT_HOLD' then 'CREDIT_RELEASE' else 'CREDIT_HOLD' end",
+    ],
+)
+async def test_a_transaction_moves_credits_the_way_of_its_type_and_below_no_zero(
+    books: Database, admin: Any, change: str
+) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await admin.execute(f"update delivery.credit_transactions set {change}")
 
 
 async def test_a_lease_is_lengthened_by_its_holder_alone(delivery_db: Database) -> None:

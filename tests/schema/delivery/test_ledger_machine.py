@@ -38,7 +38,12 @@ class Ledger(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         # Claims go over all tenants: what an example before left must not be found.
-        self.run(self.admin.execute("truncate delivery.workspaces, delivery.ticks cascade"))
+        self.run(
+            self.admin.execute(
+                "truncate delivery.workspaces, delivery.lead_events,"
+                " delivery.credit_transactions, delivery.ticks cascade"
+            )
+        )
         self.seconds = 0.0
         self.workspace = self.run(builders.a_workspace(self.db))
         self.offers: list[Offered] = []

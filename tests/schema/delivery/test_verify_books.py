@@ -27,7 +27,8 @@ TAMPERINGS = {
         "update delivery.deliveries set status = 'FAILED' where status = 'DELIVERED'"
     ),
     "ledger transactions add up to zero": (
-        "update delivery.credit_entries set amount = 2 where account = 'consumed'"
+        "update delivery.credit_transactions set to_balance_after = to_balance_after + 1"
+        " where type = 'CREDIT_CONSUMPTION'"
     ),
     "balances equal the sum of their entries": (
         "update delivery.credit_accounts set available = available + 1, granted = granted + 1"
@@ -111,6 +112,68 @@ async def test_every_equation_is_tampered_with(kept_books: Database) -> None:
     rows = await kept_books.rows("verify_books")
     assert {row["equation"] for row in rows} == set(TAMPERINGS)
     assert await kept_books.rows("book_totals") != []
+
+
+@pytest.mark.parametrize(
+    ("equation", "tampering"),
+    [
+        (
+            "one consumption per delivered delivery",
+            "update delivery.credit_transactions set delivery_id = gen_random_uuid()"
+            " where type = 'CREDIT_HOLD'",
+        ),
+        (
+            "balances equal the sum of their entries",
+            "update delivery.credit_transactions set credits = 1 where type = 'CREDIT_GRANT'",
+        ),
+        (
+            "balances equal the sum of their entries",
+            "update delivery.credit_transactions set from_account = 'available'"
+            " where type = 'CREDIT_CONSUMPTION'",
+        ),
+        (
+            "held equals live holds",
+            "update delivery.credit_transactions set hold_id = gen_random_uuid()"
+            " where type = 'CREDIT_CONSUMPTION'",
+        ),
+        (
+            "each ledger entry has its transaction",
+            "delete from delivery.credit_transactions t where version ="
+            " (select max(version) from delivery.credit_transactions)",
+        ),
+        (
+            "each ledger entry has its transaction",
+            "update delivery.credit_transactions set workspace_id = gen_random_uuid()",
+        ),
+        (
+            "no row without a trace",
+            "update delivery.lead_events set trace_id = repeat('a', 32)",
+        ),
+        (
+            "no row without a trace",
+            "update delivery.credit_transactions set trace_id = repeat('a', 32)"
+            " where type = 'CREDIT_CONSUMPTION'",
+        ),
+        (
+            "no row without a trace",
+            "update delivery.credit_holds set trace_id = repeat('a', 32)",
+        ),
+        (
+            "no row without a trace",
+            "update delivery.attempts set trace_id = repeat('a', 32)",
+        ),
+        (
+            "each delivery and event is of its offer's lead and workspace",
+            "update delivery.lead_events set offer_id = gen_random_uuid()",
+        ),
+    ],
+)
+async def test_a_row_that_no_key_binds_to_another_is_named(
+    equation: str, tampering: str, kept_books: Database, admin: Any
+) -> None:
+    await admin.execute("set session_replication_role = replica")
+    await admin.execute(tampering)
+    assert equation in await broken_equations(kept_books)
 
 
 async def test_an_offer_that_was_not_told_is_named(kept_books: Database, admin: Any) -> None:

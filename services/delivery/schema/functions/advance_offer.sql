@@ -48,7 +48,8 @@ begin
       perform refuse(61, 'An offer is sent by completing its delivery.',
         jsonb_build_object('from', v_from, 'to', p_to_status));
     end if;
-    perform step_offers(array[p_org_id], array[p_offer_id], p_to_status, 'tenant', p_now);
+    perform move_offers(array[p_org_id], array[p_offer_id], v_from, p_to_status,
+      array['tenant'], p_now);
     if p_to_status = 'LEAD_READY' then
       perform create_deliveries(array[p_org_id], array[p_offer_id], array[p_delivery_id], p_now);
     elsif v_from = 'LEAD_READY' then

@@ -60,6 +60,8 @@ declare
   v_delivery_ids uuid[];
   v_workspace_ids uuid[];
   v_due_ats timestamptz[];
+  v_exhausted_org_ids uuid[];
+  v_exhausted_ids uuid[];
   v_hold_ids uuid[];
   v_hold_org_ids uuid[];
   v_hold_workspace_ids uuid[];
@@ -120,35 +122,38 @@ begin
         order by s.delivery_id) <= s.available then 'send'
       else 'credit' end as fate
     from sorted s
+  ), moved as (
+    update deliveries d
+    set status = case s.fate when 'send' then 'IN_PROGRESS' else 'PENDING' end,
+        waiting_for = case
+          when s.fate in ('credit', 'endpoint') then s.fate
+          when s.fate = 'throttled' then 'retry' end,
+        reason = null,
+        attempt_count = d.attempt_count + (s.fate = 'send')::int,
+        claim_token = case s.fate when 'send' then p_token end,
+        claimed_by = case s.fate when 'send' then p_worker end,
+        claimed_at = case s.fate when 'send' then p_now end,
+        claim_expires_at = case s.fate
+          when 'send' then p_now + make_interval(secs => p_lease_seconds) end,
+        due_at = case s.fate
+          when 'send' then p_now + make_interval(secs => p_lease_seconds)
+          when 'throttled' then s.throttled_until
+          else d.due_at end,
+        completed_at = null
+    from decided s
+    where d.org_id = s.org_id and d.delivery_id = s.delivery_id
+      and s.fate not in ('left', 'exhausted')
   )
-  update deliveries d
-  set status = case s.fate
-        when 'send' then 'IN_PROGRESS'
-        when 'exhausted' then 'DEAD_LETTER'
-        else 'PENDING' end,
-      waiting_for = case
-        when s.fate in ('credit', 'endpoint') then s.fate
-        when s.fate = 'throttled' then 'retry' end,
-      reason = case s.fate when 'exhausted' then 'exhausted' end,
-      attempt_count = d.attempt_count + (s.fate = 'send')::int,
-      claim_token = case s.fate when 'send' then p_token end,
-      claimed_by = case s.fate when 'send' then p_worker end,
-      claimed_at = case s.fate when 'send' then p_now end,
-      claim_expires_at = case s.fate
-        when 'send' then p_now + make_interval(secs => p_lease_seconds) end,
-      due_at = case s.fate
-        when 'send' then p_now + make_interval(secs => p_lease_seconds)
-        when 'throttled' then s.throttled_until
-        else d.due_at end,
-      completed_at = case s.fate when 'exhausted' then p_now end
+  select array_agg(s.org_id), array_agg(s.delivery_id)
+  into v_exhausted_org_ids, v_exhausted_ids
   from decided s
-  where d.org_id = s.org_id and d.delivery_id = s.delivery_id and s.fate <> 'left';
+  where s.fate = 'exhausted';
 
-  -- What ended here is not claimed: its attempts are exhausted.
-  perform enqueue_delivery_events(array_agg(d.org_id), array_agg(d.delivery_id), p_now)
-  from deliveries d
-  join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
-  where d.status = 'DEAD_LETTER';
+  if v_exhausted_ids is not null then
+    perform end_deliveries(v_exhausted_org_ids, v_exhausted_ids,
+      array_fill('DEAD_LETTER'::text, array[cardinality(v_exhausted_ids)]),
+      array_fill('exhausted'::text, array[cardinality(v_exhausted_ids)]), p_now);
+  end if;
 
   insert into delivery_waits (org_id, wait_id, delivery_id, workspace_id, waiting_for, started_at,
     trace_id)

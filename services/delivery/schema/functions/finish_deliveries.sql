@@ -73,43 +73,47 @@ begin
   cross join lateral complete_deliveries_and_consume_credits(done.org_ids, done.delivery_ids,
     done.tokens, done.verdicts, done.traceparents, p_now) c;
 
+  perform end_deliveries(array_agg(n.org_id), array_agg(n.delivery_id), array_agg(n.verdict),
+    array_agg(n.reason), p_now)
+  from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_reasons)
+    as n (org_id, delivery_id, verdict, reason)
+  where n.delivery_id = any (v_held_ids) and n.verdict in ('FAILED', 'DEAD_LETTER')
+  having count(*) > 0;
+
   return query
-  with settled as (
+  with other as (
+    select n.*, n.delivery_id = any (v_held_ids) as is_ours
+    from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_reasons, p_retry_after_seconds,
+        p_hold_fates)
+      as n (org_id, delivery_id, verdict, reason, retry_after_seconds, hold_fate)
+    where n.verdict not in ('DELIVERED', 'PARTIAL')
+  ), again as (
     update deliveries d
-    set status = case when n.verdict in ('FAILED', 'DEAD_LETTER') then n.verdict else 'PENDING' end,
+    set status = 'PENDING',
         waiting_for = case n.verdict when 'retry' then 'retry' end,
         reason = n.reason,
         attempt_count = d.attempt_count - (n.verdict = 'defer')::int,
         due_at = case n.verdict
           when 'retry' then p_now + make_interval(secs => n.retry_after_seconds)
           else p_now end,
-        completed_at = case when n.verdict in ('FAILED', 'DEAD_LETTER') then p_now end,
+        completed_at = null,
         claim_token = null,
         claim_expires_at = null
-    from unnest(p_org_ids, p_delivery_ids, p_verdicts, p_reasons, p_retry_after_seconds)
-      as n (org_id, delivery_id, verdict, reason, retry_after_seconds)
-    where d.org_id = n.org_id and d.delivery_id = n.delivery_id
-      and n.delivery_id = any (v_held_ids) and n.verdict not in ('DELIVERED', 'PARTIAL')
+    from other n
+    where d.org_id = n.org_id and d.delivery_id = n.delivery_id and n.is_ours
+      and n.verdict not in ('FAILED', 'DEAD_LETTER')
     returning d.org_id, d.delivery_id, d.due_at
   ), extended as (
     update credit_holds h
     set expires_at = greatest(h.expires_at,
-      s.due_at + make_interval(secs => p_hold_seconds))
-    from settled s
-    join unnest(p_org_ids, p_delivery_ids, p_hold_fates) as n (org_id, delivery_id, hold_fate)
-      using (org_id, delivery_id)
-    where h.org_id = s.org_id and h.delivery_id = s.delivery_id and h.status = 'live'
-      and n.hold_fate = 'extend'
+      coalesce(a.due_at, p_now) + make_interval(secs => p_hold_seconds))
+    from other n
+    left join again a using (org_id, delivery_id)
+    where h.org_id = n.org_id and h.delivery_id = n.delivery_id and h.status = 'live'
+      and n.is_ours and n.hold_fate = 'extend'
   )
-  select n.org_id, n.delivery_id, case when s.delivery_id is null then 'lease_lost'
-    else 'finished' end
-  from unnest(p_org_ids, p_delivery_ids, p_verdicts) as n (org_id, delivery_id, verdict)
-  left join settled s using (org_id, delivery_id)
-  where n.verdict not in ('DELIVERED', 'PARTIAL');
-
-  perform enqueue_delivery_events(array_agg(n.org_id), array_agg(n.delivery_id), p_now)
-  from unnest(p_org_ids, p_delivery_ids, p_verdicts) as n (org_id, delivery_id, verdict)
-  where n.delivery_id = any (v_held_ids) and n.verdict in ('FAILED', 'DEAD_LETTER');
+  select n.org_id, n.delivery_id, case when n.is_ours then 'finished' else 'lease_lost' end
+  from other n;
 
   select array_agg(n.org_id), array_agg(n.delivery_id)
   into v_release_org_ids, v_release_ids

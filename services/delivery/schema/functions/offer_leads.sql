@@ -20,11 +20,11 @@ as $$
 #variable_conflict use_column
 declare
   c_direct_way constant text[] :=
-    array['TO_BE_CONTACTED', 'CONTACTED', 'ENGAGED', 'QUALIFYING', 'LEAD_READY'];
-  v_status text;
+    array['PENDING_MAPPING', 'TO_BE_CONTACTED', 'CONTACTED', 'ENGAGED', 'QUALIFYING', 'LEAD_READY'];
   v_new_ids uuid[];
   v_direct_org_ids uuid[];
   v_direct_ids uuid[];
+  v_actors text[];
 begin
   perform enter(p_org_ids);
   perform save_workspaces(p_org_ids, p_workspace_ids, p_offer_policies, p_traceparents, p_now);
@@ -49,15 +49,17 @@ begin
   select
     array_agg(c.offer_id),
     array_agg(c.org_id) filter (where n.offer_policy = 'direct'),
-    array_agg(c.offer_id) filter (where n.offer_policy = 'direct')
-  into v_new_ids, v_direct_org_ids, v_direct_ids
+    array_agg(c.offer_id) filter (where n.offer_policy = 'direct'),
+    array_agg('policy:direct'::text) filter (where n.offer_policy = 'direct')
+  into v_new_ids, v_direct_org_ids, v_direct_ids, v_actors
   from created c
   join unnest(p_org_ids, p_offer_ids, p_offer_policies) as n (org_id, offer_id, offer_policy)
     using (org_id, offer_id);
 
   if v_direct_ids is not null then
-    foreach v_status in array c_direct_way loop
-      perform step_offers(v_direct_org_ids, v_direct_ids, v_status, 'policy:direct', p_now);
+    for v_step in 2..cardinality(c_direct_way) loop
+      perform move_offers(v_direct_org_ids, v_direct_ids, c_direct_way[v_step - 1],
+        c_direct_way[v_step], v_actors, p_now);
     end loop;
     perform create_deliveries(v_direct_org_ids, v_direct_ids, array(
       select n.delivery_id

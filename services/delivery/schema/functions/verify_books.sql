@@ -39,21 +39,33 @@ as $$
     where case d.status in ('DELIVERED', 'PARTIAL')
       when true then o.status not in ('SENT_TO_DEVELOPER', 'STOPPED')
       else o.status = 'SENT_TO_DEVELOPER' end
+  ), consumption as (
+    select * from credit_transactions where type = 'CREDIT_CONSUMPTION'
   ), consumed as (
     select 3, format('deliveries %s: %s consumptions at %s', d.delivery_id,
       count(t.transaction_id), d.status)
     from deliveries d
-    left join credit_transactions t
-      on t.org_id = d.org_id and t.delivery_id = d.delivery_id and t.type = 'CREDIT_CONSUMPTION'
+    left join consumption t using (org_id, delivery_id)
     group by d.org_id, d.delivery_id, d.status
     having count(t.transaction_id) <> (d.status in ('DELIVERED', 'PARTIAL'))::int
-  ), unbalanced as (
-    select 4, format('credit_transactions %s: its %s entries add up to %s', t.transaction_id,
-      count(e.entry_id), coalesce(sum(e.amount), 0))
+    union all
+    select 3, format('credit_transactions %s: there is no delivery %s', t.transaction_id,
+      t.delivery_id)
     from credit_transactions t
-    left join credit_entries e using (org_id, transaction_id)
-    group by t.org_id, t.transaction_id
-    having count(e.entry_id) <> 2 or sum(e.amount) <> 0
+    left join deliveries d using (org_id, delivery_id)
+    where t.delivery_id is not null and d.delivery_id is null
+  ), told as (
+    -- What a transaction did to each account, told by the balances after it and before it.
+    select e.org_id, e.transaction_id, e.balance_after - lag(e.balance_after, 1, 0) over (
+      partition by e.org_id, e.workspace_id, e.account
+      order by e.version) as amount
+    from credit_entries e
+  ), unbalanced as (
+    select 4, format('credit_transactions %s: its balances differ by %s', e.transaction_id,
+      sum(e.amount))
+    from told e
+    group by e.org_id, e.transaction_id
+    having count(*) <> 2 or sum(e.amount) <> 0
   ), summed as (
     select a.org_id, a.workspace_id, a.available, a.held, a.consumed, a.granted,
       coalesce(sum(e.amount) filter (where e.account = 'available'), 0) as available_sum,
@@ -93,6 +105,12 @@ as $$
       on h.org_id = a.org_id and h.workspace_id = a.workspace_id and h.status = 'live'
     group by a.org_id, a.workspace_id, a.held
     having a.held <> count(h.hold_id)
+    union all
+    select 7, format('credit_transactions %s: there is no hold %s of its delivery',
+      t.transaction_id, t.hold_id)
+    from credit_transactions t
+    left join credit_holds h using (org_id, hold_id)
+    where t.hold_id is not null and h.delivery_id is distinct from t.delivery_id
   ), unpaid as (
     select 8, format('attempts %s: no credit was held for its delivery', t.attempt_id)
     from attempts t
@@ -117,7 +135,6 @@ as $$
     union all select 'attempts', attempt_id, trace_id from attempts
     union all select 'credit_holds', hold_id, trace_id from credit_holds
     union all select 'credit_transactions', transaction_id, trace_id from credit_transactions
-    union all select 'credit_entries', entry_id, trace_id from credit_entries
   ), traceless as (
     select 10, format('%s %s: its trace is %s', source_table, key, coalesce(trace_id, 'null'))
     from traces
@@ -127,6 +144,25 @@ as $$
     from deliveries d
     join lead_offers o using (org_id, offer_id)
     where d.trace_id <> o.trace_id
+    union all
+    select 10, format('lead_events %s number %s: its trace is not its offer''s', e.offer_id,
+      e.ordinal)
+    from lead_events e
+    join lead_offers o using (org_id, offer_id)
+    where e.trace_id <> o.trace_id
+    union all
+    select 10, format('%s %s: its trace is not its delivery''s', c.source_table, c.key)
+    from (
+      select 'attempts' as source_table, attempt_id as key, org_id, delivery_id, trace_id
+      from attempts
+      union all
+      select 'credit_holds', hold_id, org_id, delivery_id, trace_id from credit_holds
+      union all
+      select 'credit_transactions', transaction_id, org_id, delivery_id, trace_id
+      from credit_transactions
+    ) c
+    join deliveries d using (org_id, delivery_id)
+    where c.trace_id <> d.trace_id
   ), untaken as (
     select 11, format('deliveries %s: %s, %s of its %s endpoints accepted it', d.delivery_id,
       d.status, count(p.endpoint_id) filter (where p.status = 'accepted'), count(p.endpoint_id))
@@ -160,14 +196,17 @@ as $$
     select 13, format('lead_events %s number %s: of workspace %s, its offer of %s', e.offer_id,
       e.ordinal, e.workspace_id, o.workspace_id)
     from lead_events e
-    join lead_offers o using (org_id, offer_id)
-    where e.workspace_id <> o.workspace_id
+    left join lead_offers o using (org_id, offer_id)
+    where e.workspace_id is distinct from o.workspace_id
   ), orphaned as (
-    select 14, format('credit_entries %s: there is no transaction %s', e.entry_id,
-      e.transaction_id)
-    from credit_entries e
-    left join credit_transactions t using (org_id, transaction_id)
-    where t.transaction_id is null
+    -- Versions run from one without a gap: what is not there leaves one.
+    select 14, format('credit_accounts %s: %s transactions at version %s, the last is %s',
+      workspace_id, count(t.transaction_id), max(a.version), coalesce(max(t.version), 0))
+    from credit_accounts a
+    full join credit_transactions t using (org_id, workspace_id)
+    group by org_id, workspace_id
+    having (max(a.version), max(a.version))
+      is distinct from (count(t.transaction_id), coalesce(max(t.version), 0))
   ), untold as (
     select 15, format('lead_offers %s: its event is not in the outbox', o.offer_id)
     from lead_offers o

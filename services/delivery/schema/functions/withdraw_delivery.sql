@@ -20,17 +20,9 @@ begin
     perform refuse(63, 'The lead is being sent at this moment. Try again.', jsonb_build_object(
       'delivery_id', v_delivery.delivery_id, 'status', v_delivery.status));
   end if;
-  update deliveries
-  set status = 'FAILED',
-      waiting_for = null,
-      reason = coalesce(reason, 'withdrawn'),
-      completed_at = coalesce(completed_at, p_now),
-      claim_token = null,
-      claim_expires_at = null
-  where org_id = p_org_id and delivery_id = v_delivery.delivery_id
-    and status in ('PENDING', 'IN_PROGRESS');
-  if found then
-    perform enqueue_delivery_events(array[p_org_id], array[v_delivery.delivery_id], p_now);
+  if v_delivery.status in ('PENDING', 'IN_PROGRESS') then
+    perform end_deliveries(array[p_org_id], array[v_delivery.delivery_id], array['FAILED'],
+      array[coalesce(v_delivery.reason, 'withdrawn')], p_now);
   end if;
   update delivery_waits
   set ended_at = p_now
