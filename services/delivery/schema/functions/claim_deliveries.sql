@@ -62,6 +62,10 @@ declare
   v_due_ats timestamptz[];
   v_exhausted_org_ids uuid[];
   v_exhausted_ids uuid[];
+  v_some_wait boolean;
+  v_some_are_held boolean;
+  v_some_were_claimed boolean;
+  v_some_are_sent boolean;
   v_hold_ids uuid[];
   v_hold_org_ids uuid[];
   v_hold_workspace_ids uuid[];
@@ -115,7 +119,7 @@ begin
     left join unnest(p_busy_workspace_ids, p_busy_counts) as b (workspace_id, busy_count)
       using (workspace_id)
   ), decided as (
-    select s.org_id, s.delivery_id, s.throttled_until, case
+    select s.org_id, s.delivery_id, s.throttled_until, s.is_held, s.claimed_at, case
       when s.fate <> 'pay' then s.fate
       when row_number() over (
         partition by s.org_id, s.workspace_id, s.fate
@@ -144,10 +148,13 @@ begin
     where d.org_id = s.org_id and d.delivery_id = s.delivery_id
       and s.fate not in ('left', 'exhausted')
   )
-  select array_agg(s.org_id), array_agg(s.delivery_id)
-  into v_exhausted_org_ids, v_exhausted_ids
-  from decided s
-  where s.fate = 'exhausted';
+  select array_agg(s.org_id) filter (where s.fate = 'exhausted'),
+    array_agg(s.delivery_id) filter (where s.fate = 'exhausted'),
+    bool_or(s.fate in ('credit', 'endpoint')), bool_or(s.is_held),
+    bool_or(s.claimed_at is not null), bool_or(s.fate = 'send')
+  into v_exhausted_org_ids, v_exhausted_ids, v_some_wait, v_some_are_held, v_some_were_claimed,
+    v_some_are_sent
+  from decided s;
 
   if v_exhausted_ids is not null then
     perform end_deliveries(v_exhausted_org_ids, v_exhausted_ids,
@@ -155,25 +162,42 @@ begin
       array_fill('exhausted'::text, array[cardinality(v_exhausted_ids)]), p_now);
   end if;
 
-  insert into delivery_waits (org_id, wait_id, delivery_id, workspace_id, waiting_for, started_at,
-    trace_id)
-  select d.org_id, gen_random_uuid(), d.delivery_id, d.workspace_id, d.waiting_for, p_now,
-    d.trace_id
-  from deliveries d
-  join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
-  where d.waiting_for in ('credit', 'endpoint')
-  on conflict do nothing;
+  -- Each of these costs a small claim as much as a row it writes.
+  if v_some_wait then
+    insert into delivery_waits (org_id, wait_id, delivery_id, workspace_id, waiting_for, started_at,
+      trace_id)
+    select d.org_id, gen_random_uuid(), d.delivery_id, d.workspace_id, d.waiting_for, p_now,
+      d.trace_id
+    from deliveries d
+    join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
+    where d.waiting_for in ('credit', 'endpoint')
+    on conflict do nothing;
+  end if;
 
-  -- A buyer who has the lead owes its credit, however long another's throttle lasts.
-  update credit_holds h
-  set expires_at = greatest(h.expires_at, make_interval(secs => p_hold_seconds)
-    + case when d.claim_token = p_token then p_now else d.due_at end)
-  from deliveries d
-  join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
-  where h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
-    and (d.claim_token = p_token or d.waiting_for = 'retry' and exists (
-      select from delivery_endpoints p
-      where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.status = 'accepted'));
+  if v_some_are_held then
+    -- A buyer who has the lead owes its credit, however long another's throttle lasts.
+    update credit_holds h
+    set expires_at = greatest(h.expires_at, make_interval(secs => p_hold_seconds)
+      + case when d.claim_token = p_token then p_now else d.due_at end)
+    from deliveries d
+    join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
+    where h.org_id = d.org_id and h.delivery_id = d.delivery_id and h.status = 'live'
+      and (d.claim_token = p_token or d.waiting_for = 'retry' and exists (
+        select from delivery_endpoints p
+        where p.org_id = d.org_id and p.delivery_id = d.delivery_id and p.status = 'accepted'));
+  end if;
+
+  if v_some_were_claimed then
+    update attempts t
+    set outcome = 'unknown',
+        error = 'the lease was lost before an answer was reported',
+        ended_at = p_now
+    from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
+    where t.org_id = n.org_id and t.delivery_id = n.delivery_id and t.outcome is null;
+  end if;
+  if not v_some_are_sent then
+    return;
+  end if;
 
   with held as (
     insert into credit_holds (org_id, hold_id, workspace_id, delivery_id, created_at, expires_at,
@@ -199,13 +223,6 @@ begin
       array_fill(1, array[cardinality(v_hold_ids)]), v_hold_delivery_ids, v_hold_ids, '',
       v_hold_trace_ids, p_now);
   end if;
-
-  update attempts t
-  set outcome = 'unknown',
-      error = 'the lease was lost before an answer was reported',
-      ended_at = p_now
-  from unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id)
-  where t.org_id = n.org_id and t.delivery_id = n.delivery_id and t.outcome is null;
 
   insert into delivery_endpoints (org_id, delivery_id, endpoint_id, workspace_id, created_at,
     updated_at, trace_id)
