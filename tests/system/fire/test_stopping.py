@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from tests.system.fire.books import Books
 from tests.system.fire.claims import CLAIMS, stalled_with_claims
 from tests.system.fire.conftest import CREDITS
 from tests.system.fire.flood import Flood
+from tests.system.fire.stopping import stop_in_grace
 from tests.system.waiting import until
 from waybill.delivery.v1 import delivery_service_pb2 as delivery
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
@@ -34,8 +34,6 @@ from waybill.scheduling.v1.scheduling_service_pb2_grpc import SchedulingServiceS
 from waybill.sync.v1 import sync_service_pb2 as sync
 from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 
-# What the supervisor gives a service between SIGTERM and SIGKILL, less a margin.
-GRACE_SECONDS: Final = 20.0
 CALLERS: Final = 8
 ANSWERS: Final = 50
 LEADS: Final = 300
@@ -66,13 +64,6 @@ LEFT: Final = {
           and attempt_count <> (select count(*) from delivery.attempts a
             where a.org_id = d.org_id and a.delivery_id = d.delivery_id))""",
 }
-
-
-async def stop_in_grace(stack: Stack, name: str) -> None:
-    """SIGTERM, and an end in peace that the supervisor did not have to force."""
-    asked = time.monotonic()
-    assert await stack.supervisor.stop(name) == 0
-    assert time.monotonic() - asked < GRACE_SECONDS
 
 
 async def stop_with_claims(stack: Stack, books: Books, service: str) -> None:
