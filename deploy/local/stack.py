@@ -66,7 +66,8 @@ class Options:
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
     """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres";
-    "edge-ingest" is where the edge reaches ingest's gRPC server.
+    "delivery-routing" is where delivery reaches routing, "edge-ingest" and "edge-ingest-http" where
+    the edge reaches ingest's ports.
     """
 
 
@@ -237,28 +238,28 @@ class Stack:
             case "ingest":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('ingest-http')}",
-                    "ROUTING_TARGET": self._target("routing"),
-                    "SYNC_TARGET": self._target("sync"),
+                    "ROUTING_TARGET": self._target("ingest", "routing"),
+                    "SYNC_TARGET": self._target("ingest", "sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
             case "routing":
                 return {
-                    "DELIVERY_TARGET": self._target("delivery"),
+                    "DELIVERY_TARGET": self._target("routing", "delivery"),
                     "DEDUPE_SECRETS_FILE": str(self.keys.dedupe_file),
                 }
             case "delivery":
                 return {
-                    "ROUTING_TARGET": self._target("routing"),
-                    "SYNC_TARGET": self._target("sync"),
+                    "ROUTING_TARGET": self._target("delivery", "routing"),
+                    "SYNC_TARGET": self._target("delivery", "sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
-                    "SYNC_TARGET": self._target("sync"),
+                    "SYNC_TARGET": self._target("scheduling", "sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
@@ -273,8 +274,9 @@ class Stack:
             case _:
                 return {}
 
-    def _target(self, peer: str) -> str:
-        return self._options.targets.get(peer, self.address(peer))
+    def _target(self, caller: str, peer: str) -> str:
+        targets = self._options.targets
+        return targets.get(f"{caller}-{peer}") or targets.get(peer) or self.address(peer)
 
     def _service_database_url(self, name: str) -> str:
         login = Schema(name=name).login

@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID, uuid4
 
 import msgspec
@@ -18,7 +18,8 @@ from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.stack import Stack
 from tests.sandbox.calendars import Calendars, calendars_served
 from tests.sandbox.meta_pages import Behaviour, PageOrder
-from tests.system.fire.books import Books, waybill
+from tests.system.fire.bookings import a_calendar, posted
+from tests.system.fire.books import Books
 from tests.system.fire.stopping import stop_in_grace
 from tests.system.waiting import until
 from tests.unit.scheduling.external import external
@@ -26,7 +27,6 @@ from tests.unit.scheduling.external import external
 IMPORTS: Final = 7
 BOOKINGS: Final = 5
 CONVERSATIONS: Final = 30
-_ALL_DAY: Final = [{"weekday": day, "startMinute": 0, "endMinute": 1440} for day in range(1, 8)]
 
 CLAIMED_IMPORTS: Final = """
     select count(*) from scheduling.imports where org_id = $1 and claim_expires_at > now()"""
@@ -106,23 +106,6 @@ async def becomes(books: Books, sql: str, wanted: object) -> None:
         raise AssertionError(f"{error}: {found}, not {wanted}") from None
 
 
-async def posted(customer: Customer, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The answer, as soon as the edge has seen back what the test before has stopped."""
-
-    async def answered() -> dict[str, Any]:
-        return await customer.api.post(path, body)
-
-    return await until(answered)
-
-
-async def a_calendar(customer: Customer) -> str:
-    created = await posted(
-        customer, "/api/calendars", {"name": "Room", "weeklyHours": {"hours": _ALL_DAY}}
-    )
-    calendar_id: str = created["calendar"]["id"]
-    return calendar_id
-
-
 async def test_imports_that_are_being_read_are_given_back(
     stack: Stack, customer: Customer, books: Books, calendars: Calendars
 ) -> None:
@@ -173,8 +156,7 @@ async def test_events_and_reminders_that_sync_does_not_take_are_given_back(
     await stack.start_program("scheduling")
     kinds = ["appointment_booked"] * BOOKINGS + ["appointment_reminder"] * BOOKINGS
     await becomes(books, TOLD_EVENTS, kinds)
-    code, output = await waybill(stack, customer, "verify")
-    assert code == 0, output
+    await books.add_up()
 
 
 async def a_page(stack: Stack, customer: Customer) -> None:
@@ -211,5 +193,4 @@ async def test_a_pull_that_meta_does_not_answer_is_given_back(
     await stack.start_program("sync")
     await becomes(books, READ_PULLS, 1)
     assert await books.value(READ_CONVERSATIONS) == CONVERSATIONS
-    code, output = await waybill(stack, customer, "verify")
-    assert code == 0, output
+    await books.add_up()
