@@ -32,6 +32,7 @@ ENDS: Final = {
     "meta": "meta",
     "buyers": "buyers",
     "delivery-routing": "routing",
+    "delivery-sync": "sync",
     "scheduling-sync": "sync",
     "edge-ingest": "ingest",
     "edge-ingest-http": "ingest-http",

@@ -27,6 +27,7 @@ SIGNS: Final = {
     "routing": of_call("ingest", "EnqueueLeads"),
     "delivery": of_call("routing", "OfferLeads"),
     "sync": of_call("ingest", "RecordEvents"),
+    "delivery-sync": of_call("delivery", "RecordEvents"),
     "meta": Signs(service="ingest", words=['"outcome": "retry"']),
     "buyers": Signs(service="delivery", words=['"outcome": "retry"', '"outcome": "unknown"']),
 }
@@ -38,6 +39,7 @@ EVIDENCE: Final = {
     "routing": RETRIED_HANDOFF.format(service="ingest", topic="routing.enqueue_leads"),
     "delivery": RETRIED_HANDOFF.format(service="routing", topic="delivery.offer_leads"),
     "sync": RETRIED_HANDOFF.format(service="ingest", topic="sync.record_events"),
+    "delivery-sync": RETRIED_HANDOFF.format(service="delivery", topic="sync.delivery_events"),
     "meta": """
         select trace_id, '"outcome": "retry"' from ingest.item_attempts
         where org_id = $1 and outcome = 'retry'""",
@@ -61,6 +63,7 @@ SLOW: Final = {
     "routing": ("ingest", "handoff routing.enqueue_leads"),
     "delivery": ("routing", "handoff delivery.offer_leads"),
     "sync": ("ingest", "handoff sync.record_events"),
+    "delivery-sync": ("delivery", "handoff sync.delivery_events"),
     "meta": ("ingest", "process leadgen"),
     "buyers": ("delivery", "delivery attempt"),
 }
@@ -190,3 +193,16 @@ async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time
         if (bar["service"], bar["name"]) == SLOW[line]
     ]
     assert max(found) >= 2 * LATENCY.seconds * 1000
+
+
+@pytest.mark.parametrize("line", EDGE_LINES)
+async def test_nobody_is_refused_on_a_slow_line_behind_the_edge(
+    network: Network, flood: Flood, books: Books, line: str
+) -> None:
+    network.lines[line].fault = LATENCY
+    try:
+        await send(flood, line, FEW)
+    finally:
+        network.lines[line].fault = None
+    assert flood.refused == 0
+    await books.balance(flood.accepted)

@@ -124,3 +124,16 @@ async def test_a_grant_that_routing_cannot_be_asked_about_is_refused_and_granted
     assert await customer.api.post(path, grant)
     assert await granted(books, workspace_id) == (1, 1)
     await books.add_up()
+
+
+async def test_a_grant_is_granted_on_a_slow_line(
+    network: Network, customer: Customer, books: Books
+) -> None:
+    workspace_id = await a_workspace(customer)
+    grant = {"requestId": str(uuid4()), "credits": 5, "reason": "a test"}
+    network.lines["delivery-routing"].fault = LATENCY
+    try:
+        await customer.api.post(f"/api/workspaces/{workspace_id}/credits/grant", grant)
+    finally:
+        network.lines["delivery-routing"].fault = None
+    assert await granted(books, workspace_id) == (1, 1)
