@@ -10,7 +10,7 @@ from tests.defences.defence import Connection, Defence
 from tests.defences.rows import Table, table
 from tests.defences.transactions import undone
 
-# What a role may do with rows. A view that shows more than one table takes none.
+# What a role may do with rows. Of views, which join tables here, none can be changed.
 PRIVILEGES: Final = ("select", "insert", "update", "delete", "truncate")
 _FUNCTIONS: Final = """
   select p.proname as name, format('select %s(%s)', p.oid::regproc,
@@ -22,10 +22,10 @@ _FUNCTIONS: Final = """
 """
 
 
-def lacking(defence: Defence, *, is_table: bool = True) -> list[str]:
+def lacking(defence: Defence, *, of_table: bool) -> list[str]:
     """What of the privileges the role was not granted."""
     granted = defence.definition.split(", ")
-    return [each for each in PRIVILEGES if is_table and each not in granted]
+    return [each for each in PRIVILEGES if of_table and each not in granted]
 
 
 def other_logins(schema: str) -> list[str]:
@@ -42,7 +42,7 @@ async def is_table(connection: Connection, relation: str) -> bool:
 async def attacked_grant(connection: Connection, defence: Defence) -> str:
     """'' where the role is denied each privilege that it was not granted."""
     target = await table(connection, defence.schema, defence.table)
-    tries = lacking(defence, is_table=await is_table(connection, defence.relation))
+    tries = lacking(defence, of_table=await is_table(connection, defence.relation))
     what, done = f"table {defence.table}", []
     for privilege in tries:
         if not await denied(connection, defence.name, _statement(target, privilege), what):
@@ -106,14 +106,14 @@ def _statement(target: Table, privilege: str) -> str:
     return statements[privilege]
 
 
-def ways(defence: Defence, functions: Sequence[str], *, is_table: bool) -> dict[str, str]:
+def ways(defence: Defence, functions: Sequence[str], *, of_table: bool) -> dict[str, str]:
     """SQL by what it grants too much."""
     schema = defence.schema
     match defence.kind:
         case "grant":
             return {
                 f"and {privilege}": f"grant {privilege} on {defence.relation} to {defence.name}"
-                for privilege in lacking(defence, is_table=is_table)
+                for privilege in lacking(defence, of_table=of_table)
             }
         case "schema":
             usage = {

@@ -96,7 +96,7 @@ async def _ways(connection: Connection, defence: Defence) -> dict[str, str]:
         case "grant" | "schema" | "functions":
             rows = await connection.fetch(_OF_SCHEMA, defence.schema)
             of_table = defence.kind == "grant" and await is_table(connection, relation)
-            return ways(defence, [row["signature"] for row in rows], is_table=of_table)
+            return ways(defence, [row["signature"] for row in rows], of_table=of_table)
 
 
 class Attackers:
