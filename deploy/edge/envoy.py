@@ -1,14 +1,18 @@
 """The Envoy binary: where it is, how it is started, how it is asked to leave."""
 
 import asyncio
+import re
+import time
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 
 from deploy.edge.config import EdgeConfig
 
-_POLL_SECONDS = 0.05
+_QUIET_SECONDS = 0.3
 
 
 def envoy_binary() -> Path:
@@ -41,42 +45,69 @@ def envoy_command(
         str(workers),
         "--log-level",
         "warning",
+        # How long it goes on to listen while it drains, for callers who have not heard of it; it
+        # tells each at once that the connection ends with the answer.
         "--drain-time-s",
         "5",
+        "--drain-strategy",
+        "immediate",
         "--file-flush-interval-msec",
         str(round(log_flush_seconds * 1000)),
     ]
 
 
-async def drain(config: EdgeConfig, *, seconds_max: float = 15.0) -> None:
-    """Lets Envoy finish what runs, take nothing new, and exit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admin:
+    """Where Envoy's admin interface listens: at a socket, else at a port of loopback."""
+
+    socket: Path | None
+    port: int | None
+
+    @classmethod
+    def of(cls, config: EdgeConfig) -> Self:
+        """The admin interface of an edge."""
+        return cls(socket=config.admin_socket, port=config.admin_port)
+
+    def session(self) -> aiohttp.ClientSession:
+        """A client of it."""
+        if self.socket is None:
+            return aiohttp.ClientSession(f"http://127.0.0.1:{self.port}")
+        connector = aiohttp.UnixConnector(str(self.socket))
+        return aiohttp.ClientSession("http://localhost", connector=connector)
+
+
+async def drain(admin: Admin, *, seconds_max: float = 15.0) -> None:
+    """Has Envoy finish what runs and take nothing new; it can be ended by SIGTERM then.
 
     SIGTERM alone would cut running requests off. From the first step on the health path says 503,
-    so that balancers look elsewhere. Raises aiohttp.ClientError when the admin interface is away.
+    so that balancers look elsewhere, and every answer ends its connection. It is over once nothing
+    runs and nothing has come for a while: between two requests of a busy caller nothing runs
+    either. Raises aiohttp.ClientError when the admin interface is away.
     """
-    async with _admin(config) as admin:
-        for step in ("/healthcheck/fail", "/drain_listeners?graceful&skip_exit"):
-            await _post(admin, step)
-        for _ in range(round(seconds_max / _POLL_SECONDS)):
-            if not await _running_requests(admin):
-                break
-            await asyncio.sleep(_POLL_SECONDS)
-        await _post(admin, "/quitquitquit")
+    end = time.monotonic() + seconds_max
+    async with admin.session() as asked:
+        for step in ("/healthcheck/fail", "/drain_listeners?graceful"):
+            async with asked.post(step) as answer:
+                answer.raise_for_status()
+        before, now = None, await _requests(asked)
+        while (now.active or now != before) and time.monotonic() < end:
+            await asyncio.sleep(_QUIET_SECONDS)
+            before, now = now, await _requests(asked)
 
 
-def _admin(config: EdgeConfig) -> aiohttp.ClientSession:
-    if config.admin_socket is None:
-        return aiohttp.ClientSession(f"http://127.0.0.1:{config.admin_port}")
-    connector = aiohttp.UnixConnector(str(config.admin_socket))
-    return aiohttp.ClientSession("http://localhost", connector=connector)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Requests:
+    """How many run, and how many there have ever been."""
+
+    active: int
+    total: int
 
 
-async def _post(admin: aiohttp.ClientSession, path: str) -> None:
-    async with admin.post(path) as answer:
-        answer.raise_for_status()
-
-
-async def _running_requests(admin: aiohttp.ClientSession) -> int:
-    query = {"filter": r"^http\.edge\.downstream_rq_active$"}
+async def _requests(admin: aiohttp.ClientSession) -> _Requests:
+    names = [f"http.edge.downstream_rq_{field}" for field in ("active", "total")]
+    query = {"filter": "|".join(f"^{re.escape(name)}$" for name in names)}
     async with admin.get("/stats", params=query) as answer:
-        return int((await answer.text()).partition(":")[2] or 0)
+        lines = (await answer.text()).splitlines()
+    counts = dict(line.split(": ") for line in lines)
+    active, total = (int(counts.get(name, 0)) for name in names)
+    return _Requests(active=active, total=total)

@@ -4,7 +4,13 @@ from deploy.edge.body_check import body_check_source
 from deploy.edge.clusters import cluster_names
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
-from deploy.edge.routes import FEEDS_PREFIX, HEALTH_PATH, OLD_WEBHOOK_PATHS, WEBHOOKS_PREFIX
+from deploy.edge.routes import (
+    FEEDS_PREFIX,
+    GRPC_HEALTH_PREFIX,
+    HEALTH_PATH,
+    OLD_WEBHOOK_PATHS,
+    WEBHOOKS_PREFIX,
+)
 
 _FILTERS = "envoy.extensions.filters.http"
 TRACE_NAMESPACE = "waybill"
@@ -78,6 +84,7 @@ def _tokens(config: EdgeConfig) -> Json:
         rules=[
             {"match": {"prefix": WEBHOOKS_PREFIX}},
             {"match": {"prefix": FEEDS_PREFIX}},
+            {"match": {"prefix": GRPC_HEALTH_PREFIX}},
             *({"match": match} for match in open_paths),
             {"match": {"prefix": "/"}, "requires": {"provider_name": "waybill"}},
         ],

@@ -8,6 +8,9 @@ from deploy.edge.messages import Json, seconds, typed
 from services.chassis.server import EDGE_MARK
 
 HEALTH_PATH = "/api/health"
+# Of gRPC's health service, which watchers ask without a token. Nothing is served there: to be told
+# so has a client take the edge as healthy, to be told "no token" would have it call nothing else.
+GRPC_HEALTH_PREFIX = "/grpc.health.v1.Health/"
 WEBHOOKS_PREFIX = "/webhooks/"
 # Feeds for calendar programs, which send no token: their address is the secret.
 FEEDS_PREFIX = "/calendars/"

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import os
@@ -24,7 +23,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
-from deploy.edge.envoy import drain, envoy_command
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
@@ -68,7 +66,8 @@ class Options:
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
     """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres";
-    "edge-ingest" is where the edge reaches ingest's gRPC server.
+    "delivery-routing" is where delivery reaches routing, "edge-ingest" and "edge-ingest-http" where
+    the edge reaches ingest's ports.
     """
 
 
@@ -87,7 +86,6 @@ class Stack:
         )
         self._options = options
         self._tell = tell
-        self._edge_config: EdgeConfig | None = None
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -130,12 +128,11 @@ class Stack:
             await self.start_program(name)
         for name in self.services:
             await self.start_program(name)
-        await self._write_edge_config()
+        await self._write_descriptors()
         await self.start_program("edge")
 
     async def stop(self) -> None:
-        """Stops every process, the database last."""
-        await self._drain_edge()
+        """Stops every process, the edge first and the database last."""
         await self.supervisor.stop_all()
         await self.postgres.stop()
 
@@ -151,15 +148,6 @@ class Stack:
             for task in (child, database):
                 task.cancel()
             await asyncio.gather(child, database, return_exceptions=True)
-
-    async def _drain_edge(self) -> None:
-        """Lets the edge finish what runs; one that is away already has nothing to finish."""
-        if self._edge_config is None:
-            return
-        # It is about to end by itself: that is no crash.
-        self.supervisor.expect_end("edge")
-        with contextlib.suppress(aiohttp.ClientError):
-            await drain(self._edge_config)
 
     async def start_program(self, name: str) -> None:
         """Starts one process (again) and waits until it is ready."""
@@ -183,6 +171,14 @@ class Stack:
         await self.supervisor.start(replica)
         return replica.name
 
+    async def start_second_edge(self) -> str:
+        """Starts an edge beside the first, `edge-2` among the processes; answers its URL."""
+        config = dataclasses.replace(
+            self._edge_config(), listen=Address(host=HOST, port=free_port()), admin_port=free_port()
+        )
+        await self.supervisor.start(self._edge("edge-2", config))
+        return f"http://{HOST}:{config.listen.port}"
+
     async def renew_tokens(self) -> None:
         """Renews the services' tokens until it is cancelled."""
         while True:
@@ -191,7 +187,7 @@ class Stack:
 
     def _program(self, name: str) -> Program:
         if name == "edge":
-            return self._edge()
+            return self._edge(name, self._edge_config())
         if name in SANDBOX:
             return self._sandbox(name)
         return self._service(name)
@@ -242,28 +238,28 @@ class Stack:
             case "ingest":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('ingest-http')}",
-                    "ROUTING_TARGET": self._target("routing"),
-                    "SYNC_TARGET": self._target("sync"),
+                    "ROUTING_TARGET": self._target("ingest", "routing"),
+                    "SYNC_TARGET": self._target("ingest", "sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
             case "routing":
                 return {
-                    "DELIVERY_TARGET": self._target("delivery"),
+                    "DELIVERY_TARGET": self._target("routing", "delivery"),
                     "DEDUPE_SECRETS_FILE": str(self.keys.dedupe_file),
                 }
             case "delivery":
                 return {
-                    "ROUTING_TARGET": self._target("routing"),
-                    "SYNC_TARGET": self._target("sync"),
+                    "ROUTING_TARGET": self._target("delivery", "routing"),
+                    "SYNC_TARGET": self._target("delivery", "sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
-                    "SYNC_TARGET": self._target("sync"),
+                    "SYNC_TARGET": self._target("scheduling", "sync"),
                     "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
                     "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
                 }
@@ -278,8 +274,9 @@ class Stack:
             case _:
                 return {}
 
-    def _target(self, peer: str) -> str:
-        return self._options.targets.get(peer, self.address(peer))
+    def _target(self, caller: str, peer: str) -> str:
+        targets = self._options.targets
+        return targets.get(f"{caller}-{peer}") or targets.get(peer) or self.address(peer)
 
     def _service_database_url(self, name: str) -> str:
         login = Schema(name=name).login
@@ -302,35 +299,44 @@ class Stack:
             ready=ready,
         )
 
-    def _edge(self) -> Program:
+    def _edge(self, name: str, config: EdgeConfig) -> Program:
+        configuration = self.state.edge / f"{name}.json"
+        write_private(configuration, json.dumps(bootstrap(config), indent=1))
+
         async def ready() -> bool:
-            return await answers_ok(f"{self.edge_url}/api/health")
+            return await answers_ok(f"http://{HOST}:{config.listen.port}/api/health")
 
         return Program(
-            name="edge",
-            command=envoy_command(self.state.edge / "envoy.json"),
-            log_path=self.state.logs / "edge.log",
+            name=name,
+            command=[
+                *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
+                *("--admin-port", str(config.admin_port)),
+            ],
+            log_path=self.state.logs / f"{name}.log",
+            folder=ROOT,
             ready=ready,
-            grace_seconds=10,
+            grace_seconds=25,
         )
 
-    async def _write_edge_config(self) -> None:
-        descriptors = self.state.edge / "descriptors.binpb"
-        await asyncio.to_thread(write_image, descriptors)
-        descriptors.write_bytes(with_error_details(descriptors.read_bytes()))
+    @property
+    def _descriptors(self) -> Path:
+        return self.state.edge / "descriptors.binpb"
+
+    async def _write_descriptors(self) -> None:
+        await asyncio.to_thread(write_image, self._descriptors)
+        self._descriptors.write_bytes(with_error_details(self._descriptors.read_bytes()))
+        self._descriptors.chmod(0o600)
+
+    def _edge_config(self) -> EdgeConfig:
         access_log = self.state.logs / "access.log"
         access_log.touch()
-        for file in (descriptors, access_log):
-            file.chmod(0o600)
-        self._edge_config = EdgeConfig(
+        access_log.chmod(0o600)
+        return EdgeConfig(
             listen=Address(host=HOST, port=self._edge_port),
-            ingest_http=Address(host=HOST, port=self.state.port("ingest-http")),
-            scheduling_http=Address(host=HOST, port=self.state.port("scheduling-http")),
-            services={
-                name: Address.parse(self._options.targets.get(f"edge-{name}", self.address(name)))
-                for name in self.services
-            },
-            descriptor_set=descriptors,
+            ingest_http=self._edge_target("ingest-http"),
+            scheduling_http=self._edge_target("scheduling-http"),
+            services={name: self._edge_target(name) for name in self.services},
+            descriptor_set=self._descriptors,
             transcoded=tuple(TRANSCODED[name] for name in self.services if name in TRANSCODED),
             jwks=json.dumps(self.keys.jwks()),
             issuer=ISSUER,
@@ -338,9 +344,10 @@ class Stack:
             access_log=access_log,
             admin_port=self.state.port("edge-admin"),
         )
-        write_private(
-            self.state.edge / "envoy.json", json.dumps(bootstrap(self._edge_config), indent=1)
-        )
+
+    def _edge_target(self, name: str) -> Address:
+        direct = f"{HOST}:{self.state.port(name)}"
+        return Address.parse(self._options.targets.get(f"edge-{name}", direct))
 
     async def _migrate(self) -> None:
         admin = await asyncpg.connect(self.postgres.url)

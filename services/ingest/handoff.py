@@ -1,12 +1,11 @@
 """The handoff of leads to routing: outbox rows to one RPC, its answers to settlements."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
+from services.chassis.handoff import handing_over
 from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer, Send
+from services.chassis.relay import Send
 from waybill.routing.v1.routing_service_pb2 import EnqueueLeadsRequest, LeadAnswer, LeadToRoute
 
 if TYPE_CHECKING:
@@ -18,18 +17,12 @@ TOPIC = "routing.enqueue_leads"
 
 def sender(routing: "RoutingServiceAsyncStub", timeout_seconds: float) -> Send:
     """Sends a batch of leads to routing and says what became of each."""
-
-    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
-        request = EnqueueLeadsRequest(leads=[to_lead(item) for item in items])
-        response = await routing.EnqueueLeads(request, timeout=timeout_seconds)
-        return {
-            UUID(result.lead_id): Answer(
-                accepted=result.outcome == "accepted", reason=result.reason
-            )
-            for result in response.results
-        }
-
-    return send
+    return handing_over(
+        routing.EnqueueLeads,
+        lambda items: EnqueueLeadsRequest(leads=[to_lead(item) for item in items]),
+        result_id="lead_id",
+        timeout_seconds=timeout_seconds,
+    )
 
 
 def to_lead(item: OutboxItem) -> LeadToRoute:

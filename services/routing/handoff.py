@@ -1,13 +1,13 @@
 """Offers on their way to delivery."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable
 from typing import Final, Protocol
-from uuid import UUID
 
 import msgspec
 
+from services.chassis.handoff import handing_over
 from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer, Send
+from services.chassis.relay import Send
 from waybill.delivery.v1.delivery_service_pb2 import (
     LeadOffer,
     OfferLeadsRequest,
@@ -28,12 +28,12 @@ class Delivery(Protocol):
 
 def offering(delivery: Delivery, *, timeout_seconds: float) -> Send:
     """Sends items of the topic in one RPC, answered by lead id."""
-
-    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
-        request = OfferLeadsRequest(offers=[to_offer(item) for item in items])
-        return answers_of(await delivery.OfferLeads(request, timeout=timeout_seconds))
-
-    return send
+    return handing_over(
+        delivery.OfferLeads,
+        lambda items: OfferLeadsRequest(offers=[to_offer(item) for item in items]),
+        result_id="lead_id",
+        timeout_seconds=timeout_seconds,
+    )
 
 
 def to_offer(item: OutboxItem) -> LeadOffer:
@@ -47,11 +47,3 @@ def to_offer(item: OutboxItem) -> LeadOffer:
         traceparent=item.trace.traceparent,
         tracestate=item.trace.tracestate,
     )
-
-
-def answers_of(response: OfferLeadsResponse) -> dict[UUID, Answer]:
-    """What delivery said of each lead."""
-    return {
-        UUID(result.lead_id): Answer(accepted=result.outcome == "accepted", reason=result.reason)
-        for result in response.results
-    }

@@ -67,9 +67,14 @@ class Importer:
             limit=self._config.import_batch_max,
             lease_seconds=self._config.import_lease_seconds,
         )
-        outcomes = await asyncio.gather(
-            *(self._import(each, token) for each in due), return_exceptions=True
-        )
+        try:
+            outcomes = await asyncio.gather(
+                *(self._import(each, token) for each in due), return_exceptions=True
+            )
+        except asyncio.CancelledError:
+            # Those that were finished are claimed no more, and stay as they are.
+            await asyncio.shield(self._store.return_imports(due, token))
+            raise
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome

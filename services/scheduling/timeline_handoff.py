@@ -1,14 +1,13 @@
 """The handoff of what becomes of appointments to sync's timeline: outbox rows to one RPC."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import msgspec
 
+from services.chassis.handoff import handing_over
 from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer, Send
+from services.chassis.relay import Send
 from waybill.sync.v1.sync_service_pb2 import RecordEventsRequest, TimelineEvent
 
 if TYPE_CHECKING:
@@ -20,18 +19,12 @@ TOPIC = "sync.appointment_events"
 
 def sender(sync: "SyncServiceAsyncStub", timeout_seconds: float) -> Send:
     """Sends a batch of events to sync and says what became of each."""
-
-    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
-        request = RecordEventsRequest(events=[to_event(item) for item in items])
-        response = await sync.RecordEvents(request, timeout=timeout_seconds)
-        return {
-            UUID(result.event_id): Answer(
-                accepted=result.outcome == "accepted", reason=result.reason
-            )
-            for result in response.results
-        }
-
-    return send
+    return handing_over(
+        sync.RecordEvents,
+        lambda items: RecordEventsRequest(events=[to_event(item) for item in items]),
+        result_id="event_id",
+        timeout_seconds=timeout_seconds,
+    )
 
 
 def to_event(item: OutboxItem) -> TimelineEvent:

@@ -1,4 +1,4 @@
-"""Every constraint, unique index, policy and column without null is listed, and refuses its rows.
+"""Every constraint, unique index, policy, column without null and grant is listed, and refuses.
 
 What is tried comes from the checked-in list, so a defence that is gone does not take its test away.
 """

@@ -1,4 +1,4 @@
-"""Rows that a defence has to refuse, each by its name.
+"""Rows that a defence has to refuse, each by its name, and roles.
 
 An attack stands alone: whatever else could refuse the row is taken from the table first, in a
 transaction that is rolled back. `attacked` answers '' where the defence held.
@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from tests.defences.defence import Connection, Defence
+from tests.defences.grants import attacked_functions, attacked_grant, attacked_schema
 from tests.defences.policies import attacked_policy, attacked_row_security
 from tests.defences.rows import Table, table
 from tests.defences.transactions import undone
@@ -34,8 +35,15 @@ BESIDE = (*ALONE, "p", "u", "x")
 
 async def attacked(connection: Connection, defence: Defence) -> str:
     """'' where the defence refuses what it has to, else what happened instead."""
-    if defence.kind == "domain":
-        return await _attacked_domain(connection, defence)
+    match defence.kind:
+        case "domain":
+            return await _attacked_domain(connection, defence)
+        case "grant":
+            return await attacked_grant(connection, defence)
+        case "schema":
+            return await attacked_schema(connection, defence)
+        case "functions":
+            return await attacked_functions(connection, defence)
     target = await table(connection, defence.schema, defence.table)
     match defence.kind:
         case "key":

@@ -1,7 +1,7 @@
 """The defences that a database has, from its catalogue."""
 
 from tests.conventions.schemas import IN_SCHEMAS
-from tests.defences.defence import Connection, Defence
+from tests.defences.defence import EVERYTHING, Connection, Defence
 
 _CONSTRAINTS = f"""
   select n.nspname as schema, coalesce(t.relname, y.typname) as "table",
@@ -57,8 +57,47 @@ _TRIGGERS = f"""
   join pg_namespace n on n.oid = t.relnamespace
   where n.nspname in {IN_SCHEMAS} and not g.tgisinternal
 """
+# A privilege of a single column counts as the table's.
+_GRANTS = f"""
+  select n.nspname, t.relname, 'grant', r.rolname::text,
+    coalesce((select string_agg(p, ', ' order by place)
+              from unnest(array['select', 'insert', 'update', 'delete', 'truncate'])
+                with ordinality as a (p, place)
+              where has_table_privilege(r.oid, t.oid, p)
+                or p in ('select', 'insert', 'update')
+                  and has_any_column_privilege(r.oid, t.oid, p)), 'nothing')
+  from pg_class t
+  join pg_namespace n on n.oid = t.relnamespace
+  join pg_roles r on r.rolname = 'waybill_' || n.nspname
+  where n.nspname in {IN_SCHEMAS} and t.relkind in ('r', 'p', 'v')
+"""
+_ROLES = rf"""
+  select n.nspname as schema, n.oid, r.rolname::text as role, r.oid as role_oid
+  from pg_namespace n
+  cross join (select rolname, oid from pg_roles where rolname like 'waybill\_%'
+              union all select 'public', 0) r
+  where n.nspname in {IN_SCHEMAS}
+"""
+_SCHEMAS = f"""
+  select r.schema, '{EVERYTHING}', 'schema', 'reached',
+    coalesce(string_agg(r.role, ', ' order by r.role), 'by nobody')
+  from ({_ROLES}) r
+  where has_schema_privilege(r.role_oid, r.oid, 'usage')
+  group by r.schema
+"""
+_FUNCTIONS = f"""
+  select r.schema, '{EVERYTHING}', 'functions', 'called',
+    coalesce(string_agg(r.role, ', ' order by r.role), 'by nobody')
+  from ({_ROLES}) r
+  where exists (select from pg_proc p where p.pronamespace = r.oid
+                and has_function_privilege(r.role_oid, p.oid, 'execute'))
+  group by r.schema
+"""
 _DEFENCES = " union all ".join(
-    (_CONSTRAINTS, _INDEXES, _COLUMNS, _POLICIES, _ROW_SECURITY, _TRIGGERS)
+    (
+        *(_CONSTRAINTS, _INDEXES, _COLUMNS, _POLICIES, _ROW_SECURITY, _TRIGGERS),
+        *(_GRANTS, _SCHEMAS, _FUNCTIONS),
+    )
 )
 
 

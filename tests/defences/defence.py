@@ -1,8 +1,8 @@
-"""A defence: something of a schema that refuses rows, so that no code has to be trusted to."""
+"""A defence: something of a schema that refuses rows or roles, so that no code need be trusted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 import asyncpg
 
@@ -16,8 +16,13 @@ Kind = Literal[
     "policy",
     "row security",
     "trigger",
+    "grant",  # one a table: what the service's login role may do with rows
+    "schema",  # one a schema, as the next: who comes in
+    "functions",  # who may call them
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# What a whole schema's defence is listed under, where a table's has its table.
+EVERYTHING: Final = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

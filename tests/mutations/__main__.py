@@ -1,8 +1,9 @@
 """Takes lines of defence away one by one and runs the tests that must turn red: `make mutate`.
 
-Of the structure (every key, check, reference, policy and column without null of the database's
-catalogue) each is tried by what tests/conventions/test_defences.py does, in about two minutes. Of
-the functions (tests/mutations/catalogue.py) each is tried by the tests it names, in some ten.
+Of the structure (every key, check, reference, policy, column without null and grant of the
+database's catalogue) each is tried by what tests/conventions/test_defences.py does, in about two
+minutes. Of the functions (tests/mutations/catalogue.py) each is tried by the tests it names, in
+some ten.
 
 Ends with 1 where a mutation survives (its tests pass), where tests fail without any, or where what
 was to be taken away is not there.
@@ -19,7 +20,7 @@ from tests.mutations.running import chosen, run_of_functions, run_structural
 EXAMPLES = """\
 examples:
   make mutate                                  everything
-  make mutate ARGS="--only structure"          keys, checks, references, policies, nulls
+  make mutate ARGS="--only structure"          keys, checks, references, policies, nulls, grants
   make mutate ARGS="--only structure delivery" those of one schema
   make mutate ARGS="--only functions sync."    fences in sync's functions
   make mutate ARGS="credit_holds"              whatever has the word in its name

@@ -256,6 +256,16 @@ SCHEDULING_FENCES: Final = (
         "::test_a_reader_that_stalled_past_its_lease_changes_nothing",
     ),
     without_text(
+        "scheduling.return_imports",
+        "i.claim_token = p_token and ",
+        SCHEDULING + "test_finish_import.py::test_who_stalled_past_the_lease_gives_nothing_back",
+    ),
+    without_text(
+        "scheduling.return_imports",
+        " and i.claim_expires_at > p_now",
+        SCHEDULING + "test_finish_import.py::test_who_stalled_past_the_lease_gives_nothing_back",
+    ),
+    without_text(
         "scheduling.lock_calendar",
         "v_calendar.version <> p_version",
         "tests/rpc/scheduling/test_service.py::test_a_stale_etag_changes_nothing",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.defences.attacks import attacked
 from tests.defences.catalogue import defences
 from tests.defences.defence import Connection, Defence
+from tests.defences.grants import is_table, ways
 from tests.defences.listed import listed
 from tests.defences.transactions import undone
 
@@ -44,11 +45,15 @@ _IN_KEY = """
   join pg_attribute a on a.attrelid = x.indrelid and a.attnum = any (x.indkey)
   where x.indrelid = $1::text::regclass and x.indisprimary
 """
+_OF_SCHEMA = """
+  select p.oid::regprocedure::text as signature from pg_proc p
+  where p.pronamespace = $1::regnamespace
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structural:
-    """One defence less, or a weaker one."""
+    """One defence less, or a weaker one: a grant too many is one."""
 
     name: str
     defence: Defence
@@ -80,14 +85,18 @@ async def _ways(connection: Connection, defence: Defence) -> dict[str, str]:
                 if column not in in_key
             }
         case "policy":
-            ways = _POLICIES[name]
+            policies = _POLICIES[name]
             if name == "tenant" and await connection.fetchval(_OF_WORKSPACES, relation):
-                ways = ways | _WORKSPACES
-            return {how: sql % relation for how, sql in ways.items()}
+                policies = policies | _WORKSPACES
+            return {how: sql % relation for how, sql in policies.items()}
         case "row security":
             return {how: sql % relation for how, sql in _ROW_SECURITY.items()}
         case "trigger":
             return {}
+        case "grant" | "schema" | "functions":
+            rows = await connection.fetch(_OF_SCHEMA, defence.schema)
+            of_table = defence.kind == "grant" and await is_table(connection, relation)
+            return ways(defence, [row["signature"] for row in rows], of_table=of_table)
 
 
 class Attackers:

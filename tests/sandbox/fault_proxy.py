@@ -5,16 +5,18 @@
         ...connect to proxy.port
 
 A fault holds for new bytes and new connections from the moment it is set; `None` heals the line,
-but not connections that a fault has ended.
+but not connections that a fault has ended. A `watch` sees what passes on a connection and may hold
+back what goes to the client, so that a fault strikes at the very bytes it is meant for.
 """
 
 import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 _CHUNK_BYTES = 64 * 1024
 _HOST = "127.0.0.1"
@@ -55,11 +57,39 @@ class Refuse:
 Fault = Latency | Reset | HalfOpen | CutAfter | Refuse
 
 
+class Watch(Protocol):
+    """Looks at one connection."""
+
+    def to_target(self, chunk: bytes) -> None:
+        """Sees what the client sends."""
+
+    def to_client(self, chunk: bytes) -> bytes:
+        """Sees what the target sends, and says what of it, and of what it held, passes on now."""
+
+    def client_gone(self) -> None:
+        """Hears that the client has given the connection up, or that a fault has ended it."""
+
+
+class _Unwatched:
+    """Holds nothing back."""
+
+    def to_target(self, chunk: bytes) -> None:
+        """Looks away."""
+
+    def to_client(self, chunk: bytes) -> bytes:
+        """All of it passes on."""
+        return chunk
+
+    def client_gone(self) -> None:
+        """Does not care."""
+
+
 class _Line:
     """One connection of a client and its counterpart to the target."""
 
-    def __init__(self, client: asyncio.StreamWriter) -> None:
+    def __init__(self, client: asyncio.StreamWriter, watch: Watch) -> None:
         self.client = client
+        self.watch = watch
         self.target: asyncio.StreamWriter | None = None
         self._cut: CutAfter | None = None
         self._to_client_bytes_left = 0
@@ -92,8 +122,11 @@ class _Line:
 class FaultProxy:
     """Listens on a free port of loopback and passes bytes to `target_host:target_port`."""
 
-    def __init__(self, target_host: str, target_port: int) -> None:
+    def __init__(
+        self, target_host: str, target_port: int, *, watch: Callable[[], Watch] = _Unwatched
+    ) -> None:
         self._target = (target_host, target_port)
+        self._watch = watch
         self._fault: Fault | None = None
         self._changed = asyncio.Event()
         self._listener: socket.socket | None = None
@@ -163,7 +196,7 @@ class FaultProxy:
 
     async def _serve(self, connection: socket.socket) -> None:
         from_client, client = await asyncio.open_connection(sock=connection)
-        line = _Line(client)
+        line = _Line(client, self._watch())
         self._lines.add(line)
         try:
             await self._passage()
@@ -194,23 +227,28 @@ class FaultProxy:
         target: asyncio.StreamWriter,
     ) -> None:
         async with asyncio.TaskGroup() as ways:
-            upward = ways.create_task(self._pass_to_target(from_client, target))
+            upward = ways.create_task(self._pass_to_target(line, from_client, target))
             await self._pass_to_client(line, from_target)
             upward.cancel()
 
     async def _pass_to_target(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with contextlib.suppress(ConnectionError):
-            while chunk := await reader.read(_CHUNK_BYTES):
-                await self._passage()
-                writer.write(chunk)
-                await writer.drain()
-            writer.write_eof()
+        # Read as it comes: while the line holds bytes back, the client may give it up.
+        chunks: asyncio.Queue[bytes] = asyncio.Queue()
+        async with asyncio.TaskGroup() as reading:
+            reading.create_task(_read(line, reader, chunks))
+            with contextlib.suppress(ConnectionError):
+                while chunk := await chunks.get():
+                    await self._passage()
+                    writer.write(chunk)
+                    await writer.drain()
+                writer.write_eof()
 
     async def _pass_to_client(self, line: _Line, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):
-            while chunk := await reader.read(_CHUNK_BYTES):
+            while read := await reader.read(_CHUNK_BYTES):
+                chunk = line.watch.to_client(read)
                 await self._passage()
                 allowed = line.allowed(chunk, self._fault)
                 line.client.write(allowed)
@@ -219,3 +257,16 @@ class FaultProxy:
                     break
             line.client.close()
             await line.client.wait_closed()
+
+
+async def _read(line: _Line, reader: asyncio.StreamReader, chunks: asyncio.Queue[bytes]) -> None:
+    """Puts what the client sends into the queue, and nothing more at its end."""
+    try:
+        while chunk := await reader.read(_CHUNK_BYTES):
+            line.watch.to_target(chunk)
+            chunks.put_nowait(chunk)
+    except ConnectionError:
+        return
+    finally:
+        line.watch.client_gone()
+        chunks.put_nowait(b"")

@@ -330,7 +330,7 @@ def _shown(page: Page, thread: Thread, request: web.Request) -> dict[str, Any]:
     if len(nested) < len(said):
         messages["paging"] = _message_paging(page, request, thread, len(nested))
     people = [
-        {"id": thread.contact_id, "name": f"Contact {thread.contact_id}"},
+        {"id": thread.contact_id, "name": f"{page.person} {thread.contact_id}"},
         {"id": page.id, "name": "Page"},
     ]
     if thread.broken:

@@ -18,7 +18,8 @@ class PageOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A page to be made: so many conversations with so many messages each, from a seed.
 
     `messages_max` above `messages_min` spreads the numbers; `broken` conversations at the end have
-    no participants and messages without ids.
+    no participants and messages without ids. `person` is what people's names begin with, `text`
+    what they say.
     """
 
     conversations: int = 0
@@ -27,6 +28,8 @@ class PageOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     broken: int = 0
     seed: int = 1
     token: str = "sandbox-page-token"
+    person: str = "Contact"
+    text: str = "text"
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +121,8 @@ class Page:
     def __init__(self, page_id: str, order: PageOrder) -> None:
         self.id = page_id
         self.token = order.token
+        self.person = order.person
+        self._text = order.text
         self.behaviour = Behaviour()
         self.calls_at: list[float] = []
         self.lists = 0
@@ -140,7 +145,8 @@ class Page:
 
     def _say(self, thread: Thread, at: int, from_page: bool) -> Said:
         number = len(thread.messages)
-        return Said(id=f"m_{thread.id}_{number}", at=at, text=f"text {number}", from_page=from_page)
+        text = f"{self._text} {number}"
+        return Said(id=f"m_{thread.id}_{number}", at=at, text=text, from_page=from_page)
 
     @property
     def threads(self) -> list[Thread]:

@@ -16,6 +16,7 @@ import aiohttp
 import asyncpg
 import pytest
 
+from deploy.local.customer import Api
 from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
 from deploy.local.state import ROOT
@@ -216,11 +217,30 @@ async def test_a_killed_child_is_reported_with_the_end_of_its_log(pair: tuple[Ru
     assert last_line in run.said
 
 
-async def test_ctrl_c_ends_every_process(pair: tuple[Run, Run]) -> None:
+async def test_sigterm_ends_every_process_once_a_call_under_way_is_answered(
+    pair: tuple[Run, Run],
+) -> None:
     run = pair[0]
     family = run.family()
     assert len(family) > 8
-    run.process.send_signal(signal.SIGINT)
+    environment = await sourced(run.folder)
+    async with aiohttp.ClientSession() as session:
+        api = Api(
+            session=session,
+            url=environment["WAYBILL_EDGE_URL"],
+            token=environment["WAYBILL_TOKEN"],
+        )
+        (page,) = (await api.get("/api/pages"))["pages"]
+        # The samples' page takes seconds: Meta allows two calls in each.
+        wanted = {"pageId": page["pageId"], "facebookPageId": page["facebookPageId"]}
+        pulling = asyncio.create_task(api.post("/api/conversations/sync", wanted))
+
+        async def is_under_way() -> bool:
+            return bool((await api.get("/api/sync-locks")).get("locks"))
+
+        await until(is_under_way)
+        run.process.send_signal(signal.SIGTERM)
+        assert (await pulling)["sessionId"]
     assert await run.ends() == 0
     assert "stopping" in run.said
     assert [pid for pid in family if alive(pid)] == []

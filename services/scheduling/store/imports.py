@@ -113,3 +113,13 @@ class ImportStore:
             p_error=reading.error,
         )
         return finished
+
+    async def return_imports(self, due: Sequence[DueImport], token: UUID) -> int:
+        """Gives imports back that were not read; answers how many the token still held."""
+        returned: int = await self._database.value(
+            "return_imports",
+            p_org_ids=[each.org_id for each in due],
+            p_import_ids=[each.import_id for each in due],
+            p_token=token,
+        )
+        return returned

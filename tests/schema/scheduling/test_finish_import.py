@@ -1,4 +1,4 @@
-"""finish_import: busy times from elsewhere come from whoever holds the import's lease."""
+"""finish_import, return_imports: only who holds an import's lease does either."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -62,6 +62,58 @@ async def test_a_reader_that_stalled_past_its_lease_changes_nothing(
         assert await claim(scheduling_db, busy, late) == 1
     before = await everything(admin)
     assert not await finish(scheduling_db, org_id, import_id, stalled, late)
+    assert await everything(admin) == before
+
+
+async def give_back(
+    db: Database, org_id: UUID, import_ids: list[UUID], token: UUID, now: datetime
+) -> int:
+    """How many imports are given back."""
+    returned: int = await db.value(
+        "return_imports",
+        p_org_ids=[org_id] * len(import_ids),
+        p_import_ids=import_ids,
+        p_token=token,
+        p_now=now,
+    )
+    return returned
+
+
+async def test_an_import_that_is_given_back_is_due_at_once_as_though_nobody_had_claimed_it(
+    scheduling_db: Database, admin: Admin
+) -> None:
+    org_id, token, next_token = uuid4(), uuid4(), uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    read, given_back = [
+        await an_import(scheduling_db, org_id, calendar_id, TOMORROW) for _ in range(2)
+    ]
+    assert await claim(scheduling_db, token) == 2
+    assert await finish(scheduling_db, org_id, read, token, DUE)
+    now = DUE + timedelta(seconds=1)
+    assert await give_back(scheduling_db, org_id, [read, given_back], token, now) == 1
+    row = await admin.fetchrow(
+        "select due_at, failure_count, last_error, claim_token from scheduling.imports"
+        " where import_id = $1",
+        given_back,
+    )
+    assert row is not None
+    assert tuple(row) == (now, 0, None, None)
+    assert await claim(scheduling_db, next_token, now) == 1
+
+
+@pytest.mark.parametrize("taken_over", [False, True], ids=["ended", "taken over"])
+async def test_who_stalled_past_the_lease_gives_nothing_back(
+    taken_over: bool, scheduling_db: Database, admin: Admin
+) -> None:
+    org_id, stalled, busy = uuid4(), uuid4(), uuid4()
+    calendar_id = await a_calendar(scheduling_db, org_id)
+    import_id = await an_import(scheduling_db, org_id, calendar_id, TOMORROW)
+    assert await claim(scheduling_db, stalled) == 1
+    late = DUE + LEASE
+    if taken_over:
+        assert await claim(scheduling_db, busy, late) == 1
+    before = await everything(admin)
+    assert await give_back(scheduling_db, org_id, [import_id], stalled, late) == 0
     assert await everything(admin) == before
 
 

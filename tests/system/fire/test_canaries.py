@@ -1,12 +1,12 @@
 """Canaries: what is personal or secret goes through every path, good and bad, and is seen nowhere.
 
-Nowhere: in no log of a process, the edge or PostgreSQL, no live span, metric, refusal or waterfall.
+Nowhere: in no log of a process, the edge, the sandbox or PostgreSQL, no live span, metric, refusal
+or waterfall.
 """
 
 import json
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,8 +16,8 @@ import pytest
 
 from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.ports import free_port
-from deploy.local.stack import HOST, Options, Stack, running
-from tests.sandbox.meta_json import sign
+from deploy.local.stack import HOST, SANDBOX, Options, Stack, running
+from tests.sandbox.calendars import Calendars, calendars_served
 from tests.sandbox.meta_webhooks import (
     LeadChange,
     PageMessage,
@@ -29,31 +29,25 @@ from tests.sandbox.meta_webhooks import (
 )
 from tests.system.conftest import hear
 from tests.system.fire.books import Books, waybill
+from tests.system.fire.canaries import (
+    ADDRESS,
+    FORGED,
+    MAIL,
+    NAME,
+    PHONE,
+    SIGNING_SECRET,
+    TEXT,
+    Nest,
+    Outside,
+    a_phone,
+)
+from tests.system.fire.canary_bookings import Bookings
+from tests.system.fire.canary_pages import Pages
 from tests.system.fire.collector import Collector, collecting
 from tests.system.fire.conftest import SETTINGS
 from tests.system.waiting import until
 
 SERVICES: Final = ("ingest", "routing", "delivery", "scheduling", "sync")
-NAME: Final = "Kanarienvogelina"
-MAIL: Final = "kanarienvogelina@canary-mail.example"
-TEXT: Final = "canarytext wants two rooms"
-FORGED: Final = "canaryforgedtoken"
-# What all phones end with; eight digits are not hit by chance, as those of a microsecond are.
-PHONE: Final = "77719284"
-MOBILE: Final = (
-    "151",
-    "152",
-    "155",
-    "156",
-    "157",
-    "159",
-    "160",
-    "162",
-    "163",
-    *map(str, range(170, 180)),
-)
-# How a secret that signs webhooks to buyers begins.
-SIGNING_SECRET: Final = "whsec_"
 METRICS_PORTS: Final = {name: free_port() for name in SERVICES}
 
 # As the database itself does where a constraint fails: the detail quotes the row.
@@ -69,19 +63,6 @@ $$;
 create trigger quote_it before insert on {schema}.{table}
 for each row execute function {schema}.quote_it();
 """
-
-
-def a_phone(number: int) -> str:
-    """A canary's phone."""
-    return f"0{MOBILE[number]}{PHONE}"
-
-
-@dataclass(slots=True)
-class Nest:
-    """What must not be seen, and every answer that the outside world got for a failed call."""
-
-    canaries: set[str]
-    refusals: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +89,13 @@ async def stack(
 
 
 @pytest.fixture
+async def calendars() -> AsyncIterator[Calendars]:
+    """Calendars of elsewhere."""
+    async with calendars_served() as served:
+        yield served
+
+
+@pytest.fixture
 def nest(stack: Stack, customer: Customer) -> Nest:
     """Canaries of the customer's."""
     return Nest(
@@ -116,6 +104,7 @@ def nest(stack: Stack, customer: Customer) -> Nest:
             MAIL,
             TEXT,
             FORGED,
+            ADDRESS,
             PAGE_TOKEN,
             PHONE,
             SIGNING_SECRET,
@@ -125,64 +114,6 @@ def nest(stack: Stack, customer: Customer) -> Nest:
             *(stack.keys.token_file(name).read_text().strip() for name in SERVICES),
         }
     )
-
-
-class Outside:
-    """The outside world: posts leads and webhooks, and keeps what it is refused with."""
-
-    def __init__(self, stack: Stack, customer: Customer, nest: Nest) -> None:
-        self._stack = stack
-        self._customer = customer
-        self._nest = nest
-
-    async def post(self, path: str, **content: Any) -> int:
-        """One POST; the status."""
-        session = self._customer.api.session
-        async with session.post(self._stack.edge_url + path, **content) as answer:
-            if answer.status != 200:
-                self._nest.refusals.append(await answer.text())
-            return answer.status
-
-    async def lead(self, phone: str, *, token: str | None = None, **changes: Any) -> int:
-        """POST /api/leads; the status."""
-        body = {
-            "customer_phone": phone,
-            "customer_name": NAME,
-            "type": "order",
-            "details": f"{TEXT}, mail {MAIL}",
-        }
-        headers = {"Authorization": f"Bearer {token or self._customer.api.token}"}
-        return await self.post("/api/leads", json=body | changes, headers=headers)
-
-    async def webhook(self, body: bytes, *, secret: str | None = None) -> int:
-        """POST of a webhook; the status."""
-        headers = {
-            "Content-Type": "application/json",
-            "X-Hub-Signature-256": sign(secret or self._customer.app_secret, body),
-        }
-        return await self.post("/webhooks/meta", data=body, headers=headers)
-
-    async def handshake(self, token: str) -> int:
-        """Meta's check of the subscription; the status."""
-        query = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1"}
-        session = self._customer.api.session
-        url = f"{self._stack.edge_url}/webhooks/meta"
-        async with session.get(url, params=query) as answer:
-            return answer.status
-
-    async def meta(self, path: str, body: Any, *, method: str = "PUT") -> None:
-        """Tells Meta's sandbox something."""
-        url = f"{self._stack.meta_url}/_control/{path}"
-        async with self._customer.api.session.request(method, url, json=body) as answer:
-            answer.raise_for_status()
-
-    async def buyer(self, workspace: str, fault: dict[str, Any], times: int) -> None:
-        """Tells a buyer's sandbox how to answer."""
-        name = f"{self._customer.identity.name}-{workspace}"
-        url = f"{self._stack.buyers_url}/_control/buyers/{name}/faults"
-        order = {"times": times, "is": fault}
-        async with self._customer.api.session.put(url, json=order) as answer:
-            answer.raise_for_status()
 
 
 async def good_and_bad_input(outside: Outside, customer: Customer) -> None:
@@ -251,18 +182,24 @@ async def messages_and_answers(outside: Outside, customer: Customer) -> None:
     assert await outside.webhook(leadgen(change)) == 200
 
 
-async def errors_of_the_database(outside: Outside, stack: Stack, customer: Customer) -> None:
-    """Rows that the database refuses in each service, quoting them."""
+async def have_the_database_quote(stack: Stack) -> None:
+    """Has it refuse rows with a sign in them, in each service, and quote them."""
     admin = await asyncpg.connect(stack.database_url)
     try:
-        for schema, table, sign_of_it in (
-            ("ingest", "leads", "dbingest"),
-            ("routing", "leads", "dbrouting"),
-            ("delivery", "lead_offers", "dbdelivery"),
+        for schema, table in (
+            ("ingest", "leads"),
+            ("routing", "leads"),
+            ("delivery", "lead_offers"),
+            ("scheduling", "appointments"),
+            ("sync", "contact_interaction_events"),
         ):
-            await admin.execute(QUOTING.format(schema=schema, table=table, sign=sign_of_it))
+            await admin.execute(QUOTING.format(schema=schema, table=table, sign=f"db{schema}"))
     finally:
         await admin.close()
+
+
+async def leads_that_are_quoted(outside: Outside) -> None:
+    """Leads that the database refuses."""
     assert await outside.lead(a_phone(10), details=f"dbingest {TEXT}") == 500
     assert await outside.lead(a_phone(11), details=f"dbrouting {TEXT}") == 200
     assert await outside.lead(a_phone(12), details=f"dbdelivery {TEXT}") == 200
@@ -274,27 +211,57 @@ select (select count(*) from ingest.outbox where org_id = $1 and last_error = 'I
 TOLD_TO_SYNC: Final = """
 select count(*) from ingest.outbox
 where org_id = $1 and topic = 'sync.record_events' and status = 'sent'"""
+LEFT_TO_TELL: Final = """
+select count(*) from scheduling.outbox where org_id = $1 and status = 'pending'"""
+READ_CALENDARS: Final = """
+select array_agg(coalesce(last_error, 'read') order by last_error) from scheduling.imports
+where org_id = $1 and (imported_at is not null or last_error is not null)"""
+# An answer of Meta's that quotes, a row that the database quotes, a token that is good no more.
+ENDED_PULLS: Final = """
+select array_agg(distinct outcome) from sync.sync_runs where org_id = $1"""
 TRACES: Final = """
 select distinct trace_id from ingest.webhook_items where org_id = $1
 union select trace_id from ingest.leads where org_id = $1
-union select trace_id from ingest.webhook_delivery_log where org_id = $1"""
+union select trace_id from ingest.webhook_delivery_log where org_id = $1
+union select trace_id from scheduling.appointments where org_id = $1
+union select trace_id from scheduling.holds where org_id = $1
+union select trace_id from scheduling.imports where org_id = $1
+union select trace_id from sync.sync_state where org_id = $1
+union select trace_id from sync.told_events where org_id = $1"""
+# They need not say anything.
+QUIET: Final = {f"log of {name}" for name in ("edge", *SANDBOX)}
 
 
 async def test_canaries_are_seen_nowhere(
-    stack: Stack, customer: Customer, nest: Nest, books: Books, collector: Collector
+    stack: Stack,
+    customer: Customer,
+    nest: Nest,
+    books: Books,
+    collector: Collector,
+    calendars: Calendars,
 ) -> None:
     outside = Outside(stack, customer, nest)
+    await have_the_database_quote(stack)
     await good_and_bad_input(outside, customer)
     await messages_and_answers(outside, customer)
-    await errors_of_the_database(outside, stack, customer)
+    await leads_that_are_quoted(outside)
+    await Bookings(outside, customer, nest).all(calendars)
+    await Pages(outside, customer).all()
     # Two posted (one of them rejected by its buyer), four messages and a Lead Ad.
     await books.delivered(6)
 
     async def handed_over() -> bool:
         failed, told = await books.value(FAILED_HANDOFFS), await books.value(TOLD_TO_SYNC)
-        return bool(failed == 2 and told == 2)
+        return bool(failed == 2 and told == 2 and not await books.value(LEFT_TO_TELL))
 
     await until(handed_over)
+
+    async def calendars_are_read() -> bool:
+        told = await books.value(READ_CALENDARS)
+        return bool(told == ["it is no iCalendar (ValueError)", "status 404", "read"])
+
+    await until(calendars_are_read)
+    assert await books.value(ENDED_PULLS) == ["error", "finished", "token"]
     seen = {f"refusal {place}": text for place, text in enumerate(nest.refusals)}
     for row in await books.rows(TRACES):
         _, seen[f"waterfall {row[0]}"] = await waybill(stack, customer, "trace", row[0], "--json")
@@ -305,11 +272,12 @@ async def test_canaries_are_seen_nowhere(
         # Stopped, so that it has exported every span.
         await stack.supervisor.stop(name)
     seen["live spans"] = b"".join(collector.exported).decode(errors="replace")
-    for name in (*SERVICES, "edge", "access"):
+    for name in (*SERVICES, *SANDBOX, "edge", "access"):
         seen[f"log of {name}"] = (stack.state.logs / f"{name}.log").read_text()
     seen["log of PostgreSQL"] = stack.postgres.log_path.read_text()
 
-    assert all(seen.values()) or not seen["log of edge"], "each of them says something"
+    silent = {place for place, text in seen.items() if not text}
+    assert silent <= QUIET, "each of the others says something"
     assert "deliver" in seen["live spans"]
     assert "waybill_work_seconds" in seen["metrics of delivery"]
     assert str(UUID(customer.org_id)) in seen["log of delivery"]

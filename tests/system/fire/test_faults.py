@@ -1,40 +1,36 @@
-"""Faults of the network on every line: the books balance after each, and the trace tells of it."""
+"""Faults of the network on a lead's way: the books balance after each, and the trace tells of it.
+
+Each fault meets the call that it is meant for: it stays until a service has said that such a call
+failed, or lies in wait for the answer of one.
+"""
 
 import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import pytest
 
-from deploy.local.customer import Customer, Identity, set_up
-from deploy.local.ports import free_port
-from deploy.local.stack import HOST, Options, Stack, running
-from deploy.local.state import State
-from tests.sandbox.fault_proxy import CutAfter, Fault, FaultProxy, HalfOpen, Latency, Reset
-from tests.system.conftest import hear
-from tests.system.fire.books import Books, waybill
-from tests.system.fire.conftest import CREDITS, SETTINGS
+from deploy.local.customer import Customer
+from deploy.local.stack import Stack
+from tests.sandbox.fault_proxy import Fault
+from tests.system.fire.books import Books
 from tests.system.fire.flood import Flood, run_bounded
+from tests.system.fire.network import FAULTS, LATENCY, Network, Signs, broken, networked, of_call
 from tests.system.waiting import until
 
 LEADS: Final = 50
-# A fault of the database that finds no work under way leaves nothing to tell of: it is shown again.
-ROUNDS_MAX: Final = 5
-_ids_at_meta = itertools.count(3 * 10**14, 10**6)
-# Each way; the shortest of the deadlines on these lines, a buyer's, is a second.
-LATENCY: Final = Latency(seconds=0.2)
 FEW: Final = 25
-# Connections that are open pass on what they are told to do; of the answer nothing comes back.
-CUT: Final = CutAfter(to_client_bytes=0)
-LINES: Final = ("postgres", "routing", "delivery", "sync", "meta", "buyers")
-# Between the edge and ingest: who calls is told, and calls again.
-EDGE_LINE: Final = "edge-ingest"
-
+# What a service says when it meets a fault on the line.
+SIGNS: Final = {
+    "routing": of_call("ingest", "EnqueueLeads"),
+    "delivery": of_call("routing", "OfferLeads"),
+    "sync": of_call("ingest", "RecordEvents"),
+    "delivery-sync": of_call("delivery", "RecordEvents"),
+    "meta": Signs(service="ingest", words=['"outcome": "retry"']),
+    "buyers": Signs(service="delivery", words=['"outcome": "retry"', '"outcome": "unknown"']),
+}
 # For each line the traces that tell of a fault on it, each with what the waterfall must show.
 RETRIED_HANDOFF: Final = """
     select trace_id, '"attempts": ' || attempts from {service}.outbox
@@ -43,6 +39,7 @@ EVIDENCE: Final = {
     "routing": RETRIED_HANDOFF.format(service="ingest", topic="routing.enqueue_leads"),
     "delivery": RETRIED_HANDOFF.format(service="routing", topic="delivery.offer_leads"),
     "sync": RETRIED_HANDOFF.format(service="ingest", topic="sync.record_events"),
+    "delivery-sync": RETRIED_HANDOFF.format(service="delivery", topic="sync.delivery_events"),
     "meta": """
         select trace_id, '"outcome": "retry"' from ingest.item_attempts
         where org_id = $1 and outcome = 'retry'""",
@@ -50,18 +47,12 @@ EVIDENCE: Final = {
         select trace_id, '"outcome": "' || outcome || '"' from delivery.attempts
         where org_id = $1 and outcome in ('retry', 'unknown')""",
 }
-# What a buyer's own failure leaves, a 'retry', is not among it.
-EVIDENCE["postgres"] = f"""
-    {EVIDENCE["routing"]} union {EVIDENCE["delivery"]}
-    union
-    select trace_id, '"outcome": "unknown"' from delivery.attempts
-    where org_id = $1 and outcome = 'unknown'
-    union
-    select trace_id, '"outcome": "interrupted"' from ingest.item_attempts
-    where org_id = $1 and outcome = 'interrupted'
-    union
-    select trace_id, '"interrupted": ' || routing_interruption_count from routing.leads
-    where org_id = $1 and routing_interruption_count > 0"""
+# Between the edge and ingest: who calls is told, and calls again.
+EDGE_LINES: Final = ("edge-ingest", "edge-ingest-http")
+# Where the answer alone is lost, what is sent again is known to be there.
+SENT_AGAIN: Final = """
+    select trace_id, '"outcome": "duplicate"' from ingest.webhook_items
+    where org_id = $1 and status = 'duplicate'"""
 A_LEAD_OF_THE_PAGE: Final = """
     select l.trace_id from ingest.leads l
     join ingest.sources s using (org_id, source_id)
@@ -72,42 +63,32 @@ SLOW: Final = {
     "routing": ("ingest", "handoff routing.enqueue_leads"),
     "delivery": ("routing", "handoff delivery.offer_leads"),
     "sync": ("ingest", "handoff sync.record_events"),
+    "delivery-sync": ("delivery", "handoff sync.delivery_events"),
     "meta": ("ingest", "process leadgen"),
     "buyers": ("delivery", "delivery attempt"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """The lines between the processes, each with a proxy on it, and the running system."""
-
-    lines: dict[str, FaultProxy]
-    stack: Stack
+# A call of the database that claims work, and what is left of it where the answer is lost: claimed
+# by nobody, and done by another once the lease has run out.
+CLAIMS: Final = {
+    "ingest.claim_webhook_items": """
+        select trace_id, '"outcome": "interrupted"' from ingest.item_attempts
+        where org_id = $1 and outcome = 'interrupted'""",
+    "ingest.claim_outbox": RETRIED_HANDOFF.format(service="ingest", topic="routing.enqueue_leads"),
+    "routing.acquire_routing_locks": """
+        select trace_id, '"interrupted": ' || routing_interruption_count from routing.leads
+        where org_id = $1 and routing_interruption_count > 0""",
+    "routing.claim_outbox": RETRIED_HANDOFF.format(service="routing", topic="delivery.offer_leads"),
+    "delivery.claim_deliveries": """
+        select trace_id, '"outcome": "unknown"' from delivery.attempts
+        where org_id = $1 and outcome = 'unknown'""",
+}
 
 
 @pytest.fixture(scope="module")
 async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    """A system whose services reach their database, each other, Meta and buyers by proxies."""
-    folder = tmp_path_factory.mktemp("faults")
-    state = State.open(folder)
-    ports = {"postgres": free_port(), "routing": state.port("routing")}
-    ports |= {name: state.port(name) for name in ("delivery", "sync")}
-    ports[EDGE_LINE] = state.port("ingest")
-    ports |= {name: state.port(name, fixed=True) for name in ("meta", "buyers")}
-    async with AsyncExitStack() as proxies:
-        lines = {
-            name: await proxies.enter_async_context(FaultProxy(HOST, port))
-            for name, port in ports.items()
-        }
-        targets = {name: f"{HOST}:{proxy.port}" for name, proxy in lines.items()}
-        options = Options(
-            edge_port=free_port(),
-            postgres_port=ports["postgres"],
-            service_env=SETTINGS,
-            targets=targets | {"meta": f"http://{targets['meta']}"},
-        )
-        async with running(folder, options, hear) as started:
-            yield Network(lines=lines, stack=started)
+    """A system with a proxy on every line."""
+    async with networked(tmp_path_factory.mktemp("faults")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -119,105 +100,83 @@ def stack(network: Network) -> Stack:
 @pytest.fixture
 async def customer(network: Network, session: aiohttp.ClientSession) -> Customer:
     """A fresh customer whose buyers are reached by their proxy."""
-    number = next(_ids_at_meta)
-    return await set_up(
-        session,
-        edge_url=network.stack.edge_url,
-        buyers_url=f"http://{HOST}:{network.lines['buyers'].port}",
-        keys=network.stack.keys,
-        run="only",
-        identity=Identity(
-            name=f"faults-{number}", page_id=str(number), phone_number_id=str(number + 1)
-        ),
-        credits=CREDITS,
-    )
-
-
-broken = pytest.mark.parametrize(
-    "fault", [Reset(), HalfOpen(), CUT], ids=["reset", "half-open", "cut"]
-)
+    return await network.customer(session)
 
 
 async def send(flood: Flood, line: str, leads: int) -> None:
     """Sends leads that come over the line."""
     if line == "sync":
         await run_bounded([flood.messenger] * leads, 5)
+    elif line == "edge-ingest-http":
+        await run_bounded([flood.whatsapp, flood.lead_ads] * (leads // 10), 5)
     else:
         await flood.send(leads, concurrent=5)
 
 
+async def tells(network: Network, customer: Customer, books: Books, evidence: str) -> None:
+    """A row tells of the fault, and so does the waterfall of its trace."""
+    told = await books.rows(evidence)
+    assert told, "no trace tells of the fault"
+    trace_id, words = told[0]
+    assert words in json.dumps(await network.waterfall(customer, trace_id))
+
+
 @broken
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", list(SIGNS))
 async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
     network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
 ) -> None:
-    told: list[tuple[str, str]] = []
-    for start in range(0, ROUNDS_MAX * LEADS, LEADS):
-        async with asyncio.TaskGroup() as group:
-            group.create_task(send(flood, line, LEADS))
-            await flood.accepts(start + LEADS // 5)
-            await shown(network, line, fault)
-        await books.balance(start + LEADS)
-        if told := await books.rows(EVIDENCE[line]):
-            break
-    assert told, "no trace tells of the fault"
-    trace_id, words = told[0]
-    assert words in json.dumps(await waterfall_of(network, customer, trace_id))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(send(flood, line, LEADS))
+        await flood.accepts(LEADS // 5)
+        await network.show(line, fault, SIGNS[line])
+    await books.balance(LEADS)
+    await tells(network, customer, books, EVIDENCE[line])
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        *((function, FAULTS["cut"]) for function in CLAIMS),
+        ("ingest.claim_webhook_items", FAULTS["reset"]),
+        ("ingest.claim_webhook_items", FAULTS["half-open"]),
+    ],
+    ids=[*(f"{function}-cut" for function in CLAIMS), "reset", "half-open"],
+)
+async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_tells_of_it(
+    network: Network, flood: Flood, books: Books, customer: Customer, function: str, fault: Fault
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        striking = group.create_task(network.strike(function, fault))
+        await asyncio.sleep(0)
+        await flood.send(LEADS, concurrent=5)
+        await striking
+    await books.balance(LEADS)
+    await tells(network, customer, books, CLAIMS[function])
 
 
 @broken
+@pytest.mark.parametrize("line", EDGE_LINES)
 async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_told(
-    network: Network, flood: Flood, books: Books, fault: Fault
+    network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
 ) -> None:
     async def told() -> bool:
         return flood.refused > 0
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(flood.send(LEADS, concurrent=5))
+        group.create_task(send(flood, line, LEADS))
         await flood.accepts(LEADS // 5)
-        network.lines[EDGE_LINE].fault = fault
+        network.lines[line].fault = fault
         try:
             await until(told)
         finally:
-            network.lines[EDGE_LINE].fault = None
+            network.lines[line].fault = None
     await books.balance(LEADS)
+    if (line, fault) == ("edge-ingest-http", FAULTS["cut"]):
+        await tells(network, customer, books, SENT_AGAIN)
 
 
-async def shown(network: Network, line: str, fault: Fault) -> None:
-    """Shows the fault on the line until a service has met it."""
-    logs = network.stack.state.logs
-
-    def met() -> int:
-        return sum(
-            (logs / f"{name}.log").read_text().count(sign)
-            for name in ("ingest", "routing", "delivery")
-            for sign in SIGNS[line]
-        )
-
-    before = met()
-
-    async def is_met() -> bool:
-        return met() > before
-
-    network.lines[line].fault = fault
-    try:
-        await until(is_met, seconds_max=30)
-    finally:
-        network.lines[line].fault = None
-
-
-# What a service says when it meets a fault on the line.
-SIGNS: Final = {
-    "postgres": ("waits out an outage", "left to its lease"),
-    "routing": ('EnqueueLeads", "outcome": "UNAVAILABLE', 'EnqueueLeads", "outcome": "DEADLINE'),
-    "delivery": ('OfferLeads", "outcome": "UNAVAILABLE', 'OfferLeads", "outcome": "DEADLINE'),
-    "sync": ('RecordEvents", "outcome": "UNAVAILABLE', 'RecordEvents", "outcome": "DEADLINE'),
-    "meta": ('"outcome": "retry"',),
-    "buyers": ('"outcome": "retry"', '"outcome": "unknown"'),
-}
-
-
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", list(SLOW))
 async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time(
     network: Network, flood: Flood, books: Books, customer: Customer, line: str
 ) -> None:
@@ -227,7 +186,7 @@ async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time
         await books.balance(FEW)
     finally:
         network.lines[line].fault = None
-    waterfall = await waterfall_of(network, customer, await books.value(A_LEAD_OF_THE_PAGE))
+    waterfall = await network.waterfall(customer, await books.value(A_LEAD_OF_THE_PAGE))
     found = [
         bar["duration_ms"]
         for bar in waterfall["bars"]
@@ -236,9 +195,14 @@ async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time
     assert max(found) >= 2 * LATENCY.seconds * 1000
 
 
-async def waterfall_of(network: Network, customer: Customer, trace_id: str) -> Any:
-    """The one waterfall that `waybill trace` prints of a trace."""
-    code, printed = await waybill(network.stack, customer, "trace", trace_id, "--json")
-    assert code == 0, printed
-    (waterfall,) = json.loads(printed)["waterfalls"]
-    return waterfall
+@pytest.mark.parametrize("line", EDGE_LINES)
+async def test_nobody_is_refused_on_a_slow_line_behind_the_edge(
+    network: Network, flood: Flood, books: Books, line: str
+) -> None:
+    network.lines[line].fault = LATENCY
+    try:
+        await send(flood, line, FEW)
+    finally:
+        network.lines[line].fault = None
+    assert flood.refused == 0
+    await books.balance(flood.accepted)

@@ -19,7 +19,7 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf import any_pb2, descriptor_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from grpc_tools import protoc
 
@@ -27,9 +27,10 @@ from deploy.edge.body_check import body_check_source
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import Address, EdgeConfig, TlsFiles
 from deploy.edge.descriptors import with_error_details
-from deploy.edge.envoy import drain
+from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
-from deploy.local.processes import Supervisor
+from deploy.local.processes import Program, Supervisor
+from deploy.local.state import ROOT
 from services.chassis.interceptors import TRACE_ID_KEY
 from tests.sandbox.serving import serving
 from tests.unit.deploy.edge_world import (
@@ -671,6 +672,18 @@ async def test_the_services_trace_id_reaches_the_caller_and_the_log(
     assert line["trace_id"] == "5" * 32
 
 
+async def test_who_watches_health_by_grpc_without_a_token_hears_that_nothing_is_served_there(
+    edge: Edge,
+) -> None:
+    # Told UNAUTHENTICATED, a client that watches would take the edge as unhealthy for good.
+    target = f"127.0.0.1:{edge.config.listen.port}"
+    async with grpc.aio.insecure_channel(target) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
 async def test_health_checks_are_not_logged(edge: Edge) -> None:
     answer = await edge.health()
     other = await edge("GET", "/api/shoes")
@@ -720,15 +733,34 @@ async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_of
         await second.becomes(200)
         running = asyncio.create_task(second("GET", "/api/leads/L7"))
         await arrived.wait()
-        draining = asyncio.create_task(drain(config))
+        draining = asyncio.create_task(drain(Admin.of(config)))
         await second.becomes(503)
         assert not running.done()
         released.set()
         answer = await running
         assert (answer.status, json.loads(answer.body)["leadId"]) == (200, "finished")
         await draining
-        assert (await supervisor.crashed()).exit_code == 0
+        assert await supervisor.stop("second") == 0
     assert (await edge.health()).status == 200
+
+
+async def test_the_launcher_ends_as_envoy_does(tmp_path: Path) -> None:
+    configuration = tmp_path / "envoy.json"
+    configuration.write_text("no configuration")
+    launcher = Program(
+        name="edge",
+        command=[
+            *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
+            *("--admin-port", str(free_port())),
+        ],
+        log_path=tmp_path / "edge.log",
+        folder=ROOT,
+    )
+    async with Supervisor() as supervisor:
+        await supervisor.start(launcher)
+        ended = await supervisor.crashed()
+        assert ended.exit_code == 1
+        assert "no configuration" in str(ended)
 
 
 async def test_a_service_that_is_away_makes_health_503_and_the_others_work(

@@ -8,7 +8,7 @@ from services.chassis.ids import new_id
 from services.chassis.outbox import OutboxItem
 from services.chassis.relay import Answer
 from services.chassis.trace import new_root
-from services.routing.handoff import answers_of, offering
+from services.routing.handoff import offering
 from tests.unit.routing.builders import NOW
 from waybill.delivery.v1.delivery_service_pb2 import (
     OfferLeadResult,
@@ -56,10 +56,3 @@ async def test_an_item_becomes_an_offer_in_the_leads_own_trace() -> None:
     assert offer.traceparent == trace.traceparent
     assert delivery.timeout_seconds == 3
     assert answers == {item.subject_id: Answer(accepted=True)}
-
-
-def test_a_refusal_carries_its_reason() -> None:
-    lead_id = uuid4()
-    result = OfferLeadResult(lead_id=str(lead_id), outcome="refused", reason="INVALID_REQUEST")
-    answers = answers_of(OfferLeadsResponse(results=[result]))
-    assert answers == {lead_id: Answer(accepted=False, reason="INVALID_REQUEST")}

@@ -60,6 +60,7 @@ class Imports:
     def __init__(self, due: list[DueImport]) -> None:
         self.due = due
         self.finished: asyncio.Queue[tuple[UUID, Reading]] = asyncio.Queue()
+        self.returned: list[UUID] = []
 
     async def claim_imports(self, _: UUID, **__: Any) -> list[DueImport]:
         due, self.due = self.due, []
@@ -68,6 +69,10 @@ class Imports:
     async def finish_import(self, due: DueImport, _: UUID, reading: Reading) -> bool:
         self.finished.put_nowait((due.import_id, reading))
         return True
+
+    async def return_imports(self, due: list[DueImport], _: UUID) -> int:
+        self.returned += [each.import_id for each in due]
+        return len(due)
 
 
 class Web:
@@ -103,6 +108,19 @@ async def test_a_slow_calendar_keeps_no_other_waiting(monkeypatch: pytest.Monkey
     web.let.set()
     assert (await store.finished.get())[0] == slow.import_id
     assert await step == 2
+
+
+async def test_what_is_interrupted_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick = (a_due_import(f"https://example.com/{name}") for name in ("slow", "quick"))
+    store = Imports([slow, quick])
+    web = Web({"quick": an_answer(external(EVENT))})
+    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    step = asyncio.create_task(importer.step())
+    assert (await store.finished.get())[0] == quick.import_id
+    step.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await step
+    assert store.returned == [slow.import_id, quick.import_id]
 
 
 async def test_what_cannot_be_read_says_why_and_leaves_what_was(

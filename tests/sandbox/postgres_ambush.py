@@ -1,0 +1,130 @@
+"""An ambush on a line to PostgreSQL: a fault that strikes one answer, once its work is committed.
+
+    ambush = Ambush()
+    async with FaultProxy(host, port, watch=ambush.watch) as proxy:
+        ambush.lay("delivery.claim_deliveries", lambda: setattr(proxy, "fault", Reset()))
+        await ambush.sprung.wait()
+        await ambush.given_up.wait()
+
+It lies in wait for a call of the function that answers rows, on any connection. When the server
+has said that it is ready for the next one, which it does after the commit, the fault begins and
+the client has none of the answer yet. It is over for the client when it gives the connection up.
+
+Protocol: PostgreSQL's documentation, chapter "Frontend/Backend Protocol", version 3.0.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_SSL_REQUEST: Final = 80877103
+_LENGTH_BYTES: Final = 4
+
+
+class Ambush:
+    """At most one function is waited for at a time."""
+
+    def __init__(self) -> None:
+        self.sprung = asyncio.Event()
+        self.given_up = asyncio.Event()
+        self._function: bytes | None = None
+        self._spring: Callable[[], None] = lambda: None
+
+    def lay(self, function: str, spring: Callable[[], None]) -> None:
+        """Calls `spring` at the next answer of the function that has rows."""
+        self.sprung.clear()
+        self.given_up.clear()
+        self._function, self._spring = f" {function}(".encode(), spring
+
+    def lift(self) -> None:
+        """Waits for nothing any more."""
+        self._function = None
+
+    def watch(self) -> "Watched":
+        """Looks at a new connection."""
+        return Watched(self)
+
+    def awaits(self, query: bytes) -> bool:
+        """Whether the query calls the function that is waited for."""
+        return self._function is not None and self._function in query
+
+    def spring(self) -> None:
+        """Strikes."""
+        self._function = None
+        self._spring()
+        self.sprung.set()
+
+
+class Watched:
+    """One connection: which query each prepared statement is, and which one is being answered."""
+
+    def __init__(self, ambush: Ambush) -> None:
+        self._ambush = ambush
+        self._sent = _Messages(untyped=True)
+        self._answered = _Messages()
+        self._statements: dict[bytes, bytes] = {}
+        self._query = b""
+        self._held = b""
+        self._rows = 0
+        self._is_struck = False
+
+    def to_target(self, chunk: bytes) -> None:
+        """Sees what the client sends."""
+        for kind, body in self._sent.of(chunk):
+            if kind == b"" and int.from_bytes(body[:_LENGTH_BYTES]) == _SSL_REQUEST:
+                self._sent.untyped = True
+                # The answer is one byte that is no message.
+                self._answered.bytes_to_skip = 1
+            elif kind == b"P":
+                name, query, _ = body.split(b"\0", 2)
+                self._statements[name] = query
+            elif kind == b"B":
+                _, name, _ = body.split(b"\0", 2)
+                self._query = self._statements.get(name, b"")
+
+    def to_client(self, chunk: bytes) -> bytes:
+        """What of the server's answer passes on now; one that is waited for passes as a whole."""
+        for kind, _ in self._answered.of(chunk):
+            self._rows += kind == b"D"
+            if kind == b"Z":
+                if self._rows and self._ambush.awaits(self._query):
+                    self._is_struck = True
+                    self._ambush.spring()
+                self._query, self._rows = b"", 0
+        self._held += chunk
+        if self._ambush.awaits(self._query):
+            return b""
+        passes, self._held = self._held, b""
+        return passes
+
+    def client_gone(self) -> None:
+        """Has whoever lies in wait know that the client met the fault."""
+        if self._is_struck:
+            self._ambush.given_up.set()
+
+
+class _Messages:
+    """Cuts a stream into messages; what is not whole yet waits for more."""
+
+    def __init__(self, *, untyped: bool = False) -> None:
+        self.untyped = untyped
+        """The next message has no type: it opens the connection."""
+        self.bytes_to_skip = 0
+        self._rest = b""
+
+    def of(self, chunk: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Type and content of each message that is whole now."""
+        skipped = min(self.bytes_to_skip, len(chunk))
+        self.bytes_to_skip -= skipped
+        self._rest += chunk[skipped:]
+        while True:
+            start = 0 if self.untyped else 1
+            head = start + _LENGTH_BYTES
+            if len(self._rest) < head:
+                return
+            end = start + int.from_bytes(self._rest[start:head])
+            if len(self._rest) < end:
+                return
+            message, self._rest = self._rest[:end], self._rest[end:]
+            self.untyped = False
+            yield message[:start], message[head:]
