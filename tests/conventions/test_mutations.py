@@ -25,6 +25,8 @@ NOT_FENCES = Counter(
         # Finds again what it has just claimed under the token.
         ("claim_deliveries", "d.claim_token = p_token"): 9,
         ("claim_deliveries", "t.claim_token = p_token"): 1,
+        # How much is due, and whose; what is locked is asked again.
+        ("lock_due_webhook_items", "i.claim_expires_at <= p_now"): 3,
         # Which to lock; under the locks it is asked again.
         ("expire_holds", "h.expires_at <= p_now"): 1,
         # Which to end: end_holds asks again.

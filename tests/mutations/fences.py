@@ -32,6 +32,21 @@ CHASSIS_FENCES: Final = (
 
 INGEST_FENCES: Final = (
     without_text(
+        "ingest.lock_due_webhook_items",
+        "and (i.claim_expires_at is null or i.claim_expires_at <= p_now)\n"
+        "    order by i.due_at\n    limit v_unspared_room\n",
+        INGEST + "test_settle_webhook_items.py"
+        "::test_a_claim_takes_due_items_of_its_kind_with_all_that_work_needs",
+        new="order by i.due_at limit v_unspared_room\n",
+    ),
+    without_text(
+        "ingest.lock_due_webhook_items",
+        "and (i.claim_expires_at is null or i.claim_expires_at <= p_now)\n"
+        "    order by i.due_at\n    limit q.quota\n",
+        INGEST + "test_settle_webhook_items.py::test_no_item_is_claimed_twice_at_once",
+        new="order by i.due_at limit q.quota\n",
+    ),
+    without_text(
         "ingest.settle_webhook_items",
         "and i.claim_expires_at > p_now",
         INGEST + "test_settle_webhook_items.py::test_a_stalled_worker_settles_nothing",

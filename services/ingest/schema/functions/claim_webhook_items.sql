@@ -52,16 +52,15 @@ as $$
         attempts = i.attempts + 1,
         claim_token = p_token,
         claimed_at = p_now,
-        claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
-        due_at = p_now + make_interval(secs => p_lease_seconds)
+        claim_expires_at = p_now + make_interval(secs => p_lease_seconds)
     from due d
     where i.org_id = d.org_id and i.item_id = d.item_id
-    returning i.*, d.due_at as was_due_at
+    returning i.*
   )
   select c.org_id, c.item_id, c.kind, c.external_id, c.source_id, s.kind, s.external_id,
     s.default_region, s.access_token_ciphertext, c.payload, c.attempts - c.replayed_after, c.received_at,
-    c.was_due_at, c.traceparent, c.linked_traceparent
+    c.due_at, c.traceparent, c.linked_traceparent
   from claimed c
   join sources s on s.org_id = c.org_id and s.source_id = c.source_id
-  order by c.was_due_at, c.received_at, c.ordinal;
+  order by c.due_at, c.received_at, c.ordinal;
 $$;
