@@ -53,10 +53,8 @@ INGEST_FENCES: Final = (
     ),
     without_text(
         "ingest.settle_webhook_items",
-        "(i.org_id, i.item_id, i.claim_token) in (\n"
-        "        select * from unnest(p_org_ids, p_item_ids, p_tokens))",
+        "and i.claim_token = g.token",
         INGEST + "test_settle_webhook_items.py::test_a_stalled_worker_settles_nothing",
-        new="(i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))",
     ),
     without_text(
         "ingest.create_leads_with_conversations",
@@ -66,11 +64,9 @@ INGEST_FENCES: Final = (
     ),
     without_text(
         "ingest.create_leads_with_conversations",
-        "(i.org_id, i.item_id, i.claim_token) in (\n"
-        "        select * from unnest(p_org_ids, p_item_ids, p_tokens))",
+        "and i.claim_token = u.token",
         INGEST + "test_create_lead_with_conversation.py"
         "::test_a_worker_that_lost_its_lease_leaves_no_row",
-        new="(i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))",
     ),
     without_text(
         "ingest.open_requests",

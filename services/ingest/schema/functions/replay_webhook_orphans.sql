@@ -79,7 +79,8 @@ begin
   )
   select coalesce(array_agg(m.item_id), '{}') into v_item_ids from made m;
 
-  perform refresh_delivery_log(array[v_org_id], v_item_ids, null, p_now);
+  perform refresh_delivery_log(array_fill(v_org_id, array[cardinality(v_item_ids)]), v_item_ids, null,
+    p_now);
   return query
   select cardinality(v_item_ids), exists (
     select from webhook_orphans o
