@@ -25,7 +25,7 @@ from services.ingest.http import serving_http
 from services.ingest.items_worker import ItemsWorker
 from services.ingest.lead_writer import lead_writer
 from services.ingest.readers import LeadReader, MessageReader
-from services.ingest.receiver import Receiver, webhook_writer
+from services.ingest.receiver import EVENT, Receiver, webhook_writer
 from services.ingest.service import IngestService, ingest_served
 from services.ingest.store import IngestStore
 from services.ingest.webhook_items import LEADGEN, MESSAGE
@@ -75,7 +75,9 @@ async def main(stopping: Stopping) -> None:
                     store=store,
                     writer=writer,
                     config=config,
-                    concurrent_max=config.item_batch_max,
+                    # One claim is written while the next is read.
+                    concurrent_max=2 * config.item_batch_max,
+                    claims_concurrent_max=2,
                 )
                 service = IngestService(
                     store,
@@ -87,7 +89,9 @@ async def main(stopping: Stopping) -> None:
                 async with (
                     looping(stopping, drain_seconds=config.drain_seconds) as loops,
                     webhook_writer(
-                        store, config, [leads.wake, messages.wake, events.wake]
+                        store,
+                        config,
+                        {LEADGEN: leads.wake, MESSAGE: messages.wake, EVENT: events.wake},
                     ) as webhooks,
                     serving(
                         config,

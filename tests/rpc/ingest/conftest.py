@@ -156,7 +156,7 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
         store = IngestStore(database)
         apps = AppSecrets(store, RING, fresh_seconds=config.secrets_fresh_seconds)
         writer = await stack.enter_async_context(lead_writer(store, config, Wake()))
-        webhooks = await stack.enter_async_context(webhook_writer(store, config, []))
+        webhooks = await stack.enter_async_context(webhook_writer(store, config, {}))
         service = IngestService(
             store,
             ring=RING,

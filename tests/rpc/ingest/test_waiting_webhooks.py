@@ -47,7 +47,7 @@ async def test_webhooks_that_wait_are_bounded_in_bytes(tmp_path: Path) -> None:
     def submit(webhook: RawWebhook) -> "asyncio.Task[None]":
         return asyncio.create_task(writer.submit(webhook.delivery_id, webhook))
 
-    async with webhook_writer(store, config, []) as writer:
+    async with webhook_writer(store, config, {}) as writer:
         tasks = [submit(a_webhook())]
         await store.asked.wait()
         tasks += [submit(a_webhook()) for _ in range(4)]
