@@ -2,7 +2,8 @@
 -- needed to work on them: p_token fences what is settled until p_now + p_lease_seconds. What the
 -- caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most
 -- p_in_flight_limit. An item whose lease ran out is due again, and the try that it cut off is kept as
--- 'interrupted'.
+-- 'interrupted'. Its commit waits for no disk: a claim that a crash takes back is as if it had not been
+-- made, its token fits no row, and the items are due.
 create or replace function claim_webhook_items(
   p_kind text,
   p_token uuid,
@@ -35,6 +36,7 @@ language sql
 security definer
 set search_path from current
 as $$
+  select set_config('synchronous_commit', 'off', true);
   with due as materialized (
     select *
     from lock_due_webhook_items(p_kind, p_limit, p_in_flight_limit, p_spare_count,
