@@ -24,6 +24,7 @@ from services.ingest.config import IngestConfig
 from services.ingest.http import serving_http
 from services.ingest.items_worker import ItemsWorker
 from services.ingest.lead_writer import lead_writer
+from services.ingest.precedence import Precedence
 from services.ingest.readers import LeadReader, MessageReader
 from services.ingest.receiver import EVENT, Receiver, webhook_writer
 from services.ingest.service import IngestService, ingest_served
@@ -60,6 +61,7 @@ async def main(stopping: Stopping) -> None:
                 OutboxStore(database),
                 timeline_handoff.sender(sync, config.call_timeout_seconds),
             )
+            precedence = Precedence(put_off_max=config.claim_put_off_max)
             async with lead_writer(store, config, relay.wake) as writer:
                 leads = ItemsWorker(
                     LEADGEN,
@@ -78,6 +80,7 @@ async def main(stopping: Stopping) -> None:
                     # One claim is written while the next is read.
                     concurrent_max=2 * config.item_batch_max,
                     claims_concurrent_max=2,
+                    precedence=precedence,
                 )
                 service = IngestService(
                     store,
@@ -92,6 +95,7 @@ async def main(stopping: Stopping) -> None:
                         store,
                         config,
                         {LEADGEN: leads.wake, MESSAGE: messages.wake, EVENT: events.wake},
+                        precedence,
                     ) as webhooks,
                     serving(
                         config,

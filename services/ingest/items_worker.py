@@ -22,6 +22,7 @@ from services.chassis.watermark import Watermark
 from services.ingest.backoff import retry_seconds
 from services.ingest.config import IngestConfig
 from services.ingest.leads import NewLead
+from services.ingest.precedence import Precedence
 from services.ingest.store import IngestStore
 from services.ingest.store.leads import LeadToStore, StoredLead
 from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
@@ -52,7 +53,8 @@ class ItemsWorker:
     Each item has a task of its own, and what one leaves free another takes at once, so that slow
     answers to one tenant hold up nobody else. Items that nobody is asked for end together, with the
     commit that stores them: of these `claims_concurrent_max` claims are open at a time, so that the
-    next one takes all that has come in while a commit ran, instead of an item or two at a time.
+    next one takes all that has come in while a commit ran, instead of an item or two at a time; and
+    with `precedence` webhooks that wait to be stored go first.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ItemsWorker:
         config: IngestConfig,
         concurrent_max: int,
         claims_concurrent_max: int | None = None,
+        precedence: Precedence | None = None,
     ) -> None:
         self.wake = Wake()
         self._kind = kind
@@ -79,6 +82,7 @@ class ItemsWorker:
         # How many of each open claim's items are held, by its token.
         self._claims: Counter[UUID] = Counter()
         self._claims_concurrent_max = claims_concurrent_max or concurrent_max
+        self._precedence = precedence
         self._settlements: GroupCommit[ItemSettlement, None] = GroupCommit(
             self._settle,
             batch_items_max=concurrent_max,
@@ -104,6 +108,8 @@ class ItemsWorker:
 
     async def _turn(self, tries: asyncio.TaskGroup) -> int:
         """A step; 0 where it left nothing behind that no wake-up will tell of."""
+        if self._precedence and not self._precedence.lets_go_on():
+            return 0
         limit = self._limit()
         claimed = await self.step(tries)
         return claimed if claimed >= limit else 0

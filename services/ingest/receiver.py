@@ -17,6 +17,7 @@ from services.chassis.loops import Wake
 from services.chassis.trace import TraceContext
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
+from services.ingest.precedence import Precedence
 from services.ingest.store import IngestStore
 from services.ingest.store.webhooks import RawWebhook
 from services.ingest.text import clean
@@ -44,17 +45,20 @@ Writer = GroupCommit[RawWebhook, None]
 
 
 def webhook_writer(
-    store: IngestStore, config: IngestConfig, wakes: Mapping[str, Wake]
+    store: IngestStore, config: IngestConfig, wakes: Mapping[str, Wake], precedence: Precedence
 ) -> AbstractAsyncContextManager[Writer]:
     """A group commit over store_webhook_deliveries; after each flush it wakes who finds work."""
 
     async def flush(webhooks: Mapping[UUID, RawWebhook]) -> Mapping[UUID, None]:
-        await store.store_webhook_deliveries(list(webhooks.values()))
+        try:
+            await store.store_webhook_deliveries(list(webhooks.values()))
+        finally:
+            precedence.committed(waiting_items=writer.waiting_items)
         for kind in what_waits(webhooks.values()) & wakes.keys():
             wakes[kind].set()
         return dict.fromkeys(webhooks)
 
-    return GroupCommit(
+    writer: Writer = GroupCommit(
         flush,
         batch_items_max=config.webhook_batch_max,
         waiting_items_max=config.webhooks_waiting_max,
@@ -65,6 +69,7 @@ def webhook_writer(
         ),
         is_outage=is_outage,
     )
+    return writer
 
 
 def what_waits(webhooks: Iterable[RawWebhook]) -> set[str]:

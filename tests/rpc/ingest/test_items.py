@@ -14,6 +14,7 @@ from services.chassis.loops import Stopping, Wake
 from services.ingest.items_worker import Fault, ItemsWorker
 from services.ingest.lead_writer import lead_writer
 from services.ingest.leads import NewLead
+from services.ingest.precedence import Precedence
 from services.ingest.readers import MessageReader
 from services.ingest.store.webhooks import ClaimedItem
 from services.ingest.webhook_items import LEADGEN, MESSAGE
@@ -343,6 +344,38 @@ async def test_what_comes_in_while_claims_are_open_waits_for_one_to_end_and_is_c
         "select count(*) from ingest.webhook_items where status = 'stored'"
     )
     assert stored == 4
+
+
+class Asked(Precedence):
+    """Notes what it answered."""
+
+    def __init__(self) -> None:
+        super().__init__(put_off_max=3)
+        self.answers: list[bool] = []
+
+    def lets_go_on(self) -> bool:
+        """As it does."""
+        self.answers.append(super().lets_go_on())
+        return self.answers[-1]
+
+
+async def test_a_claim_that_webhooks_put_off_is_made_in_the_end(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    config, precedence, stopping = config_of(tmp_path, ingest.signer, ""), Asked(), Stopping()
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    precedence.committed(waiting_items=1)
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
+            concurrent_max=100, precedence=precedence,
+        )  # fmt: skip
+        running = asyncio.create_task(worker.run(stopping))
+        while (await item(admin))["status"] != "stored":
+            worker.wake.set()
+        stopping.set()
+        await running
+    assert precedence.answers[:4] == [False, False, False, True]
 
 
 async def test_interrupted_work_is_given_back_with_the_attempt_unspent(
