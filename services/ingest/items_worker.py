@@ -108,9 +108,10 @@ class ItemsWorker:
 
     async def _turn(self, tries: asyncio.TaskGroup) -> int:
         """A step; 0 where it left nothing behind that no wake-up will tell of."""
-        if self._precedence and not self._precedence.lets_go_on():
-            return 0
         limit = self._limit()
+        # Asked where there is room alone: who asks has been put off one time less.
+        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on()):
+            return 0
         claimed = await self.step(tries)
         return claimed if claimed >= limit else 0
 
