@@ -24,8 +24,9 @@ from services.ingest.config import IngestConfig
 from services.ingest.http import serving_http
 from services.ingest.items_worker import ItemsWorker
 from services.ingest.lead_writer import lead_writer
+from services.ingest.precedence import Precedence
 from services.ingest.readers import LeadReader, MessageReader
-from services.ingest.receiver import Receiver, webhook_writer
+from services.ingest.receiver import EVENT, Receiver, webhook_writer
 from services.ingest.service import IngestService, ingest_served
 from services.ingest.store import IngestStore
 from services.ingest.webhook_items import LEADGEN, MESSAGE
@@ -60,6 +61,7 @@ async def main(stopping: Stopping) -> None:
                 OutboxStore(database),
                 timeline_handoff.sender(sync, config.call_timeout_seconds),
             )
+            precedence = Precedence(put_off_max=config.claim_put_off_max)
             async with lead_writer(store, config, relay.wake) as writer:
                 leads = ItemsWorker(
                     LEADGEN,
@@ -75,7 +77,10 @@ async def main(stopping: Stopping) -> None:
                     store=store,
                     writer=writer,
                     config=config,
-                    concurrent_max=config.item_batch_max,
+                    # One claim is written while the next is read.
+                    concurrent_max=2 * config.item_batch_max,
+                    claims_concurrent_max=2,
+                    precedence=precedence,
                 )
                 service = IngestService(
                     store,
@@ -87,7 +92,10 @@ async def main(stopping: Stopping) -> None:
                 async with (
                     looping(stopping, drain_seconds=config.drain_seconds) as loops,
                     webhook_writer(
-                        store, config, [leads.wake, messages.wake, events.wake]
+                        store,
+                        config,
+                        {LEADGEN: leads.wake, MESSAGE: messages.wake, EVENT: events.wake},
+                        precedence,
                     ) as webhooks,
                     serving(
                         config,

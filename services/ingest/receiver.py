@@ -4,7 +4,7 @@ Concurrent webhooks share a commit. Nothing else happens before 200: Messenger u
 whose answers are slow or missing for an hour.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 from uuid import UUID
@@ -17,11 +17,21 @@ from services.chassis.loops import Wake
 from services.chassis.trace import TraceContext
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
+from services.ingest.precedence import Precedence
 from services.ingest.store import IngestStore
 from services.ingest.store.webhooks import RawWebhook
 from services.ingest.text import clean
-from services.ingest.webhook_items import NotJsonError, WebhookItem, split
+from services.ingest.webhook_items import (
+    MESSAGE,
+    PAGES,
+    STORED,
+    NotJsonError,
+    WebhookItem,
+    split,
+)
 
+# Beside the kinds of items: what sync is told of a page's conversation.
+EVENT: Final = "event"
 SIGNATURE_HEADER: Final = "X-Hub-Signature-256"
 # What a later reader of the raw webhook may need; tokens and addresses of callers are not kept.
 _KEPT_HEADERS: Final = (
@@ -35,17 +45,20 @@ Writer = GroupCommit[RawWebhook, None]
 
 
 def webhook_writer(
-    store: IngestStore, config: IngestConfig, stored: list[Wake]
+    store: IngestStore, config: IngestConfig, wakes: Mapping[str, Wake], precedence: Precedence
 ) -> AbstractAsyncContextManager[Writer]:
-    """A group commit over store_webhook_deliveries; sets the wakes after each flush."""
+    """A group commit over store_webhook_deliveries; after each flush it wakes who finds work."""
 
     async def flush(webhooks: Mapping[UUID, RawWebhook]) -> Mapping[UUID, None]:
-        await store.store_webhook_deliveries(list(webhooks.values()))
-        for wake in stored:
-            wake.set()
+        try:
+            await store.store_webhook_deliveries(list(webhooks.values()))
+        finally:
+            precedence.committed(waiting_items=writer.waiting_items)
+        for kind in what_waits(webhooks.values()) & wakes.keys():
+            wakes[kind].set()
         return dict.fromkeys(webhooks)
 
-    return GroupCommit(
+    writer: Writer = GroupCommit(
         flush,
         batch_items_max=config.webhook_batch_max,
         waiting_items_max=config.webhooks_waiting_max,
@@ -56,6 +69,19 @@ def webhook_writer(
         ),
         is_outage=is_outage,
     )
+    return writer
+
+
+def what_waits(webhooks: Iterable[RawWebhook]) -> set[str]:
+    """What the webhooks leave to be done: open items by their kind, and EVENT for sync to hear."""
+    waiting = set()
+    for item in (item for webhook in webhooks for item in webhook.items):
+        if item.fate is None:
+            waiting.add(item.kind)
+        # What store_webhook_deliveries hands over; who it says too much of looks and finds nothing.
+        if item.fate == STORED or (item.kind == MESSAGE and item.source_kind in PAGES):
+            waiting.add(EVENT)
+    return waiting
 
 
 def size_of(webhook: RawWebhook) -> int:

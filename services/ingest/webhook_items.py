@@ -31,6 +31,8 @@ _WHATSAPP_EVENTS: Final = ("reaction", "edit", "revoke", "system", "unsupported"
 # What happened in a conversation but is no lead: sync keeps it.
 _TIMELINE_KINDS: Final = ("postback", "reaction", "read", "delivery", "message_edit")
 _PLATFORMS: Final = {"page": "meta_page", "instagram": "instagram_account"}
+# Kinds of source whose conversations sync keeps.
+PAGES: Final = frozenset(_PLATFORMS.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ NOT_FENCES = Counter(
         # How many there are; which ones, is asked again.
         ("lock_due_leads", "l.routing_lock_expires_at <= p_now"): 1,
         ("lock_due_outbox", "o.claim_expires_at <= p_now"): 1,
+        # How much is due, and whose; what is locked is asked again.
+        ("lock_due_webhook_items", "i.claim_expires_at <= p_now"): 3,
         # Which to lock; under the locks it is asked again.
         ("expire_holds", "h.expires_at <= p_now"): 1,
         # Which to end: end_holds asks again.

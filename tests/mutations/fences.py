@@ -53,16 +53,29 @@ CHASSIS_FENCES: Final = (
 
 INGEST_FENCES: Final = (
     without_text(
+        "ingest.lock_due_webhook_items",
+        "and (i.claim_expires_at is null or i.claim_expires_at <= p_now)\n"
+        "    order by i.due_at\n    limit v_unspared_room\n",
+        INGEST + "test_settle_webhook_items.py"
+        "::test_a_claim_takes_due_items_of_its_kind_with_all_that_work_needs",
+        new="order by i.due_at limit v_unspared_room\n",
+    ),
+    without_text(
+        "ingest.lock_due_webhook_items",
+        "and (i.claim_expires_at is null or i.claim_expires_at <= p_now)\n"
+        "    order by i.due_at\n    limit q.quota\n",
+        INGEST + "test_settle_webhook_items.py::test_no_item_is_claimed_twice_at_once",
+        new="order by i.due_at limit q.quota\n",
+    ),
+    without_text(
         "ingest.settle_webhook_items",
         "and i.claim_expires_at > p_now",
         INGEST + "test_settle_webhook_items.py::test_a_stalled_worker_settles_nothing",
     ),
     without_text(
         "ingest.settle_webhook_items",
-        "(i.org_id, i.item_id, i.claim_token) in (\n"
-        "        select * from unnest(p_org_ids, p_item_ids, p_tokens))",
+        "and i.claim_token = g.token",
         INGEST + "test_settle_webhook_items.py::test_a_stalled_worker_settles_nothing",
-        new="(i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))",
     ),
     without_text(
         "ingest.create_leads_with_conversations",
@@ -72,11 +85,9 @@ INGEST_FENCES: Final = (
     ),
     without_text(
         "ingest.create_leads_with_conversations",
-        "(i.org_id, i.item_id, i.claim_token) in (\n"
-        "        select * from unnest(p_org_ids, p_item_ids, p_tokens))",
+        "and i.claim_token = u.token",
         INGEST + "test_create_lead_with_conversation.py"
         "::test_a_worker_that_lost_its_lease_leaves_no_row",
-        new="(i.org_id, i.item_id) in (select * from unnest(p_org_ids, p_item_ids))",
     ),
     without_text(
         "ingest.open_requests",

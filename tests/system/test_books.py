@@ -83,7 +83,7 @@ TAMPERINGS = [
         service="ingest",
         equation="no open item without a worker",
         table="ingest.webhook_items",
-        sql="update {table} set status = 'pending', kind = 'change' " + ONE,
+        sql="update {table} set status = 'pending', settled_at = null, kind = 'change' " + ONE,
     ),
     Tampering(
         service="ingest",

@@ -27,6 +27,7 @@ from services.ingest.config import IngestConfig
 from services.ingest.http import serving_http
 from services.ingest.items_worker import ItemsWorker
 from services.ingest.lead_writer import lead_writer
+from services.ingest.precedence import Precedence
 from services.ingest.readers import LeadReader, MessageReader
 from services.ingest.receiver import Receiver, webhook_writer
 from services.ingest.service import IngestService, ingest_served
@@ -156,7 +157,9 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
         store = IngestStore(database)
         apps = AppSecrets(store, RING, fresh_seconds=config.secrets_fresh_seconds)
         writer = await stack.enter_async_context(lead_writer(store, config, Wake()))
-        webhooks = await stack.enter_async_context(webhook_writer(store, config, []))
+        webhooks = await stack.enter_async_context(
+            webhook_writer(store, config, {}, Precedence(put_off_max=1))
+        )
         service = IngestService(
             store,
             ring=RING,

@@ -14,8 +14,10 @@ from services.chassis.loops import Stopping, Wake
 from services.ingest.items_worker import Fault, ItemsWorker
 from services.ingest.lead_writer import lead_writer
 from services.ingest.leads import NewLead
+from services.ingest.precedence import Precedence
+from services.ingest.readers import MessageReader
 from services.ingest.store.webhooks import ClaimedItem
-from services.ingest.webhook_items import LEADGEN
+from services.ingest.webhook_items import LEADGEN, MESSAGE
 from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
 from tests.sandbox.fault_proxy import Refuse, Reset
 from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
@@ -297,6 +299,83 @@ class NeverReads:
         self.reads.set()
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
+
+
+class ReadsWhenTold:
+    """A reader of messages that waits to be told."""
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self._reader = MessageReader()
+
+    async def duplicates(self, items: Sequence[ClaimedItem]) -> set[UUID]:
+        """None."""
+        return set()
+
+    async def read(self, item: ClaimedItem) -> NewLead | Fault:
+        """The message, once told."""
+        await self.told.wait()
+        return await self._reader.read(item)
+
+
+async def test_what_comes_in_while_claims_are_open_waits_for_one_to_end_and_is_claimed_together(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    async def comes(mid: str) -> None:
+        await ingest.post(messenger_text(PageMessage(mid=mid, person_id=mid)))
+
+    config, reader = config_of(tmp_path, ingest.signer, ""), ReadsWhenTold()
+    async with lead_writer(ingest.store, config, Wake()) as writer, asyncio.TaskGroup() as tries:
+        worker = ItemsWorker(
+            MESSAGE, reader, store=ingest.store, writer=writer, config=config,
+            concurrent_max=100, claims_concurrent_max=2,
+        )  # fmt: skip
+        for mid in ("m_1", "m_2"):
+            await comes(mid)
+            assert await worker.step(tries) == 1
+        for mid in ("m_3", "m_4"):
+            await comes(mid)
+            assert await worker.step(tries) == 0
+        reader.told.set()
+        # Set by the claim that ends.
+        await worker.wake.wait(10)
+        assert await worker.step(tries) == 2
+    stored = await admin.fetchval(
+        "select count(*) from ingest.webhook_items where status = 'stored'"
+    )
+    assert stored == 4
+
+
+class Asked(Precedence):
+    """Notes what it answered."""
+
+    def __init__(self) -> None:
+        super().__init__(put_off_max=3)
+        self.answers: list[bool] = []
+
+    def lets_go_on(self) -> bool:
+        """As it does."""
+        self.answers.append(super().lets_go_on())
+        return self.answers[-1]
+
+
+async def test_a_claim_that_webhooks_put_off_is_made_in_the_end(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    config, precedence, stopping = config_of(tmp_path, ingest.signer, ""), Asked(), Stopping()
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    precedence.committed(waiting_items=1)
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
+            concurrent_max=100, precedence=precedence,
+        )  # fmt: skip
+        running = asyncio.create_task(worker.run(stopping))
+        while (await item(admin))["status"] != "stored":
+            worker.wake.set()
+        stopping.set()
+        await running
+    assert precedence.answers[:4] == [False, False, False, True]
 
 
 async def test_interrupted_work_is_given_back_with_the_attempt_unspent(

@@ -10,6 +10,7 @@ import pytest
 from services.chassis.batching import Overloaded
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
+from services.ingest.precedence import Precedence
 from services.ingest.receiver import webhook_writer
 from services.ingest.store.webhooks import RawWebhook
 from services.ingest.webhook_items import WebhookItem
@@ -47,7 +48,7 @@ async def test_webhooks_that_wait_are_bounded_in_bytes(tmp_path: Path) -> None:
     def submit(webhook: RawWebhook) -> "asyncio.Task[None]":
         return asyncio.create_task(writer.submit(webhook.delivery_id, webhook))
 
-    async with webhook_writer(store, config, []) as writer:
+    async with webhook_writer(store, config, {}, Precedence(put_off_max=1)) as writer:
         tasks = [submit(a_webhook())]
         await store.asked.wait()
         tasks += [submit(a_webhook()) for _ in range(4)]

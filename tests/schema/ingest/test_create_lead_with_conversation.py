@@ -410,6 +410,25 @@ async def test_beside_a_lost_lease_the_others_are_stored(ingest_db: Database, ad
     assert await count(admin, "leads") == 2
 
 
+async def test_beside_an_item_of_another_org_callers_are_answered_whole(
+    ingest_db: Database,
+) -> None:
+    org, other = await an_org(ingest_db), await an_org(ingest_db)
+    source_id = await a_source(ingest_db, other.org_id)
+    token, item = await a_claimed_item(ingest_db)
+    await at(ingest_db).upsert_lead_sources([item])
+    _, first, again = await create(
+        ingest_db,
+        of_item(token, item, a_new_lead(source_id, external_id="900100")),
+        called(org, request=a_request()),
+        called(org, request=a_request()),
+    )
+    assert (first.outcome, again.outcome) == ("created", "replayed")
+    assert first.lead_id is not None
+    assert first.conversation_id is not None
+    assert (again.lead_id, again.conversation_id) == (first.lead_id, first.conversation_id)
+
+
 async def test_an_items_lead_settles_the_item_with_it(ingest_db: Database, admin: Admin) -> None:
     org = await an_org(ingest_db)
     source_id = await a_source(ingest_db, org.org_id)

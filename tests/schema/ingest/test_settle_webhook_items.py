@@ -51,6 +51,22 @@ async def test_a_claim_takes_due_items_of_its_kind_with_all_that_work_needs(
     assert [each.external_id for each in await claim(ingest_db, kind="message")] == ["m_1"]
 
 
+async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(
+    ingest_db: Database, admin: Admin
+) -> None:
+    await receive(ingest_db, a_webhook(an_item()))
+    settings = []
+    async with admin.transaction():
+        await admin.fetch(
+            "select * from ingest.claim_webhook_items('leadgen', $1, 1, 1, 0, '{}', '{}', 60,"
+            " p_now => $2)",
+            new_id(), NOW,
+        )  # fmt: skip
+        settings.append(await admin.fetchval("show synchronous_commit"))
+    settings.append(await admin.fetchval("show synchronous_commit"))
+    assert settings == ["off", "on"]
+
+
 async def test_items_are_claimed_oldest_first_and_no_more_than_asked(ingest_db: Database) -> None:
     for number in (2, 0, 1):
         await receive(ingest_db, a_webhook(an_item(external_id=str(number))), now=later(number))

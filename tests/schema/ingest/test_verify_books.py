@@ -96,7 +96,8 @@ LEAD = "(select lead_id from ingest.leads where external_id = '900100')"
         (f"delete from ingest.leads where lead_id = {LEAD}", MADE, "webhook_items"),
         (f"delete from ingest.leads where lead_id = {LEAD}", ONE, "lead_sources"),
         (
-            "update ingest.webhook_items set status = 'stored' where external_id = '900300'",
+            "update ingest.webhook_items set status = 'stored', settled_at = now()"
+            " where external_id = '900300'",
             MADE,
             "webhook_items",
         ),
@@ -128,7 +129,8 @@ LEAD = "(select lead_id from ingest.leads where external_id = '900100')"
             "webhook_items",
         ),
         (
-            "update ingest.webhook_items set status = 'duplicate' where external_id = '900300'",
+            "update ingest.webhook_items set status = 'duplicate', settled_at = now()"
+            " where external_id = '900300'",
             REPEATS,
             "webhook_items",
         ),

@@ -2,7 +2,8 @@
 -- needed to work on them: p_token fences what is settled until p_now + p_lease_seconds. What the
 -- caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most
 -- p_in_flight_limit. An item whose lease ran out is due again, and the try that it cut off is kept as
--- 'interrupted'.
+-- 'interrupted'. Its commit waits for no disk: a claim that a crash takes back is as if it had not been
+-- made, its token fits no row, and the items are due.
 create or replace function claim_webhook_items(
   p_kind text,
   p_token uuid,
@@ -35,6 +36,7 @@ language sql
 security definer
 set search_path from current
 as $$
+  select set_config('synchronous_commit', 'off', true);
   with due as materialized (
     select *
     from lock_due_webhook_items(p_kind, p_limit, p_in_flight_limit, p_spare_count,
@@ -52,16 +54,15 @@ as $$
         attempts = i.attempts + 1,
         claim_token = p_token,
         claimed_at = p_now,
-        claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
-        due_at = p_now + make_interval(secs => p_lease_seconds)
+        claim_expires_at = p_now + make_interval(secs => p_lease_seconds)
     from due d
     where i.org_id = d.org_id and i.item_id = d.item_id
-    returning i.*, d.due_at as was_due_at
+    returning i.*
   )
   select c.org_id, c.item_id, c.kind, c.external_id, c.source_id, s.kind, s.external_id,
     s.default_region, s.access_token_ciphertext, c.payload, c.attempts - c.replayed_after, c.received_at,
-    c.was_due_at, c.traceparent, c.linked_traceparent
+    c.due_at, c.traceparent, c.linked_traceparent
   from claimed c
   join sources s on s.org_id = c.org_id and s.source_id = c.source_id
-  order by c.was_due_at, c.received_at, c.ordinal;
+  order by c.due_at, c.received_at, c.ordinal;
 $$;

@@ -76,9 +76,10 @@ begin
       jsonb_strip_nulls(jsonb_build_object('error', a.error)),
       nullif(a.attempt_trace_id, a.trace_id)::text,
       '{}'::text[]
-    from item_attempts a
-    join webhook_items i using (org_id, item_id)
-    where a.trace_id = p_trace_id
+    from webhook_items i
+    -- Tries have their item's trace.
+    join item_attempts a using (org_id, item_id)
+    where i.trace_id = p_trace_id
     union all
     select 'item_attempts', a.item_id, a.number, 'backoff', a.ended_at,
       coalesce(
@@ -87,9 +88,9 @@ begin
         case when i.claim_token is not null then i.claimed_at end),
       true, 'retry', jsonb_build_object('item_id', a.item_id), '{}'::jsonb, null::text,
       '{}'::text[]
-    from item_attempts a
-    join webhook_items i using (org_id, item_id)
-    where a.trace_id = p_trace_id and a.outcome = 'retry'
+    from webhook_items i
+    join item_attempts a using (org_id, item_id)
+    where i.trace_id = p_trace_id and a.outcome = 'retry'
     union all
     select 'messages', m.message_id, 0, 'message stored', m.created_at, m.created_at, false,
       'stored', jsonb_build_object('conversation_id', m.conversation_id), '{}'::jsonb, null::text,

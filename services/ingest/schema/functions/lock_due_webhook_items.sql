@@ -24,6 +24,8 @@ create or replace function lock_due_webhook_items(
   trace_id text
 )
 language plpgsql
+-- Rows are looked up by key from here; of a thousand, as is assumed, a join reads the whole table.
+rows 10
 set search_path from current
 as $$
 #variable_conflict use_column
@@ -42,9 +44,10 @@ begin
     from (
       select
       from webhook_items i
-      where i.status in ('pending', 'processing', 'failed')
+      where i.settled_at is null
         and i.kind = p_kind
         and i.due_at between v_due_from and p_now
+        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
       order by i.due_at
       limit v_unspared_room + 1
     ) first
@@ -52,9 +55,10 @@ begin
     return query
     select i.org_id, i.item_id, i.due_at, i.claim_token, i.claimed_at, i.attempts, i.trace_id::text
     from webhook_items i
-    where i.status in ('pending', 'processing', 'failed')
+    where i.settled_at is null
       and i.kind = p_kind
       and i.due_at between v_due_from and p_now
+      and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
     order by i.due_at
     limit v_unspared_room
     for update skip locked;
@@ -68,11 +72,11 @@ begin
   ), tenant as (
     -- One look-up in the index for each tenant, however many items it has.
     select (select i.org_id from webhook_items i
-      where i.status in ('pending', 'processing', 'failed') and i.kind = p_kind
+      where i.settled_at is null and i.kind = p_kind
       order by i.org_id limit 1) as org_id
     union all
     select (select i.org_id from webhook_items i
-      where i.status in ('pending', 'processing', 'failed') and i.kind = p_kind
+      where i.settled_at is null and i.kind = p_kind
         and i.org_id > t.org_id
       order by i.org_id limit 1)
     from tenant t
@@ -84,10 +88,11 @@ begin
     cross join lateral (
       select i.due_at
       from webhook_items i
-      where i.status in ('pending', 'processing', 'failed')
+      where i.settled_at is null
         and i.kind = p_kind
         and i.org_id = t.org_id
         and i.due_at between v_due_from and p_now
+        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
       order by i.due_at
       limit 1
     ) o
@@ -110,10 +115,11 @@ begin
     cross join lateral (
       select i.due_at, row_number() over (order by i.due_at) as number
       from webhook_items i
-      where i.status in ('pending', 'processing', 'failed')
+      where i.settled_at is null
         and i.kind = p_kind
         and i.org_id = s.org_id
         and i.due_at between v_due_from and p_now
+        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
       order by i.due_at
       limit v_room
     ) o
@@ -131,10 +137,11 @@ begin
   cross join lateral (
     select i.*
     from webhook_items i
-    where i.status in ('pending', 'processing', 'failed')
+    where i.settled_at is null
       and i.kind = p_kind
       and i.org_id = q.org_id
       and i.due_at between v_due_from and p_now
+      and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
     order by i.due_at
     limit q.quota
     for update skip locked

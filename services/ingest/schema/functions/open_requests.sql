@@ -15,6 +15,9 @@ declare
   v_new text[];
   v_outcomes text[];
 begin
+  if array_remove(p_request_ids, null) = '{}' then
+    return array_fill(null::text, array[cardinality(p_request_ids)]);
+  end if;
   with opened as (
     insert into requests (org_id, request_id, content_hash, created_at, trace_id)
     select distinct on (g.org_id, g.request_id)

@@ -44,8 +44,9 @@ begin
   ), logs as (
     insert into webhook_delivery_log as l (org_id, id, delivery_id, event_type, event_id,
       received_at, status, item_count, created_at, trace_id)
-    select v_org_id, gen_random_uuid(), d.delivery_id, p_source_kind, d.delivery_id::text,
-      min(d.received_at), 'pending', count(*), p_now, min(substr(d.webhook_traceparent, 4, 32))
+    select v_org_id, (array_agg(d.item_id order by d.ordinal))[1], d.delivery_id, p_source_kind,
+      d.delivery_id::text, min(d.received_at), 'pending', count(*), p_now,
+      min(substr(d.webhook_traceparent, 4, 32))
     from decided d
     group by d.delivery_id
     on conflict (org_id, delivery_id) do update
@@ -54,7 +55,7 @@ begin
   ), handed_over as (
     insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,
       trace_id, traceparent)
-    select v_org_id, gen_random_uuid(), 'sync.record_events', d.item_id,
+    select v_org_id, d.item_id, 'sync.record_events', d.item_id,
       jsonb_build_object(
         'platform', case p_source_kind when 'meta_page' then 'messenger' else 'instagram' end,
         'facebook_page_id', p_source_external_id,
@@ -79,7 +80,8 @@ begin
   )
   select coalesce(array_agg(m.item_id), '{}') into v_item_ids from made m;
 
-  perform refresh_delivery_log(array[v_org_id], v_item_ids, null, p_now);
+  perform refresh_delivery_log(array_fill(v_org_id, array[cardinality(v_item_ids)]), v_item_ids, null,
+    p_now);
   return query
   select cardinality(v_item_ids), exists (
     select from webhook_orphans o

@@ -6,7 +6,8 @@
 -- 'dead_letter' where it is malformed, 'ignored' where it is of no use. What happened in a page's
 -- conversation is handed to sync by outbox: messages beside the lead they may make, and what is no
 -- lead ('stored') by that alone.
--- A delivery_id that is there already is left as it is, so a repeat is harmless.
+-- A log row has the id of its first item. A delivery_id that is there already is left as it is, so a
+-- repeat is harmless.
 create or replace function store_webhook_deliveries(
   p_delivery_ids uuid[],
   p_app_ids uuid[],
@@ -39,12 +40,16 @@ begin
   with stored as (
     insert into webhook_deliveries (delivery_id, app_id, path, headers, body, item_count,
       received_at, trace_id, traceparent, linked_traceparent)
-    select d.delivery_id, d.app_id, d.path, d.headers, d.body,
-      (select count(*) from unnest(p_item_delivery_ids) i where i = d.delivery_id),
+    select d.delivery_id, d.app_id, d.path, d.headers, d.body, coalesce(i.item_count, 0),
       p_now, substr(d.traceparent, 4, 32), d.traceparent, d.linked_traceparent
     from unnest(p_delivery_ids, p_app_ids, p_paths, p_headers, p_bodies, p_traceparents,
         p_linked_traceparents)
       as d (delivery_id, app_id, path, headers, body, traceparent, linked_traceparent)
+    left join (
+      select i.delivery_id, count(*) as item_count
+      from unnest(p_item_delivery_ids) as i (delivery_id)
+      group by i.delivery_id
+    ) i using (delivery_id)
     on conflict do nothing
     returning webhook_deliveries.delivery_id
   )
@@ -61,71 +66,71 @@ begin
 
   perform enter(array(select distinct o from unnest(v_org_ids) o where o is not null));
 
-  insert into webhook_orphans (delivery_id, ordinal, item_id, kind, external_id, source_kind,
-    source_external_id, status, reason, payload, received_at, trace_id, traceparent)
-  select i.delivery_id, i.ordinal, i.item_id, i.kind, i.external_id, i.source_kind,
-    i.source_external_id,
-    case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
-    case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
-    i.payload, p_now, substr(i.traceparent, 4, 32), i.traceparent
-  from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
-      p_item_external_ids, v_org_ids, p_item_source_kinds, p_item_source_external_ids,
-      p_item_payloads, p_item_fates, p_item_reasons, p_item_traceparents)
-    as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_kind,
-      source_external_id, payload, fate, reason, traceparent)
-  where i.delivery_id = any (v_new) and i.org_id is null;
+  if array_position(v_org_ids, null) is not null then
+    insert into webhook_orphans (delivery_id, ordinal, item_id, kind, external_id, source_kind,
+      source_external_id, status, reason, payload, received_at, trace_id, traceparent)
+    select i.delivery_id, i.ordinal, i.item_id, i.kind, i.external_id, i.source_kind,
+      i.source_external_id,
+      case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
+      case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
+      i.payload, p_now, substr(i.traceparent, 4, 32), i.traceparent
+    from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
+        p_item_external_ids, v_org_ids, p_item_source_kinds, p_item_source_external_ids,
+        p_item_payloads, p_item_fates, p_item_reasons, p_item_traceparents)
+      as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_kind,
+        source_external_id, payload, fate, reason, traceparent)
+    where i.delivery_id = any (v_new) and i.org_id is null;
+  end if;
 
-  insert into webhook_delivery_log (org_id, id, delivery_id, event_type, event_id, received_at,
-    status, completed_at, item_count, created_at, trace_id)
-  select i.org_id, gen_random_uuid(), i.delivery_id, min(i.source_kind),
-    min(i.delivery_id::text), p_now,
-    case
-      when bool_or(i.fate is null) then 'pending'
-      when bool_or(i.fate = 'dead_letter') then 'dead_letter'
-      else 'completed'
-    end,
-    case when bool_and(i.fate is not null) then p_now end,
-    count(*), p_now, min(substr(d.traceparent, 4, 32))
-  from unnest(p_item_delivery_ids, p_item_source_kinds, v_org_ids, p_item_fates)
-    as i (delivery_id, source_kind, org_id, fate)
-  join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
-    using (delivery_id)
-  where i.delivery_id = any (v_new) and i.org_id is not null
-  group by i.org_id, i.delivery_id;
-
+  with given as materialized (
+    select i.*, d.traceparent as webhook_traceparent,
+      -- Ids made by the application sort by time, and a random one would not.
+      first_value(i.item_id) over (partition by i.org_id, i.delivery_id order by i.ordinal)
+        as log_id
+    from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
+        p_item_external_ids, v_org_ids, v_source_ids, p_item_source_kinds,
+        p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_reasons,
+        p_item_traceparents)
+      as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_id, source_kind,
+        source_external_id, payload, fate, reason, traceparent)
+    join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
+      using (delivery_id)
+    where i.delivery_id = any (v_new) and i.org_id is not null
+  ), logged as (
+    insert into webhook_delivery_log (org_id, id, delivery_id, event_type, event_id, received_at,
+      status, completed_at, item_count, created_at, trace_id)
+    select g.org_id, g.log_id, g.delivery_id, min(g.source_kind), g.delivery_id::text, p_now,
+      case
+        when bool_or(g.fate is null) then 'pending'
+        when bool_or(g.fate = 'dead_letter') then 'dead_letter'
+        else 'completed'
+      end,
+      case when bool_and(g.fate is not null) then p_now end,
+      count(*), p_now, substr(g.webhook_traceparent, 4, 32)
+    from given g
+    group by g.org_id, g.log_id, g.delivery_id, g.webhook_traceparent
+  ), handed_over as (
+    insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,
+      trace_id, traceparent)
+    select g.org_id, g.item_id, 'sync.record_events', g.item_id,
+      jsonb_build_object(
+        'platform', case g.source_kind when 'meta_page' then 'messenger' else 'instagram' end,
+        'facebook_page_id', g.source_external_id,
+        -- As text: the jsonb type holds no NUL, which the json type and text with escapes do.
+        'payload', g.payload::text,
+        'received_at', p_now),
+      p_now, p_now, substr(g.traceparent, 4, 32), g.traceparent
+    from given g
+    where g.source_kind in ('meta_page', 'instagram_account')
+      and (g.fate = 'stored' or (g.kind = 'message' and g.fate is null))
+  )
   insert into webhook_items (org_id, item_id, log_id, delivery_id, ordinal, kind, external_id,
     source_id, payload, status, reason, received_at, due_at, settled_at, trace_id, traceparent,
     linked_traceparent)
-  select i.org_id, i.item_id, l.id, i.delivery_id, i.ordinal, i.kind, i.external_id,
-    i.source_id, i.payload, coalesce(i.fate, 'pending'), i.reason, p_now, p_now,
-    case when i.fate is not null then p_now end,
-    substr(i.traceparent, 4, 32), i.traceparent, d.traceparent
-  from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
-      p_item_external_ids, v_org_ids, v_source_ids, p_item_payloads, p_item_fates,
-      p_item_reasons, p_item_traceparents)
-    as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_id, payload, fate,
-      reason, traceparent)
-  join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
-    using (delivery_id)
-  join webhook_delivery_log l on l.org_id = i.org_id and l.delivery_id = i.delivery_id
-  where i.delivery_id = any (v_new);
-
-  insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at, trace_id,
-    traceparent)
-  select i.org_id, gen_random_uuid(), 'sync.record_events', i.item_id,
-    jsonb_build_object(
-      'platform', case i.source_kind when 'meta_page' then 'messenger' else 'instagram' end,
-      'facebook_page_id', i.source_external_id,
-      -- As text: the jsonb type holds no NUL, which the json type and text with escapes do.
-      'payload', i.payload::text,
-      'received_at', p_now),
-    p_now, p_now, substr(i.traceparent, 4, 32), i.traceparent
-  from unnest(p_item_delivery_ids, p_item_ids, p_item_kinds, v_org_ids, p_item_source_kinds,
-      p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_traceparents)
-    as i (delivery_id, item_id, kind, org_id, source_kind, source_external_id, payload, fate,
-      traceparent)
-  where i.delivery_id = any (v_new) and i.org_id is not null
-    and i.source_kind in ('meta_page', 'instagram_account')
-    and (i.fate = 'stored' or (i.kind = 'message' and i.fate is null));
+  select g.org_id, g.item_id, g.log_id, g.delivery_id, g.ordinal, g.kind, g.external_id,
+    g.source_id, g.payload, coalesce(g.fate, 'pending'), g.reason, p_now, p_now,
+    case when g.fate is not null then p_now end,
+    substr(g.traceparent, 4, 32), g.traceparent, g.webhook_traceparent
+  from given g;
 end;
 $$;

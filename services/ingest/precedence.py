@@ -1,0 +1,27 @@
+"""Who goes first: webhooks that wait to be stored, before work on what is stored.
+
+Whoever sent a webhook waits for an answer; what is stored is durable and can wait. So while
+webhooks queue for a commit, work on others is put off from commit to commit, and then takes more at
+a time. It is never put off for good.
+"""
+
+
+class Precedence:
+    """Lets work go on while no webhook waits, else when it was put off `put_off_max` times."""
+
+    def __init__(self, *, put_off_max: int) -> None:
+        self._put_off_max = put_off_max
+        self._put_off = 0
+        self._is_behind = False
+
+    def committed(self, *, waiting_items: int) -> None:
+        """Says that a commit of webhooks ended, well or not, and how many wait for the next one."""
+        self._is_behind = waiting_items > 0
+
+    def lets_go_on(self) -> bool:
+        """Whether who asks may go on now. Who is put off asks again with the next wake-up."""
+        if self._is_behind and self._put_off < self._put_off_max:
+            self._put_off += 1
+            return False
+        self._put_off = 0
+        return True
