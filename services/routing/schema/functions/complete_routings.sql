@@ -94,7 +94,7 @@ begin
   ), offered as (
     insert into outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at, due_at,
       trace_id, traceparent, tracestate)
-    select item.org_id, gen_random_uuid(), c_topic, item.lead_id,
+    select item.org_id, item.lead_id, c_topic, item.lead_id,
       jsonb_build_object(
         'workspace_id', w.workspace_id,
         'offer_policy', w.offer_policy,
