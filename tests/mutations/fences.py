@@ -29,9 +29,9 @@ CHASSIS_FENCES: Final = (
     without_text(
         "ingest.lock_due_outbox",
         "\n      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)"
-        "\n      and (o.org_id, o.outbox_id) not in",
+        "\n    order by o.due_at\n    limit p_limit\n    for update skip locked\n  )",
         CHASSIS + "test_outbox.py::test_a_backlog_is_claimed_once_a_part_at_a_time",
-        new="\n      and (o.org_id, o.outbox_id) not in",
+        new="\n    order by o.due_at\n    limit p_limit\n    for update skip locked\n  )",
     ),
     without_text(
         "ingest.settle_outbox",
@@ -119,9 +119,11 @@ ROUTING_FENCES: Final = (
     without_text(
         "routing.lock_due_leads",
         "\n      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
-        "\n      and l.lead_expires_at > p_now\n      and (l.org_id, l.lead_id) not in",
+        "\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked\n  )",
         ROUTING + "test_acquire_routing_locks.py::test_two_workers_never_claim_the_same_lead",
-        new="\n      and l.lead_expires_at > p_now\n      and (l.org_id, l.lead_id) not in",
+        new="\n      and l.lead_expires_at > p_now"
+        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked\n  )",
     ),
     without_text(
         "routing.acquire_routing_lock",

@@ -89,13 +89,19 @@ begin
       and o.status = 'pending'
       and o.due_at between v_due_from and p_now
       and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
-      and (o.org_id, o.outbox_id) not in (select s.org_id, s.outbox_id from shared s)
     order by o.due_at
-    limit p_limit - (select count(*) from shared)
+    limit p_limit
     for update skip locked
   )
-  select * from shared
-  union all
-  select * from oldest;
+  select d.org_id, d.outbox_id, d.due_at
+  from (
+    select s.*, 1 as place from shared s
+    union all
+    select o.*, 2
+    from oldest o
+    where (o.org_id, o.outbox_id) not in (select s.org_id, s.outbox_id from shared s)
+  ) d
+  order by d.place, d.due_at
+  limit p_limit;
 end;
 $$;

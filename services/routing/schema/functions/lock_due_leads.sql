@@ -83,13 +83,19 @@ begin
     where l.due_at between v_due_from and p_now
       and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
       and l.lead_expires_at > p_now
-      and (l.org_id, l.lead_id) not in (select s.org_id, s.lead_id from shared s)
     order by l.due_at
-    limit p_limit - (select count(*) from shared)
+    limit p_limit
     for update skip locked
   )
-  select * from shared
-  union all
-  select * from oldest;
+  select d.org_id, d.lead_id, d.due_at
+  from (
+    select s.*, 1 as place from shared s
+    union all
+    select o.*, 2
+    from oldest o
+    where (o.org_id, o.lead_id) not in (select s.org_id, s.lead_id from shared s)
+  ) d
+  order by d.place, d.due_at
+  limit p_limit;
 end;
 $$;
