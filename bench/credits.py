@@ -26,9 +26,9 @@ from services.delivery.store.deliveries import DeliveryStore
 CALLERS: Final = 64
 # As many as a service has; callers wait for one of them as they do there.
 CONNECTIONS: Final = 8
-_BATCH_MAX: Final = 200
+_BATCH_MAX: Final = 32
 _OFFERS_A_CALL: Final = 500
-_WARM_UP: Final = 4 * CALLERS
+_WARM_UP: Final = 16 * CALLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,22 +45,22 @@ async def measure(run: Run) -> list[Figure]:
     async with databases(run, "credits") as opened:
         database = await opened.open("delivery", connections=CONNECTIONS)
         store, server = DeliveryStore(database), opened.server.pid
-        one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(12_000, 600))
-        count = one_count + many_count + _WARM_UP
+        one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(24_000, 600))
+        count = one_count + many_count + 2 * _WARM_UP
         org_id, workspace_id = await _workspace(database, count)
         run.tell(f"credits: {count} deliveries are made")
         ready = await _deliveries(database, org_id, workspace_id, count)
         # First calls open connections and plan statements.
         await _complete(server, ready[-_WARM_UP:], lambda each: _singly(database, each))
+        warm_up, ready = ready[-2 * _WARM_UP : -_WARM_UP], ready[: -2 * _WARM_UP]
         run.tell(f"credits: {one_count} completions, one call each")
         one = await _complete(server, ready[:one_count], lambda each: _singly(database, each))
         run.tell(f"credits: {many_count} completions by group commit")
         async with Completions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:
-            many = await _complete(
-                server, ready[one_count : one_count + many_count], completions.complete
-            )
+            await _complete(server, warm_up, completions.complete)
+            many = await _complete(server, ready[one_count:], completions.complete)
     return [*_figures("one call each", one, 1_000), *_figures("group commit", many, 20_000, one)]
 
 

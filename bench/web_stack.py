@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 import asyncpg
 
-from bench.database import SETTINGS, require_durable
+from bench.database import SETTINGS, make_log_files, require_durable
 from bench.http_load import request
 from bench.run import Run
 from deploy.local.customer import Customer, set_up
@@ -80,6 +80,7 @@ async def world(
         admin = await asyncpg.connect(stack.database_url)
         try:
             await require_durable(admin)
+            await make_log_files(admin)
             yield World(stack=stack, customer=customer, port=port, admin=admin)
         finally:
             await admin.close()

@@ -49,6 +49,8 @@ POSTGRES_SETTINGS: Final = {
     "autovacuum_naptime": "5s",
     # After each checkpoint every page is logged whole once more: not every few seconds, then.
     "max_wal_size": "4GB",
+    # Files of the log are written again after a checkpoint; commits wait where one has to be made.
+    "min_wal_size": "1GB",
     "shared_buffers": "256MB",
 }
 _LOOPBACK: Final = json.dumps(["127.0.0.0/8"])

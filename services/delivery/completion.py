@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 from uuid import UUID
 
 from services.chassis.batching import Closed, GroupCommit, Overloaded
@@ -10,6 +10,9 @@ from services.chassis.database import is_outage
 from services.chassis.errors import DomainError, unavailable
 from services.delivery.deliveries import Completion, CompletionByHand
 from services.delivery.store.deliveries import DeliveryStore
+
+# An account is locked late: one batch is written while another holds it and waits for the disk.
+FLUSHES: Final = 2
 
 
 class Completions:
@@ -23,6 +26,7 @@ class Completions:
             self._flush,
             batch_items_max=batch_deliveries_max,
             waiting_items_max=waiting_max,
+            flushes_concurrent_max=FLUSHES,
             is_outage=is_outage,
         )
 

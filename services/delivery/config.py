@@ -66,7 +66,7 @@ class DeliveryConfig(ServiceConfig):
     wake_every_seconds: float = Field(default=5, gt=0)
     wake_workspaces_max: int = Field(default=100, ge=1, le=10_000)
 
-    complete_batch_deliveries_max: int = Field(default=200, ge=1, le=1000)
+    complete_batch_deliveries_max: int = Field(default=32, ge=1, le=1000)
     complete_waiting_max: int = Field(default=5000, ge=1)
 
     @field_validator("outbound_allowed_networks")
