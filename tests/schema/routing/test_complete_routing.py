@@ -89,7 +89,7 @@ async def test_a_lead_of_a_person_that_another_lead_holds_is_a_duplicate(
     row = await admin.fetchrow("select * from routing.leads where lead_id = $1", second)
     assert row is not None
     assert (row["routing_status"], row["routing_error"]) == ("failed", "CROSS_PARTNER_DUPLICATE")
-    assert (row["due_at"], row["workspace_id"]) == (None, None)
+    assert (row["due_at"], row["workspace_id"], row["dedupe_hash_count"]) == (None, None, 1)
     log = await admin.fetchrow("select * from routing.lead_routing_logs where lead_id = $1", second)
     assert log is not None
     assert (log["outcome"], log["holder_lead_id"]) == ("duplicate", first)

@@ -94,12 +94,11 @@ begin
     from lead l
     where l.routing_status = 'expired'
     union all
-    select 'lead_dedupe_hashes', h.lead_id, 0, 'dedupe hashes held', min(h.claimed_at),
-      min(h.claimed_at), false, 'held', jsonb_build_object('lead_id', h.lead_id),
-      jsonb_build_object('hash_count', count(*), 'until', max(h.until)), null, '{}'
+    select 'lead_dedupe_hashes', l.lead_id, 0, 'dedupe hashes held', l.decided_at, l.decided_at,
+      false, 'held', jsonb_build_object('lead_id', l.lead_id),
+      jsonb_build_object('hash_count', l.dedupe_hash_count, 'until', l.dedupe_until), null, '{}'
     from lead l
-    join lead_dedupe_hashes h using (org_id, lead_id)
-    group by h.org_id, h.lead_id
+    where l.dedupe_hash_count > 0
     union all
     select 'workspaces', w.workspace_id, 0, 'workspace created', w.created_at, w.created_at,
       false, 'created', jsonb_build_object('workspace_id', w.workspace_id),

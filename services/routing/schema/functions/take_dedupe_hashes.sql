@@ -1,8 +1,9 @@
 -- Takes each hash for its lead unless another lead holds it and its window is not over, and says what
--- that makes of each lead: its first hash, how many it has, and the lead that holds one of them now
--- instead (null: none does). Workspaces as a parallel array of the leads, hashes as parallel arrays of
--- their own; leads that are not among p_held take none. Where two leads of one batch share a hash,
--- the one that comes first in the arrays takes it. One row for each held lead that has a hash.
+-- that makes of each lead: its first hash, how many of its hashes it holds, and the lead that holds one
+-- of them now instead (null: none does). Workspaces as a parallel array of the leads, hashes as
+-- parallel arrays of their own; leads that are not among p_held take none. Where two leads of one
+-- batch share a hash, the one that comes first in the arrays takes it. One row for each held lead
+-- that has a hash.
 -- A competitor that takes the same hash at the same moment is waited for. Hashes are taken in the
 -- same order by everybody, so that two batches cannot wait for each other.
 -- For use by complete_routings, which has entered and holds the leads.
@@ -58,7 +59,8 @@ begin
 
   -- A statement of its own: it sees what was committed while we waited for a competitor.
   return query
-  select i.org_id, i.lead_id, (array_agg(i.hash order by i.ordinal))[1], count(distinct i.hash),
+  select i.org_id, i.lead_id, (array_agg(i.hash order by i.ordinal))[1],
+    count(distinct i.hash) filter (where h.lead_id = i.lead_id),
     min(h.lead_id::text) filter (where h.lead_id <> i.lead_id)::uuid
   from unnest(p_hash_org_ids, p_hash_lead_ids, p_hashes) with ordinality
     as i (org_id, lead_id, hash, ordinal)

@@ -15,12 +15,18 @@ create table lead_facts (
 );
 comment on table lead_facts is 'What leads say, as ingest handed them over; never changed';
 
-grant select on leads to waybill_routing_system;
+grant select, update on leads to waybill_routing_system;
+grant select on lead_dedupe_hashes to waybill_routing_system;
 grant select, insert on lead_facts to waybill_routing_system;
 set local role waybill_routing_system;
 insert into lead_facts (org_id, lead_id, source_id, phone, email, facts, received_at, trace_id)
 select l.org_id, l.lead_id, l.source_id, l.phone, l.email, l.facts, l.received_at, l.trace_id
 from leads l;
+-- Of a duplicate it was how many it has, not how many of them were free.
+update leads l
+set dedupe_hash_count = (
+  select count(*) from lead_dedupe_hashes h where h.org_id = l.org_id and h.lead_id = l.lead_id)
+where l.routing_error = 'CROSS_PARTNER_DUPLICATE';
 set local role waybill_routing_owner;
 
 create index idx_lead_facts_trace on lead_facts (trace_id);
@@ -48,6 +54,10 @@ drop index idx_leads_trace;
 drop index idx_leads_id;
 drop index idx_lead_routing_logs_trace;
 drop index idx_lead_dedupe_hashes_trace;
+-- How many hashes it holds, and until when, a decided lead says itself.
+drop index idx_lead_dedupe_hashes_lead;
+comment on column leads.dedupe_hash_count is
+  'How many hashes the lead took when it was decided: all of its own, unless it is a duplicate';
 drop index idx_leads_workspace;
 create index idx_leads_workspace on leads (org_id, workspace_id, enqueued_at)
   where workspace_id is not null;
@@ -75,6 +85,8 @@ alter table lead_routing_logs add foreign key (org_id, lead_id) references leads
 alter table lead_dedupe_hashes add foreign key (org_id, lead_id) references leads;
 drop index idx_leads_workspace;
 create index idx_leads_workspace on leads (workspace_id, enqueued_at);
+comment on column leads.dedupe_hash_count is null;
+create index idx_lead_dedupe_hashes_lead on lead_dedupe_hashes (lead_id);
 create index idx_lead_dedupe_hashes_trace on lead_dedupe_hashes (trace_id);
 create index idx_lead_routing_logs_trace on lead_routing_logs (trace_id);
 create index idx_leads_id on leads (lead_id);
