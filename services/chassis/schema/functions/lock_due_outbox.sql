@@ -18,6 +18,9 @@ as $$
 declare
   v_due_from constant timestamptz := coalesce(p_due_from, '-infinity');
   v_shared_limit constant int := p_limit / 2;
+  v_org_ids uuid[];
+  v_outbox_ids uuid[];
+  v_due_ats timestamptz[];
 begin
   if v_shared_limit = 0 or p_limit >= (
     select count(*)
@@ -45,7 +48,6 @@ begin
     return;
   end if;
 
-  return query
   with recursive tenant as (
     -- One look-up in the index for each tenant, however many rows it has.
     select (select o.org_id from outbox o
@@ -67,41 +69,36 @@ begin
       order by random()
       limit v_shared_limit
     ) t
-  ), shared as materialized (
-    select o.*
-    from chosen c
-    cross join lateral (
-      select o.org_id, o.outbox_id, o.due_at
-      from outbox o
-      where o.topic = p_topic
-        and o.status = 'pending'
-        and o.org_id = c.org_id
-        and o.due_at between v_due_from and p_now
-        and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
-      order by o.due_at
-      limit c.share
-      for update skip locked
-    ) o
-  ), oldest as materialized (
+  )
+  select coalesce(array_agg(o.org_id), '{}'), coalesce(array_agg(o.outbox_id), '{}'),
+    coalesce(array_agg(o.due_at), '{}')
+  into v_org_ids, v_outbox_ids, v_due_ats
+  from chosen c
+  cross join lateral (
     select o.org_id, o.outbox_id, o.due_at
     from outbox o
     where o.topic = p_topic
       and o.status = 'pending'
+      and o.org_id = c.org_id
       and o.due_at between v_due_from and p_now
       and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
     order by o.due_at
-    limit p_limit
+    limit c.share
     for update skip locked
-  )
-  select d.org_id, d.outbox_id, d.due_at
-  from (
-    select s.*, 1 as place from shared s
-    union all
-    select o.*, 2
-    from oldest o
-    where (o.org_id, o.outbox_id) not in (select s.org_id, s.outbox_id from shared s)
-  ) d
-  order by d.place, d.due_at
-  limit p_limit;
+  ) o;
+
+  return query
+  select * from unnest(v_org_ids, v_outbox_ids, v_due_ats);
+  return query
+  select o.org_id, o.outbox_id, o.due_at
+  from outbox o
+  where o.topic = p_topic
+    and o.status = 'pending'
+    and o.due_at between v_due_from and p_now
+    and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+    and o.outbox_id <> all (v_outbox_ids)
+  order by o.due_at
+  limit p_limit - cardinality(v_outbox_ids)
+  for update skip locked;
 end;
 $$;

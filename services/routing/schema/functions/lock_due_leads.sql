@@ -17,6 +17,9 @@ as $$
 declare
   v_due_from constant timestamptz := coalesce(p_due_from, '-infinity');
   v_shared_limit constant int := p_limit / 2;
+  v_org_ids uuid[];
+  v_lead_ids uuid[];
+  v_due_ats timestamptz[];
 begin
   if v_shared_limit = 0 or p_limit >= (
     select count(*)
@@ -42,7 +45,6 @@ begin
     return;
   end if;
 
-  return query
   with recursive tenant as (
     -- One look-up in the index for each tenant, however many leads it has.
     select (select l.org_id from leads l where l.due_at is not null order by l.org_id limit 1)
@@ -63,39 +65,34 @@ begin
       order by random()
       limit v_shared_limit
     ) t
-  ), shared as materialized (
-    select l.*
-    from chosen c
-    cross join lateral (
-      select l.org_id, l.lead_id, l.due_at
-      from leads l
-      where l.org_id = c.org_id
-        and l.due_at between v_due_from and p_now
-        and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
-        and l.lead_expires_at > p_now
-      order by l.due_at
-      limit c.share
-      for update skip locked
-    ) l
-  ), oldest as materialized (
+  )
+  select coalesce(array_agg(l.org_id), '{}'), coalesce(array_agg(l.lead_id), '{}'),
+    coalesce(array_agg(l.due_at), '{}')
+  into v_org_ids, v_lead_ids, v_due_ats
+  from chosen c
+  cross join lateral (
     select l.org_id, l.lead_id, l.due_at
     from leads l
-    where l.due_at between v_due_from and p_now
+    where l.org_id = c.org_id
+      and l.due_at between v_due_from and p_now
       and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
       and l.lead_expires_at > p_now
     order by l.due_at
-    limit p_limit
+    limit c.share
     for update skip locked
-  )
-  select d.org_id, d.lead_id, d.due_at
-  from (
-    select s.*, 1 as place from shared s
-    union all
-    select o.*, 2
-    from oldest o
-    where (o.org_id, o.lead_id) not in (select s.org_id, s.lead_id from shared s)
-  ) d
-  order by d.place, d.due_at
-  limit p_limit;
+  ) l;
+
+  return query
+  select * from unnest(v_org_ids, v_lead_ids, v_due_ats);
+  return query
+  select l.org_id, l.lead_id, l.due_at
+  from leads l
+  where l.due_at between v_due_from and p_now
+    and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+    and l.lead_expires_at > p_now
+    and l.lead_id <> all (v_lead_ids)
+  order by l.due_at
+  limit p_limit - cardinality(v_lead_ids)
+  for update skip locked;
 end;
 $$;
