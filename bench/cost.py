@@ -54,7 +54,9 @@ async def read_meter(stack: Stack, admin: "asyncpg.Connection[asyncpg.Record]") 
           pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint
         """
     )
-    cpu_seconds = {name: _seconds(stack.supervisor.pid(name)) for name in (*stack.services, "edge")}
+    cpu_seconds = {name: _seconds(stack.supervisor.pid(name)) for name in stack.services}
+    # Envoy is its launcher's child.
+    cpu_seconds["edge"] = family_seconds(stack.supervisor.pid("edge"))
     cpu_seconds["PostgreSQL"] = family_seconds(stack.postgres.pid)
     return Meter(cpu_seconds=cpu_seconds, statements=statements, wal_bytes=wal_bytes)
 
@@ -68,6 +70,6 @@ def _seconds(pid: int, *, with_ended_children: bool = False) -> float:
 
 
 def family_seconds(pid: int) -> float:
-    """CPU seconds of a server and its backends, those that have ended included."""
+    """CPU seconds of a process and its children, those that have ended included."""
     running = sum(_seconds(child) for child in children_of(pid))
     return running + _seconds(pid, with_ended_children=True)
