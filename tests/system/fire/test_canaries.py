@@ -188,7 +188,7 @@ async def have_the_database_quote(stack: Stack) -> None:
     try:
         for schema, table in (
             ("ingest", "leads"),
-            ("routing", "leads"),
+            ("routing", "lead_facts"),
             ("delivery", "lead_offers"),
             ("scheduling", "appointments"),
             ("sync", "contact_interaction_events"),
