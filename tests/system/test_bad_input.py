@@ -1,49 +1,23 @@
-"""What strangers, Meta's odd days and our own outages send through the edge."""
+"""What strangers and Meta's odd days send through the edge."""
 
 import json
-import secrets
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
 import pytest
 
 from deploy.local.customer import Customer
-from deploy.local.stack import Stack, answers_ok
+from deploy.local.stack import Stack
 from tests.sandbox.meta_json import meta_bytes
 from tests.sandbox.meta_webhooks import (
-    Answer,
-    WhatsAppText,
     handshake,
-    send,
     whatsapp_text,
 )
 from tests.system.waiting import until
+from tests.system.webhooks import a_text, post
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 PATHS = ["/webhooks/meta", "/api/webhook", "/api/webhooks/whatsapp"]
-
-
-async def post(
-    stack: Stack,
-    customer: Customer,
-    body: bytes,
-    *,
-    secret: str | None = "",
-    path: str = "/webhooks/meta",
-) -> Answer:
-    """Posts a webhook; with the customer's app secret unless told."""
-    chosen = customer.app_secret if secret == "" else secret
-    return await send(stack.edge_url + path, body, chosen)
-
-
-def a_text(customer: Customer, **changes: Any) -> WhatsAppText:
-    """A WhatsApp text of a new customer."""
-    fields: dict[str, Any] = {
-        "message_id": f"wamid.{secrets.token_hex(10)}",
-        "wa_id": f"49151{secrets.randbelow(10**8):08d}",
-        "phone_number_id": customer.identity.phone_number_id,
-    }
-    return WhatsAppText(**(fields | changes))
 
 
 async def raw_count(rows: Rows) -> int:
@@ -131,30 +105,6 @@ async def test_one_malformed_item_among_good_ones_is_dead_lettered_alone(
     assert await until(settled) == ["stored", "dead_letter", "stored"]
     dead = await customer.api.get("/api/webhook-items", status="dead_letter")
     assert [item["reason"] for item in dead["items"]] == ["malformed: no message id"]
-
-
-async def test_while_the_database_is_down_503_and_the_same_webhook_is_taken_later(
-    stack: Stack, customer: Customer, rows: Rows
-) -> None:
-    body = whatsapp_text(a_text(customer))
-    assert (await post(stack, customer, meta_bytes({"object": "page"}))).status == 200
-    await stack.postgres.kill()
-    try:
-        assert (await post(stack, customer, body)).status == 503
-    finally:
-        await stack.postgres.start()
-
-    async def taken() -> bool:
-        return (await post(stack, customer, body)).status == 200
-
-    assert await until(taken)
-
-    async def stored() -> bool:
-        listed = await customer.api.get("/api/leads")
-        return len(listed["leads"]) == 1
-
-    assert await until(stored)
-    await until(lambda: answers_ok(f"{stack.edge_url}/api/health"))
 
 
 async def test_the_handshake_echoes_the_challenge_to_who_knows_the_token(
