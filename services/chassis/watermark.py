@@ -1,14 +1,15 @@
 """Where the next claim on a queue table starts to look, so that old dead rows cost nothing.
 
-Claimed rows stay in the index as dead entries until vacuum may remove them, which one long
-snapshot anywhere in the cluster forbids. A claim that starts at the beginning of the index reads
-all of them; one that starts at the watermark does not. With 4,000 rows a second and one idle
-snapshot that is the difference between 11.6 s and 2 to 8 ms.
+Settled rows stay in the index as dead entries until vacuum may remove them, which one long snapshot
+anywhere in the cluster forbids. A claim that starts at the beginning of the index reads all of
+them; one that starts at the watermark does not. With 4,000 rows a second and one idle snapshot that
+is the difference between 11.6 s and 2 to 8 ms.
 
-Most claims therefore ask for `enqueued_at >= lower_bound(now)`, and every `sweep_every_seconds`
-one asks for everything. The sweep finds what lies below: retried rows, rows of transactions that
-committed later than the margin, rows that another worker claimed and gave back. When it finds
-some, the watermark goes down to them, so that a backlog is not served one sweep at a time.
+Most claims therefore ask for what is due from `lower_bound(now)` on, and every
+`sweep_every_seconds` one asks for everything. The sweep finds what lies below, as a claim leaves a
+row at its place: rows whose lease ran out or whose claim a crash took back, deferred rows, rows of
+transactions that committed later than the margin. When it finds some, the watermark goes down to
+them, so that a backlog is not served one sweep at a time.
 
 A watermark belongs to one claim loop and is kept in memory only: a new process starts with a sweep.
 """
@@ -34,7 +35,7 @@ class Watermark:
         self._sweeping = False
 
     def lower_bound(self, now: datetime) -> datetime | None:
-        """The oldest `enqueued_at` the next claim asks for; None: sweep, ask for everything.
+        """The oldest `due_at` the next claim asks for; None: sweep, ask for everything.
 
         Answers None until a sweep was reported by `saw`: a claim that failed is not a sweep.
         """
@@ -42,7 +43,7 @@ class Watermark:
         return None if self._sweeping else self._bound
 
     def saw(
-        self, oldest_enqueued_at: datetime | None, now: datetime, *, left_behind: bool = False
+        self, oldest_due_at: datetime | None, now: datetime, *, left_behind: bool = False
     ) -> None:
         """Report what the claim after `lower_bound` found: its oldest row, None when nothing.
 
@@ -52,7 +53,7 @@ class Watermark:
         if self._sweeping:
             self._swept_at = now
             self._sweeping = False
-        reached = now if oldest_enqueued_at is None else min(oldest_enqueued_at, now)
+        reached = now if oldest_due_at is None else min(oldest_due_at, now)
         bound = reached - self._margin
         if not left_behind:
             self._bound = bound

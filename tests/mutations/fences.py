@@ -167,6 +167,13 @@ ROUTING_FENCES: Final = (
 
 DELIVERY_FENCES: Final = (
     without_text(
+        "delivery.complete_deliveries_and_consume_credits",
+        "order by n.org_id, n.workspace_id",
+        DELIVERY + "test_complete_deliveries_and_consume_credits.py"
+        "::test_batches_that_share_accounts_lock_them_in_the_same_order",
+        new="order by random()",
+    ),
+    without_text(
         "delivery.finish_deliveries",
         "d.claim_token = n.token and ",
         DELIVERY + "test_finish_deliveries.py"

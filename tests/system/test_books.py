@@ -208,13 +208,13 @@ TAMPERINGS = [
     ),
     Tampering(
         service="delivery",
-        equation="each delivery and event is of its offer's lead and workspace",
+        equation="each delivery, event and charge is of its offer's lead and workspace",
         table="delivery.deliveries",
         sql="update {table} set lead_id = gen_random_uuid()",
     ),
     Tampering(
         service="delivery",
-        equation="each delivery and event is of its offer's lead and workspace",
+        equation="each delivery, event and charge is of its offer's lead and workspace",
         table="delivery.lead_offers",
         sql="update {table} set lead_id = gen_random_uuid()",
     ),

@@ -53,7 +53,7 @@ TAMPERINGS = {
     "each try at an endpoint has its attempt": (
         "delete from delivery.attempts where outcome = 'accepted'"
     ),
-    "each delivery and event is of its offer's lead and workspace": (
+    "each delivery, event and charge is of its offer's lead and workspace": (
         "update delivery.lead_offers set lead_id = gen_random_uuid()"
     ),
     "each ledger entry has its transaction": (
@@ -103,7 +103,7 @@ async def test_a_delivery_of_another_lead_or_workspace_than_its_offers_is_named(
 ) -> None:
     await admin.execute("set session_replication_role = replica")
     await admin.execute(f"update delivery.deliveries set {change}")
-    assert "each delivery and event is of its offer's lead and workspace" in (
+    assert "each delivery, event and charge is of its offer's lead and workspace" in (
         await broken_equations(kept_books)
     )
 
@@ -163,8 +163,17 @@ async def test_every_equation_is_tampered_with(kept_books: Database) -> None:
             "update delivery.attempts set trace_id = repeat('a', 32)",
         ),
         (
-            "each delivery and event is of its offer's lead and workspace",
+            "each delivery, event and charge is of its offer's lead and workspace",
             "update delivery.lead_events set offer_id = gen_random_uuid()",
+        ),
+        (
+            "each delivery, event and charge is of its offer's lead and workspace",
+            "update delivery.credit_holds set workspace_id = gen_random_uuid()",
+        ),
+        (
+            "each delivery, event and charge is of its offer's lead and workspace",
+            "update delivery.credit_transactions set workspace_id = gen_random_uuid()"
+            " where type = 'CREDIT_CONSUMPTION'",
         ),
     ],
 )

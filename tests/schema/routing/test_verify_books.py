@@ -70,6 +70,7 @@ async def test_the_books_hold_for_leads_in_every_state(routing_db: Database, adm
             OFFERS,
             "update routing.leads set workspace_id = gen_random_uuid() where lead_id = $1",
         ),
+        (TRACES, "delete from routing.lead_facts where lead_id = $1"),
         (TRACES, "update routing.lead_facts set trace_id = repeat('a', 32) where lead_id = $1"),
         (
             TRACES,
@@ -94,6 +95,7 @@ async def test_a_row_that_was_tampered_with_is_named(
 ) -> None:
     routed = await one_of_each(routing_db, uuid4())
     await admin.execute("update routing.leads set dedupe_until = 'infinity'")
+    await admin.execute("set session_replication_role = replica")
     await admin.execute(tampering, routed)
     violations = (await broken(routing_db))[equation]
     assert violations

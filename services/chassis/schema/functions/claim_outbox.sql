@@ -1,7 +1,8 @@
 -- Claims due rows of one topic over all tenants, as lock_due_outbox chooses them: p_token fences what
 -- is settled until p_now + p_lease_seconds. A row whose lease ran out may be claimed again.
--- Its commit waits for no disk: a claim that a crash takes back is as if it had not been made, its
--- token fits no row, and the rows are due.
+-- Its commit waits for no disk: a claim that a crash of PostgreSQL takes back (the last moment's) was not
+-- made, its token fits no row, and the rows are due. An RPC that was made meanwhile is made again, and
+-- no attempt tells of the first; its receiver has it once.
 create or replace function claim_outbox(
   p_topic text,
   p_token uuid,

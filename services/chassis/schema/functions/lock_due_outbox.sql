@@ -64,7 +64,16 @@ begin
     from (
       select t.org_id
       from tenant t
-      where t.org_id is not null
+      cross join lateral (
+        select
+        from outbox o
+        where o.topic = p_topic
+          and o.status = 'pending'
+          and o.org_id = t.org_id
+          and o.due_at between v_due_from and p_now
+          and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+        limit 1
+      ) due
       -- Where there are too many for one claim, the next has others.
       order by random()
       limit v_shared_limit

@@ -21,7 +21,7 @@ as $$
       (10, 'no row without a trace'),
       (11, 'each completed delivery was accepted, or completed by hand'),
       (12, 'each try at an endpoint has its attempt'),
-      (13, 'each delivery and event is of its offer''s lead and workspace'),
+      (13, 'each delivery, event and charge is of its offer''s lead and workspace'),
       (14, 'each ledger entry has its transaction'),
       (15, 'each offer and each ended delivery is in the outbox for the timeline')
   ), ready as (
@@ -198,6 +198,18 @@ as $$
     from lead_events e
     left join lead_offers o using (org_id, offer_id)
     where e.workspace_id is distinct from o.workspace_id
+    union all
+    select 13, format('credit_holds %s: of workspace %s, its delivery of %s', h.hold_id,
+      h.workspace_id, d.workspace_id)
+    from credit_holds h
+    left join deliveries d using (org_id, delivery_id)
+    where h.workspace_id is distinct from d.workspace_id
+    union all
+    select 13, format('credit_transactions %s: of workspace %s, its delivery of %s',
+      t.transaction_id, t.workspace_id, d.workspace_id)
+    from credit_transactions t
+    left join deliveries d using (org_id, delivery_id)
+    where t.delivery_id is not null and t.workspace_id is distinct from d.workspace_id
   ), orphaned as (
     -- Versions run from one without a gap: what is not there leaves one.
     select 14, format('credit_accounts %s: %s transactions at version %s, the last is %s',

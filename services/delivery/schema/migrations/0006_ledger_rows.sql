@@ -4,13 +4,26 @@
 -- were three rows and eleven index entries for each credit; now it is one row and two or three.
 --
 -- The function that posts is replaced in the same transaction, so that code which still runs writes
--- what the table takes; functions that read entries find them in the view.
+-- what the table takes; functions that read entries find them in the view. Ids of entries follow from
+-- the transaction now, so those of older entries change.
 
 -- migrate:up
 
--- Whoever posts has locked in this order; in another one each would wait for the other.
-lock table deliveries, credit_accounts, credit_holds, credit_transactions, credit_entries
-  in access exclusive mode;
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table deliveries, credit_accounts, credit_holds, credit_transactions, credit_entries
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
 
 alter table credit_transactions
   add column version bigint,
@@ -156,7 +169,21 @@ end;
 $$;
 
 -- migrate:down
-lock table deliveries, credit_accounts, credit_holds, credit_transactions in access exclusive mode;
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table deliveries, credit_accounts, credit_holds, credit_transactions
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
 
 alter table credit_transactions
   drop constraint credit_transactions_pkey,

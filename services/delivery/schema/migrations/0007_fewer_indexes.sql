@@ -4,6 +4,23 @@
 -- it by key, and the books say where the two differ.
 
 -- migrate:up
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table lead_offers, lead_events, deliveries, delivery_endpoints, attempts, credit_accounts,
+        credit_holds, credit_transactions
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
+
 drop index idx_lead_events_trace;
 drop index idx_deliveries_trace;
 drop index idx_delivery_endpoints_trace;
@@ -26,6 +43,23 @@ alter table lead_events drop constraint lead_events_org_id_offer_id_fkey;
 alter table credit_holds drop constraint credit_holds_org_id_workspace_id_fkey;
 
 -- migrate:down
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table lead_offers, lead_events, deliveries, delivery_endpoints, attempts, credit_accounts,
+        credit_holds, credit_transactions
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
+
 -- New keys look at all rows.
 alter table credit_accounts no force row level security;
 alter table credit_holds no force row level security;

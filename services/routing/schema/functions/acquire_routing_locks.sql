@@ -2,8 +2,8 @@
 -- retry is due, and ones whose holder let its lease run out. p_token fences what is done with them
 -- until p_now + p_lease_seconds.
 -- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted
--- (interruptions). Its commit waits for no disk: a claim that a crash takes back is as if it had not
--- been made, its token fits no row, and the leads are due.
+-- (interruptions). Its commit waits for no disk: a claim that a crash of PostgreSQL takes back (the last
+-- moment's) was not made, its token fits no row, the leads are due, and no interruption is counted.
 create or replace function acquire_routing_locks(
   p_worker text,
   p_token uuid,

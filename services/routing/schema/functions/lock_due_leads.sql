@@ -60,7 +60,15 @@ begin
     from (
       select t.org_id
       from tenant t
-      where t.org_id is not null
+      cross join lateral (
+        select
+        from leads l
+        where l.org_id = t.org_id
+          and l.due_at between v_due_from and p_now
+          and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+          and l.lead_expires_at > p_now
+        limit 1
+      ) due
       -- Where there are too many for one claim, the next has others.
       order by random()
       limit v_shared_limit

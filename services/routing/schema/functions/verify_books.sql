@@ -48,9 +48,9 @@ as $$
       or l.trace_id = repeat('0', 32)
       or l.trace_id is distinct from substr(l.traceparent, 4, 32)
     union all
-    select 3, format('lead_facts %s: its trace is not that of its lead', f.lead_id)
+    select 3, format('lead_facts %s: its trace is not that of its lead', lead_id)
     from lead_facts f
-    left join leads l using (org_id, lead_id)
+    full join leads l using (org_id, lead_id)
     where f.trace_id is distinct from l.trace_id
     union all
     select 3, format('lead_routing_logs %s: its trace is not that of its lead', g.lead_id)

@@ -1,7 +1,26 @@
 -- What a lead says is written once; where its routing stands changes with every claim. Apart, a
 -- change writes one small row, and no entry of what leads are searched by.
+--
+-- Code that still runs cannot route by the functions of before, until `migrate up` has applied the new
+-- ones a moment later: such a call changes nothing and is made again.
 
 -- migrate:up
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table leads, lead_dedupe_hashes, lead_routing_logs, workspaces
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
+
 create table lead_facts (
   org_id uuid not null,
   lead_id uuid not null,
@@ -41,7 +60,10 @@ alter table leads
   drop column email,
   drop column facts,
   drop column received_at;
+-- A new key looks at all rows.
+alter table leads no force row level security;
 alter table leads add foreign key (org_id, lead_id) references lead_facts;
+alter table leads force row level security;
 comment on table leads is 'Leads to route: where their routing stands; what they say is in lead_facts';
 comment on column leads.due_at is
   'When routing may take it up: at once, or at the next retry; while a lease lasts, not before its end; null: never';
@@ -77,12 +99,36 @@ drop function if exists hold_dedupe_hashes(
 drop function if exists judge_dedupe_hashes(uuid[], uuid[], text[], timestamptz);
 
 -- migrate:down
+do $$
+begin
+  -- All of them or none: those who work lock some first and some later, in one order or another.
+  perform set_config('lock_timeout', '200ms', true);
+  loop
+    begin
+      lock table leads, lead_facts, lead_dedupe_hashes, lead_routing_logs, workspaces
+        in access exclusive mode;
+      exit;
+    exception when lock_not_available then
+      null;
+    end;
+  end loop;
+end;
+$$;
+
 drop function if exists take_dedupe_hashes(held_lead[], uuid[], uuid[], uuid[], uuid[], uuid[],
   text[], timestamptz, timestamptz);
 drop function if exists lock_due_leads(int, timestamptz, timestamptz);
+alter table workspaces no force row level security;
+alter table leads no force row level security;
+alter table lead_routing_logs no force row level security;
+alter table lead_dedupe_hashes no force row level security;
 alter table leads add foreign key (org_id, workspace_id) references workspaces;
 alter table lead_routing_logs add foreign key (org_id, lead_id) references leads;
 alter table lead_dedupe_hashes add foreign key (org_id, lead_id) references leads;
+alter table workspaces force row level security;
+alter table leads force row level security;
+alter table lead_routing_logs force row level security;
+alter table lead_dedupe_hashes force row level security;
 drop index idx_leads_workspace;
 create index idx_leads_workspace on leads (workspace_id, enqueued_at);
 comment on column leads.dedupe_hash_count is null;
