@@ -15,13 +15,15 @@ Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-async def an_item(admin: Admin, *, topic: str = "next", due_at: datetime = NOW) -> UUID:
+async def an_item(
+    admin: Admin, *, topic: str = "next", due_at: datetime = NOW, org_id: UUID | None = None
+) -> UUID:
     """A pending row; answers its subject's id."""
     trace, subject_id = new_root(), uuid4()
     await admin.execute(
         """insert into ingest.outbox (org_id, outbox_id, topic, subject_id, payload, enqueued_at,
            due_at, trace_id, traceparent) values ($1, $2, $3, $4, '{}', $5, $5, $6, $7)""",
-        uuid4(), new_id(), topic, subject_id, due_at, trace.trace_id, trace.traceparent,
+        org_id or uuid4(), new_id(), topic, subject_id, due_at, trace.trace_id, trace.traceparent,
     )  # fmt: skip
     return subject_id
 
@@ -78,7 +80,11 @@ async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(admin: Admin) 
 async def test_a_backlog_is_claimed_once_a_part_at_a_time(
     ingest_db: Database, admin: Admin
 ) -> None:
-    waiting = {await an_item(admin, due_at=NOW - timedelta(seconds=place)) for place in range(50)}
+    org_ids = [uuid4(), uuid4()]
+    waiting = {
+        await an_item(admin, due_at=NOW - timedelta(seconds=place), org_id=org_ids[place % 2])
+        for place in range(50)
+    }
     claims = [await claim(ingest_db, NOW, limit=4) for _ in range(13)]
     claimed = [subject for rows in claims for subject in rows]
     assert len(claimed) == len(set(claimed))
