@@ -346,6 +346,29 @@ async def test_what_comes_in_while_claims_are_open_waits_for_one_to_end_and_is_c
     assert stored == 4
 
 
+async def test_an_item_claimed_again_while_its_stalled_try_goes_on_is_stored_once(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    config, reader = config_of(tmp_path, ingest.signer, ""), ReadsWhenTold()
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            MESSAGE, reader, store=ingest.store, writer=writer, config=config, concurrent_max=2
+        )
+        async with asyncio.TaskGroup() as tries:
+            assert await worker.step(tries) == 1
+            await admin.execute("update ingest.webhook_items set claim_expires_at = now()")
+            assert await worker.step(tries) == 1
+            # There is room for two, and both tries take some.
+            assert await worker.step(tries) == 0
+            reader.told.set()
+        await ingest.post(messenger_text(PageMessage(mid="m_2", person_id="2")))
+        assert await step(worker) == 1
+    assert await admin.fetchval("select count(*) from ingest.leads") == 2
+    attempts = await admin.fetch("select outcome from ingest.item_attempts order by started_at")
+    assert [row["outcome"] for row in attempts] == ["interrupted", "stored", "stored"]
+
+
 class Asked(Precedence):
     """Notes what it answered."""
 
