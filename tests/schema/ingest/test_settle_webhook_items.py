@@ -103,6 +103,22 @@ async def test_a_stalled_worker_settles_nothing(ingest_db: Database, admin: Admi
     assert await settle(ingest_db, token, item, "ignored", now=later(LEASE_SECONDS - 1)) == 1
 
 
+async def test_a_stale_try_beside_the_one_that_holds_the_item_settles_nothing(
+    ingest_db: Database, admin: Admin
+) -> None:
+    stale, item = await a_claimed_item(ingest_db)
+    late = later(LEASE_SECONDS)
+    (again,) = await claim(ingest_db, now=late)
+    settlements = [
+        ItemSettlement(item=replace(item, token=token), outcome=outcome, reason=outcome)
+        for token, outcome in ((stale, "dead_letter"), (again.token, "ignored"))
+    ]
+    assert await at(ingest_db, late).settle_webhook_items(settlements) == 1
+    assert await state(admin) == ("ignored", "ignored", 2, "completed", None)
+    outcomes = await admin.fetch("select outcome from ingest.item_attempts order by number")
+    assert [row["outcome"] for row in outcomes] == ["interrupted", "ignored"]
+
+
 async def state(admin: Admin) -> tuple[str, str | None, int, str, str | None]:
     """The one item's status, reason and attempts, and its log row's status and error."""
     item = await admin.fetchrow("select * from ingest.webhook_items")
