@@ -111,7 +111,7 @@ class ItemsWorker:
         """A step; 0 where it left nothing behind that no wake-up will tell of."""
         limit = self._limit()
         # Asked where there is room alone: who asks has been put off one time less.
-        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on()):
+        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on(self.wake)):
             return 0
         claimed = await self.step(tries)
         return claimed if claimed >= limit else 0

@@ -5,6 +5,8 @@ webhooks queue for a commit, work on others is put off from commit to commit, an
 a time. It is never put off for good.
 """
 
+from services.chassis.loops import Wake
+
 
 class Precedence:
     """Lets work go on while no webhook waits, else when it was put off `put_off_max` times."""
@@ -13,15 +15,23 @@ class Precedence:
         self._put_off_max = put_off_max
         self._put_off = 0
         self._is_behind = False
+        self._wakes: set[Wake] = set()
 
     def committed(self, *, waiting_items: int) -> None:
-        """Says that a commit of webhooks ended, well or not, and how many wait for the next one."""
-        self._is_behind = waiting_items > 0
+        """Says that a commit of webhooks ended, well or not, and how many wait for the next one.
 
-    def lets_go_on(self) -> bool:
-        """Whether who asks may go on now. Who is put off asks again with the next wake-up."""
+        Wakes who was put off: what the commit stored may be no work of theirs, and theirs waits.
+        """
+        self._is_behind = waiting_items > 0
+        for wake in self._wakes:
+            wake.set()
+        self._wakes.clear()
+
+    def lets_go_on(self, wake: Wake) -> bool:
+        """Whether who asks may go on now; who is put off is woken when the next commit ends."""
         if self._is_behind and self._put_off < self._put_off_max:
             self._put_off += 1
+            self._wakes.add(wake)
             return False
         self._put_off = 0
         return True
