@@ -1,8 +1,9 @@
 """Who goes first: webhooks that wait to be stored, before work on what is stored.
 
 Whoever sent a webhook waits for an answer; what is stored is durable and can wait. So while
-webhooks queue for a commit, work on others is put off from commit to commit, and then takes more at
-a time. It is never put off for good.
+webhooks queue for a commit, work on others is put off from commit to commit, so many times at most,
+and then takes its turn, a batch like any other. It is never put off for good; but where webhooks
+bring more than such turns take, what is stored waits longer and longer, until they ebb.
 """
 
 from services.chassis.loops import Wake

@@ -1,6 +1,7 @@
 """Webhooks that wait go first, and work on what is stored goes on."""
 
 from services.chassis.loops import Wake
+from services.ingest.config import IngestConfig
 from services.ingest.precedence import Precedence
 
 
@@ -29,6 +30,15 @@ def test_while_webhooks_wait_work_is_put_off_so_often_and_then_goes_on() -> None
     precedence = Precedence(put_off_max=2)
     precedence.committed(waiting_items=5)
     assert [precedence.lets_go_on(Wake()) for _ in range(6)] == [False, False, True] * 2
+
+
+def test_unless_told_otherwise_every_third_claim_is_made_however_many_webhooks_wait() -> None:
+    precedence = Precedence(put_off_max=IngestConfig.model_fields["claim_put_off_max"].default)
+    answers = []
+    for _ in range(12):
+        precedence.committed(waiting_items=5_000)
+        answers.append(precedence.lets_go_on(Wake()))
+    assert answers.count(True) == 4
 
 
 def test_work_goes_on_as_soon_as_none_waits_any_more() -> None:
