@@ -7,6 +7,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
+from services.chassis.trace import new_root
 from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
@@ -55,16 +56,22 @@ async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(
     ingest_db: Database, admin: Admin
 ) -> None:
     await receive(ingest_db, a_webhook(an_item()))
-    settings = []
+    token = new_id()
     async with admin.transaction():
-        await admin.fetch(
+        (item,) = await admin.fetch(
             "select * from ingest.claim_webhook_items('leadgen', $1, 1, 1, 0, '{}', '{}', 60,"
             " p_now => $2)",
-            new_id(), NOW,
+            token, NOW,
         )  # fmt: skip
-        settings.append(await admin.fetchval("show synchronous_commit"))
-    settings.append(await admin.fetchval("show synchronous_commit"))
-    assert settings == ["off", "on"]
+        assert await admin.fetchval("show synchronous_commit") == "off"
+    async with admin.transaction():
+        settled = await admin.fetchval(
+            "select ingest.settle_webhook_items(array[$1::uuid], array[$2::uuid], array[$3::uuid],"
+            " '{ignored}', '{x}', '{0}', array[$4], p_now => $5)",
+            item["org_id"], item["item_id"], token, new_root().trace_id, NOW,
+        )  # fmt: skip
+        assert settled == 1
+        assert await admin.fetchval("show synchronous_commit") == "on"
 
 
 async def test_items_are_claimed_oldest_first_and_no_more_than_asked(ingest_db: Database) -> None:
