@@ -34,7 +34,7 @@ class IngestConfig(ServiceConfig):
     webhook_batch_max: int = Field(default=200, ge=1)
     webhook_batch_bytes_max: int = Field(default=8 * 1024 * 1024, ge=1024)
     claim_put_off_max: int = Field(
-        default=8, ge=0, description="Times that a claim of messages lets waiting webhooks go first"
+        default=2, ge=0, description="Times that a claim of messages lets waiting webhooks go first"
     )
     webhook_items_max: int = Field(default=10_000, ge=1, description="Items in one webhook")
     leads_waiting_max: int = Field(default=5_000, ge=1)

@@ -78,7 +78,8 @@ class ItemsWorker:
         self._concurrent_max = concurrent_max
         # Kept for tenants of whose items less than their share is worked on.
         self._spare = concurrent_max // 4
-        self._held: dict[UUID, ClaimedItem] = {}
+        # Each try by item and token: past its lease an item may be claimed again while it is tried.
+        self._held: dict[tuple[UUID, UUID], ClaimedItem] = {}
         # How many of each open claim's items are held, by its token.
         self._claims: Counter[UUID] = Counter()
         self._claims_concurrent_max = claims_concurrent_max or concurrent_max
@@ -110,7 +111,7 @@ class ItemsWorker:
         """A step; 0 where it left nothing behind that no wake-up will tell of."""
         limit = self._limit()
         # Asked where there is room alone: who asks has been put off one time less.
-        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on()):
+        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on(self.wake)):
             return 0
         claimed = await self.step(tries)
         return claimed if claimed >= limit else 0
@@ -159,7 +160,7 @@ class ItemsWorker:
 
     async def _hold(self, items: list[ClaimedItem]) -> set[UUID]:
         """Notes what was claimed; answers which of it are known to be duplicates."""
-        self._held.update({item.item_id: item for item in items})
+        self._held.update({(item.item_id, item.token): item for item in items})
         self._claims.update(item.token for item in items)
         try:
             return await self._reader.duplicates(items)
@@ -189,7 +190,7 @@ class ItemsWorker:
             self.wake.set()
 
     def _drop(self, item: ClaimedItem) -> None:
-        del self._held[item.item_id]
+        del self._held[item.item_id, item.token]
         self._claims[item.token] -= 1
         if not self._claims[item.token]:
             del self._claims[item.token]

@@ -90,6 +90,18 @@ INGEST_FENCES: Final = (
         "::test_a_worker_that_lost_its_lease_leaves_no_row",
     ),
     without_text(
+        "ingest.settle_webhook_items",
+        "and h.token = g.token",
+        INGEST + "test_settle_webhook_items.py"
+        "::test_a_stale_try_beside_the_one_that_holds_the_item_settles_nothing",
+    ),
+    without_text(
+        "ingest.create_leads_with_conversations",
+        "and h.token = g.token",
+        INGEST + "test_create_lead_with_conversation.py"
+        "::test_a_stale_try_beside_the_one_that_holds_the_item_leaves_no_row",
+    ),
+    without_text(
         "ingest.open_requests",
         "r.content_hash <> g.request_hash",
         INGEST + "test_create_lead_with_conversation.py"

@@ -346,16 +346,41 @@ async def test_what_comes_in_while_claims_are_open_waits_for_one_to_end_and_is_c
     assert stored == 4
 
 
+async def test_an_item_claimed_again_while_its_stalled_try_goes_on_is_stored_once(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    config, reader = config_of(tmp_path, ingest.signer, ""), ReadsWhenTold()
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            MESSAGE, reader, store=ingest.store, writer=writer, config=config, concurrent_max=2
+        )
+        async with asyncio.TaskGroup() as tries:
+            assert await worker.step(tries) == 1
+            await admin.execute("update ingest.webhook_items set claim_expires_at = now()")
+            assert await worker.step(tries) == 1
+            # There is room for two, and both tries take some.
+            assert await worker.step(tries) == 0
+            reader.told.set()
+        await ingest.post(messenger_text(PageMessage(mid="m_2", person_id="2")))
+        assert await step(worker) == 1
+    assert await admin.fetchval("select count(*) from ingest.leads") == 2
+    attempts = await admin.fetch("select outcome from ingest.item_attempts order by started_at")
+    assert [row["outcome"] for row in attempts] == ["interrupted", "stored", "stored"]
+
+
 class Asked(Precedence):
     """Notes what it answered."""
 
     def __init__(self) -> None:
         super().__init__(put_off_max=3)
         self.answers: list[bool] = []
+        self.put_off, self.let_on = asyncio.Event(), asyncio.Event()
 
-    def lets_go_on(self) -> bool:
+    def lets_go_on(self, wake: Wake) -> bool:
         """As it does."""
-        self.answers.append(super().lets_go_on())
+        self.answers.append(super().lets_go_on(wake))
+        (self.let_on if self.answers[-1] else self.put_off).set()
         return self.answers[-1]
 
 
@@ -376,6 +401,28 @@ async def test_a_claim_that_webhooks_put_off_is_made_in_the_end(
         stopping.set()
         await running
     assert precedence.answers[:4] == [False, False, False, True]
+
+
+async def test_a_claim_that_was_put_off_is_made_as_soon_as_no_webhook_waits(
+    ingest: Ingest, admin: Admin, tmp_path: Path
+) -> None:
+    # No poll in sight: the end of the commit alone tells of it.
+    config = config_of(tmp_path, ingest.signer, "", poll_seconds=3600)
+    precedence, stopping = Asked(), Stopping()
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    precedence.committed(waiting_items=1)
+    async with lead_writer(ingest.store, config, Wake()) as writer, asyncio.timeout(30):
+        worker = ItemsWorker(
+            MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
+            concurrent_max=100, precedence=precedence,
+        )  # fmt: skip
+        running = asyncio.create_task(worker.run(stopping))
+        await precedence.put_off.wait()
+        precedence.committed(waiting_items=0)
+        await precedence.let_on.wait()
+        stopping.set()
+        await running
+    assert (await item(admin))["status"] == "stored"
 
 
 async def test_interrupted_work_is_given_back_with_the_attempt_unspent(

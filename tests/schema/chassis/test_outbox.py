@@ -69,12 +69,19 @@ async def test_a_claimed_row_is_due_again_when_its_lease_ran_out(
 
 
 async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(admin: Admin) -> None:
-    settings = []
+    await an_item(admin, due_at=datetime.now(UTC))
+    token = new_id()
     async with admin.transaction():
-        await admin.fetch("select * from ingest.claim_outbox('next', gen_random_uuid(), 1, 30)")
-        settings.append(await admin.fetchval("show synchronous_commit"))
-    settings.append(await admin.fetchval("show synchronous_commit"))
-    assert settings == ["off", "on"]
+        (item,) = await admin.fetch("select * from ingest.claim_outbox('next', $1, 1, 30)", token)
+        assert await admin.fetchval("show synchronous_commit") == "off"
+    async with admin.transaction():
+        settled = await admin.fetchval(
+            "select ingest.settle_outbox(array[$1::uuid], array[$2::uuid], $3, '{sent}', '{null}',"
+            " '{0}')",
+            item["org_id"], item["outbox_id"], token,
+        )  # fmt: skip
+        assert settled == 1
+        assert await admin.fetchval("show synchronous_commit") == "on"
 
 
 async def test_a_backlog_is_claimed_once_a_part_at_a_time(

@@ -28,6 +28,7 @@ from tests.schema.ingest.builders import (
     an_org,
     at,
     called,
+    claim,
     count,
     create,
     later,
@@ -390,6 +391,27 @@ async def test_a_worker_that_lost_its_lease_leaves_no_row(
     assert forged.outcome == "lease_lost"
     assert set((await rows_of_leads(admin)).values()) == {0}
     assert await admin.fetchval("select status from ingest.webhook_items") == "processing"
+
+
+async def test_a_stale_try_beside_the_one_that_holds_the_item_leaves_no_row(
+    ingest_db: Database, admin: Admin
+) -> None:
+    org = await an_org(ingest_db)
+    source_id = await a_source(ingest_db, org.org_id)
+    stale, item = await a_claimed_item(ingest_db, kind="message", external_id="m_1")
+    late = later(LEASE_SECONDS)
+    (again,) = await claim(ingest_db, kind="message", now=late)
+    tries = [
+        of_item(token, item, a_new_lead(source_id, message=a_message("m_1"), first_contact=True))
+        for token in (stale, again.token)
+    ]
+    made = await create(ingest_db, *tries, now=late)
+    assert [each.outcome for each in made] == ["lease_lost", "created"]
+    # One more in the outbox: the webhook itself, for the timeline.
+    assert await rows_of_leads(admin) == {**ONE_OF_EACH, "outbox": 2}
+    row = await admin.fetchrow("select status, reason, lead_id from ingest.webhook_items")
+    assert row is not None
+    assert tuple(row) == ("stored", None, tries[1].lead.lead_id)
 
 
 async def test_beside_a_lost_lease_the_others_are_stored(ingest_db: Database, admin: Admin) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
+from services.chassis.trace import new_root
 from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
@@ -55,16 +56,22 @@ async def test_a_claim_waits_for_no_disk_and_what_is_settled_does(
     ingest_db: Database, admin: Admin
 ) -> None:
     await receive(ingest_db, a_webhook(an_item()))
-    settings = []
+    token = new_id()
     async with admin.transaction():
-        await admin.fetch(
+        (item,) = await admin.fetch(
             "select * from ingest.claim_webhook_items('leadgen', $1, 1, 1, 0, '{}', '{}', 60,"
             " p_now => $2)",
-            new_id(), NOW,
+            token, NOW,
         )  # fmt: skip
-        settings.append(await admin.fetchval("show synchronous_commit"))
-    settings.append(await admin.fetchval("show synchronous_commit"))
-    assert settings == ["off", "on"]
+        assert await admin.fetchval("show synchronous_commit") == "off"
+    async with admin.transaction():
+        settled = await admin.fetchval(
+            "select ingest.settle_webhook_items(array[$1::uuid], array[$2::uuid], array[$3::uuid],"
+            " '{ignored}', '{x}', '{0}', array[$4], p_now => $5)",
+            item["org_id"], item["item_id"], token, new_root().trace_id, NOW,
+        )  # fmt: skip
+        assert settled == 1
+        assert await admin.fetchval("show synchronous_commit") == "on"
 
 
 async def test_items_are_claimed_oldest_first_and_no_more_than_asked(ingest_db: Database) -> None:
@@ -101,6 +108,22 @@ async def test_a_stalled_worker_settles_nothing(ingest_db: Database, admin: Admi
     assert await admin.fetchval("select status from ingest.webhook_items") == "processing"
     assert await count(admin, "item_attempts") == 0
     assert await settle(ingest_db, token, item, "ignored", now=later(LEASE_SECONDS - 1)) == 1
+
+
+async def test_a_stale_try_beside_the_one_that_holds_the_item_settles_nothing(
+    ingest_db: Database, admin: Admin
+) -> None:
+    stale, item = await a_claimed_item(ingest_db)
+    late = later(LEASE_SECONDS)
+    (again,) = await claim(ingest_db, now=late)
+    settlements = [
+        ItemSettlement(item=replace(item, token=token), outcome=outcome, reason=outcome)
+        for token, outcome in ((stale, "dead_letter"), (again.token, "ignored"))
+    ]
+    assert await at(ingest_db, late).settle_webhook_items(settlements) == 1
+    assert await state(admin) == ("ignored", "ignored", 2, "completed", None)
+    outcomes = await admin.fetch("select outcome from ingest.item_attempts order by number")
+    assert [row["outcome"] for row in outcomes] == ["interrupted", "ignored"]
 
 
 async def state(admin: Admin) -> tuple[str, str | None, int, str, str | None]:

@@ -1,15 +1,20 @@
 """Who may route a lead, and for how long."""
 
 import asyncio
+import json
 from uuid import UUID, uuid4
 
 from services.chassis.database import Database, Record
 from services.chassis.ids import new_id
+from services.chassis.trace import new_root
 from tests.schema.routing.builders import (
     LEASE_SECONDS,
     NOW,
+    RECORD,
     Admin,
+    a_hash,
     a_lead,
+    a_workspace,
     acquire,
     fail,
     later,
@@ -54,15 +59,36 @@ async def test_a_claim_says_who_holds_the_lead_and_until_when(
     assert row["due_at"] == NOW, "its place in the queue, should the lease run out"
 
 
-async def test_a_claim_waits_for_no_disk_and_what_is_decided_does(admin: Admin) -> None:
-    settings = []
+async def test_a_claim_waits_for_no_disk_and_what_is_decided_does(
+    routing_db: Database, admin: Admin
+) -> None:
+    org_id, token = uuid4(), new_id()
+    workspace_id = await a_workspace(routing_db, org_id)
+    routed, failed = await leads(routing_db, org_id, 2)
     async with admin.transaction():
-        await admin.fetch(
-            "select * from routing.acquire_routing_locks('tester', gen_random_uuid(), 1, 30)"
-        )
-        settings.append(await admin.fetchval("show synchronous_commit"))
-    settings.append(await admin.fetchval("show synchronous_commit"))
-    assert settings == ["off", "on"]
+        claimed = await admin.fetch(
+            "select * from routing.acquire_routing_locks('tester', $1, 2, 30, p_now => $2)",
+            token, NOW,
+        )  # fmt: skip
+        assert len(claimed) == 2
+        assert await admin.fetchval("show synchronous_commit") == "off"
+    async with admin.transaction():
+        outcome = await admin.fetchval(
+            "select outcome from routing.complete_routing($1, $2, $3, $4, $5, 1, $6, '{}', $7,"
+            " array[$8], 60, $9)",
+            org_id, routed, token, workspace_id, new_id(), json.dumps(RECORD),
+            new_root().traceparent, a_hash(), NOW,
+        )  # fmt: skip
+        assert outcome == "routed"
+        assert await admin.fetchval("show synchronous_commit") == "on"
+    async with admin.transaction():
+        outcome = await admin.fetchval(
+            "select outcome from routing.fail_routing($1, $2, $3, 'no_match', 'NO_MATCH', $4, $5,"
+            " $6)",
+            org_id, failed, token, json.dumps(RECORD), new_root().traceparent, NOW,
+        )  # fmt: skip
+        assert outcome == "retry"
+        assert await admin.fetchval("show synchronous_commit") == "on"
 
 
 async def test_a_lead_whose_lease_ran_out_is_claimed_again_with_the_attempt_unspent(

@@ -1,10 +1,17 @@
 """Who is woken by what was stored."""
 
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from services.chassis.ids import new_id
+from services.chassis.loops import Wake
 from services.chassis.trace import new_root
-from services.ingest.receiver import EVENT, what_waits
+from services.ingest.precedence import Precedence
+from services.ingest.receiver import EVENT, webhook_writer, what_waits
 from services.ingest.store.webhooks import RawWebhook
 from services.ingest.webhook_items import (
     DEAD_LETTER,
@@ -14,6 +21,8 @@ from services.ingest.webhook_items import (
     STORED,
     WebhookItem,
 )
+from tests.rpc.callers import Signer
+from tests.rpc.ingest.conftest import config_of
 
 
 def a_webhook(*items: WebhookItem) -> RawWebhook:
@@ -52,3 +61,46 @@ def test_webhooks_of_one_commit_leave_the_work_of_all() -> None:
         a_webhook(an_item(MESSAGE, "whatsapp_number")),
     ]
     assert what_waits(webhooks) == {LEADGEN, MESSAGE}
+
+
+class SlowStore:
+    """A store whose commits end when told, well or with a fault."""
+
+    def __init__(self) -> None:
+        self.commits = asyncio.Semaphore(0)
+        self.ends: asyncio.Queue[Exception | None] = asyncio.Queue()
+
+    async def store_webhook_deliveries(self, webhooks: Sequence[RawWebhook]) -> None:
+        """Stores nothing."""
+        self.commits.release()
+        fault = await self.ends.get()
+        if fault:
+            raise fault
+
+
+@pytest.mark.parametrize("fault", [None, ConnectionResetError()])
+async def test_who_was_put_off_is_woken_by_a_commit_that_leaves_them_no_work_or_fails(
+    tmp_path: Path, fault: Exception | None
+) -> None:
+    config, wake, precedence = config_of(tmp_path, Signer(), ""), Wake(), Precedence(put_off_max=9)
+    store: Any = SlowStore()
+
+    def submit(item: WebhookItem) -> "asyncio.Task[None]":
+        webhook = a_webhook(item)
+        return asyncio.create_task(writer.submit(webhook.delivery_id, webhook))
+
+    async with webhook_writer(store, config, {MESSAGE: wake}, precedence) as writer:
+        message = submit(an_item(MESSAGE, "whatsapp_number"))
+        await store.commits.acquire()
+        status = submit(an_item("status", "whatsapp_number", IGNORED))
+        await asyncio.sleep(0)
+        store.ends.put_nowait(None)
+        await message
+        await wake.wait(10)
+        assert not precedence.lets_go_on(wake)
+        woken = asyncio.create_task(wake.wait(3600))
+        store.ends.put_nowait(fault)
+        (outcome,) = await asyncio.gather(status, return_exceptions=True)
+        assert outcome is fault
+        await asyncio.wait_for(woken, 10)
+        assert precedence.lets_go_on(wake)

@@ -51,7 +51,7 @@ begin
   -- Before contacts are made: what is fenced off, and what is known, leaves no row.
   -- One look-up by key a row: a join could read all of an org's.
   with held as materialized (
-    select h.item_id
+    select u.org_id, u.item_id, u.token
     from (
       select distinct u.org_id, u.item_id, u.token
       from unnest(p_org_ids, p_item_ids, p_tokens) as u (org_id, item_id, token)
@@ -59,7 +59,7 @@ begin
       order by u.org_id, u.item_id
     ) u
     cross join lateral (
-      select i.item_id
+      select
       from webhook_items i
       where i.org_id = u.org_id
         and i.item_id = u.item_id
@@ -77,8 +77,13 @@ begin
     end)
     order by g.position)
   into v_outcomes
-  from unnest(p_org_ids, p_leads, p_item_ids) with ordinality as g (org_id, lead, item_id, position)
-  left join held h on h.item_id = g.item_id
+  from unnest(p_org_ids, p_leads, p_item_ids, p_tokens) with ordinality
+    as g (org_id, lead, item_id, token, position)
+  -- By token: a stale try of an item may come beside the one that holds it.
+  left join held h
+    on h.org_id = g.org_id
+    and h.item_id = g.item_id
+    and h.token = g.token
   left join lateral (
     select s.item_id
     from lead_sources s

@@ -16,10 +16,13 @@ language plpgsql
 set search_path from current
 as $$
 declare
-  v_held uuid[];
+  v_org_ids uuid[];
+  v_item_ids uuid[];
+  v_tokens uuid[];
 begin
   perform enter(p_org_ids);
-  select coalesce(array_agg(h.item_id), '{}') into v_held
+  select array_agg(g.org_id), array_agg(g.item_id), array_agg(g.token)
+  into v_org_ids, v_item_ids, v_tokens
   from (
     select distinct g.org_id, g.item_id, g.token
     from unnest(p_org_ids, p_item_ids, p_tokens) as g (org_id, item_id, token)
@@ -27,7 +30,7 @@ begin
   ) g
   -- One look-up by key a row: a join could read all of an org's.
   cross join lateral (
-    select i.item_id
+    select
     from webhook_items i
     where i.org_id = g.org_id
       and i.item_id = g.item_id
@@ -42,11 +45,15 @@ begin
     array_agg(g.outcome order by g.position), array_agg(g.reason order by g.position),
     array_agg(g.retry_after_seconds order by g.position),
     array_agg(null::uuid), array_agg(g.attempt_trace_id order by g.position), p_tokens[1], p_now)
-  from unnest(p_org_ids, p_item_ids, p_outcomes, p_reasons, p_retry_after_seconds,
+  from unnest(p_org_ids, p_item_ids, p_tokens, p_outcomes, p_reasons, p_retry_after_seconds,
       p_attempt_trace_ids) with ordinality
-    as g (org_id, item_id, outcome, reason, retry_after_seconds, attempt_trace_id, position)
-  where g.item_id = any (v_held)
+    as g (org_id, item_id, token, outcome, reason, retry_after_seconds, attempt_trace_id, position)
+  -- By token: a stale try of an item may come beside the one that holds it.
+  join unnest(v_org_ids, v_item_ids, v_tokens) as h (org_id, item_id, token)
+    on h.org_id = g.org_id
+    and h.item_id = g.item_id
+    and h.token = g.token
   having count(*) > 0;
-  return cardinality(v_held);
+  return coalesce(cardinality(v_item_ids), 0);
 end;
 $$;
