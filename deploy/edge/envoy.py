@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ import aiohttp
 
 from deploy.edge.config import EdgeConfig
 
+DRAIN_SECONDS_MAX = 15.0
 _QUIET_SECONDS = 0.3
 
 
@@ -76,21 +76,21 @@ class Admin:
         return aiohttp.ClientSession("http://localhost", connector=connector)
 
 
-async def drain(admin: Admin, *, seconds_max: float = 15.0) -> None:
+async def drain(admin: Admin, *, seconds_max: float = DRAIN_SECONDS_MAX) -> None:
     """Has Envoy finish what runs and take nothing new; it can be ended by SIGTERM then.
 
     SIGTERM alone would cut running requests off. From the first step on the health path says 503,
     so that balancers look elsewhere, and every answer ends its connection. It is over once nothing
     runs and nothing has come for a while: between two requests of a busy caller nothing runs
-    either. Raises aiohttp.ClientError when the admin interface is away.
+    either. Raises TimeoutError when it is not over after `seconds_max`, aiohttp.ClientError when
+    the admin interface is away.
     """
-    end = time.monotonic() + seconds_max
-    async with admin.session() as asked:
+    async with asyncio.timeout(seconds_max), admin.session() as asked:
         for step in ("/healthcheck/fail", "/drain_listeners?graceful"):
             async with asked.post(step) as answer:
                 answer.raise_for_status()
         before, now = None, await _requests(asked)
-        while (now.active or now != before) and time.monotonic() < end:
+        while now.active or now != before:
             await asyncio.sleep(_QUIET_SECONDS)
             before, now = now, await _requests(asked)
 

@@ -23,8 +23,7 @@ from deploy.edge.config import Address, EdgeConfig, TlsFiles
 from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
-from deploy.local.processes import Program, Supervisor
-from deploy.local.state import ROOT
+from deploy.local.processes import Supervisor
 from services.chassis.interceptors import TRACE_ID_KEY
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
@@ -621,25 +620,6 @@ async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_of
         await draining
         assert await supervisor.stop("second") == 0
     assert (await edge.health()).status == 200
-
-
-async def test_the_launcher_ends_as_envoy_does(tmp_path: Path) -> None:
-    configuration = tmp_path / "envoy.json"
-    configuration.write_text("no configuration")
-    launcher = Program(
-        name="edge",
-        command=[
-            *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
-            *("--admin-port", str(free_port())),
-        ],
-        log_path=tmp_path / "edge.log",
-        folder=ROOT,
-    )
-    async with Supervisor() as supervisor:
-        await supervisor.start(launcher)
-        ended = await supervisor.crashed()
-        assert ended.exit_code == 1
-        assert "no configuration" in str(ended)
 
 
 async def test_a_service_that_is_away_makes_health_503_and_the_others_work(
