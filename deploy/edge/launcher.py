@@ -15,19 +15,28 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from deploy.edge.envoy import DRAIN_SECONDS_MAX, Admin, drain, envoy_command
+from deploy.edge.envoy import DRAIN_SECONDS_MAX, LISTEN_SECONDS, Admin, drain, envoy_command
 from deploy.local.lifetime import tied
 
 # Between SIGTERM and SIGKILL of Envoy: once drained it has nothing to do but to end.
 _END_SECONDS_MAX = 3.0
 
 
-async def launch(configuration: Path, admin: Admin, drain_seconds_max: float) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long an edge that is asked to stop goes on to listen, and how long it drains at most."""
+
+    listen_seconds_min: float
+    drain_seconds_max: float
+
+
+async def launch(configuration: Path, admin: Admin, patience: Patience) -> int:
     """Runs Envoy until it ends or this is asked to stop; the exit code."""
     asked, hurried = asyncio.Event(), asyncio.Event()
 
@@ -41,20 +50,21 @@ async def launch(configuration: Path, admin: Admin, drain_seconds_max: float) ->
     ended = asyncio.create_task(envoy.wait())
     await _first(ended, asked.wait())
     if not ended.done():
-        await _first(ended, hurried.wait(), _leave(envoy, admin, drain_seconds_max))
+        await _first(ended, hurried.wait(), _leave(envoy, admin, patience))
     if not ended.done():
         _send(envoy, signal.SIGKILL)
     code = await ended
     return code if code >= 0 else 128 - code
 
 
-async def _leave(envoy: Process, admin: Admin, drain_seconds_max: float) -> None:
+async def _leave(envoy: Process, admin: Admin, patience: Patience) -> None:
     """Drains and ends it; returns when it should be gone."""
     # One that is not up yet, or is away, has nothing to finish; one that hangs will not.
     with contextlib.suppress(aiohttp.ClientError, TimeoutError):
         await drain(
             admin,
-            seconds_max=drain_seconds_max,
+            listen_seconds_min=patience.listen_seconds_min,
+            seconds_max=patience.drain_seconds_max,
         )
     _send(envoy, signal.SIGTERM)
     await asyncio.sleep(_END_SECONDS_MAX)
@@ -90,6 +100,13 @@ def main() -> int:
     where.add_argument("--admin-socket", type=Path)
     where.add_argument("--admin-port", type=int)
     parser.add_argument(
+        "--listen-seconds-min",
+        type=float,
+        default=LISTEN_SECONDS,
+        metavar="SECONDS",
+        help="goes on to listen for so long, for callers who have not heard of it (%(default)g)",
+    )
+    parser.add_argument(
         "--drain-seconds-max",
         type=float,
         default=DRAIN_SECONDS_MAX,
@@ -98,7 +115,10 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     admin = Admin(socket=chosen.admin_socket, port=chosen.admin_port)
-    return asyncio.run(launch(chosen.configuration, admin, chosen.drain_seconds_max))
+    patience = Patience(
+        listen_seconds_min=chosen.listen_seconds_min, drain_seconds_max=chosen.drain_seconds_max
+    )
+    return asyncio.run(launch(chosen.configuration, admin, patience))
 
 
 if __name__ == "__main__":

@@ -611,7 +611,7 @@ async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_of
         await second.becomes(200)
         running = asyncio.create_task(second("GET", "/api/leads/L7"))
         await arrived.wait()
-        draining = asyncio.create_task(drain(Admin.of(config)))
+        draining = asyncio.create_task(drain(Admin.of(config), listen_seconds_min=0))
         await second.becomes(503)
         assert not running.done()
         released.set()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import EdgeConfig
@@ -19,11 +20,57 @@ from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
 from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT
+from tests.sandbox.serving import serving
 from tests.system.waiting import until
 from tests.unit.deploy.edge_world import Edge, elsewhere
 
 # Longer than any test runs.
 LONG = "60"
+
+
+class QuietAdmin:
+    """An admin interface of an edge where nothing runs and nothing comes."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.looked_often = asyncio.Event()
+
+    async def _stats(self, _: web.Request) -> web.Response:
+        self.looks += 1
+        if self.looks == 5:
+            self.looked_often.set()
+        return web.Response(
+            text="http.edge.downstream_rq_active: 0\nhttp.edge.downstream_rq_total: 7\n"
+        )
+
+    async def _step(self, _: web.Request) -> web.Response:
+        return web.Response(text="OK")
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[Admin]:
+        """It answers while the block runs."""
+        application = web.Application()
+        application.router.add_get("/stats", self._stats)
+        application.router.add_post("/{step:.+}", self._step)
+        async with serving(application) as base_url:
+            yield Admin(socket=None, port=int(base_url.rpartition(":")[2]))
+
+
+async def test_a_quiet_edge_goes_on_to_listen_for_those_who_have_not_heard() -> None:
+    quiet = QuietAdmin()
+    async with quiet.served() as admin:
+        draining = asyncio.create_task(drain(admin, listen_seconds_min=60, seconds_max=60))
+        looked = asyncio.create_task(quiet.looked_often.wait())
+        await asyncio.wait({draining, looked}, return_when=asyncio.FIRST_COMPLETED)
+        assert not draining.done()
+        draining.cancel()
+
+
+async def test_a_quiet_edge_that_nobody_has_to_hear_of_is_drained_at_the_second_look() -> None:
+    quiet = QuietAdmin()
+    async with quiet.served() as admin:
+        await drain(admin, listen_seconds_min=0)
+    assert quiet.looks == 2
 
 
 async def test_an_admin_interface_that_does_not_answer_ends_the_drain() -> None:
@@ -124,7 +171,7 @@ async def test_an_envoy_that_a_signal_ends_ends_the_launcher_with_128_and_the_si
 async def test_an_envoy_that_dies_while_it_drains_ends_the_launcher_as_well(
     launched: Launched,
 ) -> None:
-    await launched.start("--drain-seconds-max", LONG)
+    await launched.start("--listen-seconds-min", LONG, "--drain-seconds-max", LONG)
     os.kill(launched.launcher, signal.SIGTERM)
     await launched.ask.becomes(503)
     os.kill(launched.envoy, signal.SIGKILL)
@@ -143,7 +190,7 @@ async def test_an_envoy_that_hangs_is_killed_after_its_time(launched: Launched) 
 async def test_a_second_signal_kills_an_envoy_that_drains(
     launched: Launched, second: signal.Signals
 ) -> None:
-    await launched.start("--drain-seconds-max", LONG)
+    await launched.start("--listen-seconds-min", LONG, "--drain-seconds-max", LONG)
     os.kill(launched.launcher, signal.SIGTERM)
     await launched.ask.becomes(503)
     os.kill(launched.launcher, second)
