@@ -46,7 +46,10 @@ async def launch(configuration: Path, admin: Admin, patience: Patience) -> int:
     loop = asyncio.get_running_loop()
     for stop_signal in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop_signal, stop)
-    envoy = await asyncio.create_subprocess_exec(*tied(envoy_command(configuration)))
+    # A session of its own: Ctrl-C in a terminal goes to a whole group, and would cut off what runs.
+    envoy = await asyncio.create_subprocess_exec(
+        *tied(envoy_command(configuration)), start_new_session=True
+    )
     ended = asyncio.create_task(envoy.wait())
     await _first(ended, asked.wait())
     if not ended.done():

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -22,7 +23,7 @@ from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT
 from tests.sandbox.serving import serving
 from tests.system.waiting import until
-from tests.unit.deploy.edge_world import Edge, elsewhere
+from tests.unit.deploy.edge_world import Edge, Shop, elsewhere
 
 # Longer than any test runs.
 LONG = "60"
@@ -196,6 +197,30 @@ async def test_a_second_signal_kills_an_envoy_that_drains(
     os.kill(launched.launcher, second)
     assert await launched.ended() == 128 + signal.SIGKILL
     assert not alive(launched.envoy)
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_to_the_whole_group_does_not_cut_off_what_runs(
+    launched: Launched, shop: Shop, stop_signal: signal.Signals
+) -> None:
+    arrived, released = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Any, context: Any) -> Any:
+        arrived.set()
+        await released.wait()
+        return shop.compiled.messages.Lead(lead_id="finished")
+
+    shop.behave = wait
+    await launched.start("--listen-seconds-min", "0")
+    running = asyncio.create_task(launched.ask("GET", "/api/leads/L7"))
+    await arrived.wait()
+    # As a terminal does with Ctrl-C.
+    os.killpg(launched.launcher, stop_signal)
+    await launched.ask.becomes(503)
+    released.set()
+    answer = await running
+    assert (answer.status, json.loads(answer.body)["leadId"]) == (200, "finished")
+    assert await launched.ended() == 0
 
 
 async def test_no_envoy_outlives_a_launcher_that_was_killed(launched: Launched) -> None:
