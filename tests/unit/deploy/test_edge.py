@@ -558,7 +558,7 @@ async def test_who_watches_health_by_grpc_without_a_token_hears_that_nothing_is_
     async with grpc.aio.insecure_channel(target) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+            await stub.Watch(health_pb2.HealthCheckRequest(), timeout=5).read()
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
