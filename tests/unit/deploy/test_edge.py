@@ -75,7 +75,8 @@ async def test_grpc_passes_through_by_package(edge: Edge, shop: Shop) -> None:
         token = (("authorization", f"Bearer {edge.token}"),)
         lead = await stub.GetLead(request, metadata=token, timeout=5)
         assert lead.lead_id == "L9"
-        assert 0 < (shop.calls[0][2] or 0) <= 5
+        # gRPC rounds up what it sends.
+        assert 0 < (shop.calls[0][2] or 0) < 6
 
 
 async def test_grpc_without_a_deadline_stays_so_and_without_a_token_is_unauthenticated(
