@@ -12,6 +12,8 @@ import aiohttp
 
 from deploy.edge.config import EdgeConfig
 
+LISTEN_SECONDS = 5
+DRAIN_SECONDS_MAX = 15.0
 _QUIET_SECONDS = 0.3
 
 
@@ -48,7 +50,7 @@ def envoy_command(
         # How long it goes on to listen while it drains, for callers who have not heard of it; it
         # tells each at once that the connection ends with the answer.
         "--drain-time-s",
-        "5",
+        str(LISTEN_SECONDS),
         "--drain-strategy",
         "immediate",
         "--file-flush-interval-msec",
@@ -76,21 +78,28 @@ class Admin:
         return aiohttp.ClientSession("http://localhost", connector=connector)
 
 
-async def drain(admin: Admin, *, seconds_max: float = 15.0) -> None:
+async def drain(
+    admin: Admin,
+    *,
+    listen_seconds_min: float = LISTEN_SECONDS,
+    seconds_max: float = DRAIN_SECONDS_MAX,
+) -> None:
     """Has Envoy finish what runs and take nothing new; it can be ended by SIGTERM then.
 
     SIGTERM alone would cut running requests off. From the first step on the health path says 503,
     so that balancers look elsewhere, and every answer ends its connection. It is over once nothing
     runs and nothing has come for a while: between two requests of a busy caller nothing runs
-    either. Raises aiohttp.ClientError when the admin interface is away.
+    either. Before `listen_seconds_min` it is not over, however quiet: who has not asked for health
+    since would be refused. Raises TimeoutError when it is not over after `seconds_max`,
+    aiohttp.ClientError when the admin interface is away.
     """
-    end = time.monotonic() + seconds_max
-    async with admin.session() as asked:
+    async with asyncio.timeout(seconds_max), admin.session() as asked:
         for step in ("/healthcheck/fail", "/drain_listeners?graceful"):
             async with asked.post(step) as answer:
                 answer.raise_for_status()
+        listens_until = time.monotonic() + listen_seconds_min
         before, now = None, await _requests(asked)
-        while (now.active or now != before) and time.monotonic() < end:
+        while now.active or now != before or time.monotonic() < listens_until:
             await asyncio.sleep(_QUIET_SECONDS)
             before, now = now, await _requests(asked)
 

@@ -133,11 +133,6 @@ class Supervisor:
         """Waits for the next child that ends unasked after it was ready."""
         return await self._crashes.get()
 
-    def expect_end(self, name: str) -> None:
-        """Says that a child may end by itself from now on; that is no crash then."""
-        if name in self._children:
-            self._children[name].ending = True
-
     async def stop(self, name: str) -> int | None:
         """SIGTERM, the program's grace, then SIGKILL to it and all that descends from it.
 

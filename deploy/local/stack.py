@@ -313,6 +313,8 @@ class Stack:
             command=[
                 *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
                 *("--admin-port", str(config.admin_port)),
+                # Nobody waits for a balancer to hear of it.
+                *("--listen-seconds-min", "0"),
             ],
             log_path=self.state.logs / f"{name}.log",
             folder=ROOT,

@@ -268,8 +268,8 @@ async def test_canaries_are_seen_nowhere(
     for name, port in METRICS_PORTS.items():
         async with aiohttp.request("GET", f"http://{HOST}:{port}/metrics") as answer:
             seen[f"metrics of {name}"] = await answer.text()
-    for name in SERVICES:
-        # Stopped, so that it has exported every span.
+    for name in ("edge", *SERVICES):
+        # Stopped, so that it has exported every span and written every line.
         await stack.supervisor.stop(name)
     seen["live spans"] = b"".join(collector.exported).decode(errors="replace")
     for name in (*SERVICES, *SANDBOX, "edge", "access"):

@@ -79,7 +79,7 @@ class Load:
 
 
 @asynccontextmanager
-async def load(stack: Stack, customer: Customer, *, again: bool = False) -> AsyncIterator[Load]:
+async def load(stack: Stack, customer: Customer) -> AsyncIterator[Load]:
     """Callers while the block runs, with a second edge beside the first."""
     urls = [stack.edge_url, await stack.start_second_edge()]
     target = "ipv4:" + ",".join(url.removeprefix("http://") for url in urls)

@@ -4,24 +4,18 @@ import asyncio
 import json
 import subprocess
 import sys
-import sysconfig
-import tempfile
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from importlib import import_module, resources
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import grpc
 import pytest
 from google.api import annotations_pb2
 from google.protobuf import any_pb2, descriptor_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
-from grpc_tools import protoc
 
 from deploy.edge.body_check import body_check_source
 from deploy.edge.bootstrap import bootstrap
@@ -29,14 +23,11 @@ from deploy.edge.config import Address, EdgeConfig, TlsFiles
 from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
-from deploy.local.processes import Program, Supervisor
-from deploy.local.state import ROOT
+from deploy.local.processes import Supervisor
 from services.chassis.interceptors import TRACE_ID_KEY
-from tests.sandbox.serving import serving
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
     ISSUER,
-    PROTO,
     TRACEPARENT,
     Compiled,
     Edge,
@@ -50,119 +41,6 @@ from tests.unit.deploy.edge_world import (
     shop_with_tls,
     started,
 )
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiled]:
-    folder = tmp_path_factory.mktemp("protos")
-    (folder / "shop.proto").write_text(PROTO)
-    with resources.as_file(resources.files("grpc_tools") / "_proto") as well_known:
-        failed = protoc.main(
-            [
-                "protoc",
-                f"-I{folder}",
-                f"-I{well_known}",
-                f"-I{sysconfig.get_path('purelib')}",
-                f"--python_out={folder}",
-                f"--grpc_python_out={folder}",
-                f"--descriptor_set_out={folder / 'image.binpb'}",
-                "--include_imports",
-                "shop.proto",
-            ]
-        )
-    assert not failed
-    image = folder / "image.binpb"
-    image.write_bytes(with_error_details(image.read_bytes()))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        yield Compiled(import_module("shop_pb2"), import_module("shop_pb2_grpc"), image)
-
-
-@pytest.fixture(scope="session")
-async def shop_server(compiled: Compiled) -> AsyncIterator[Shop]:
-    shop = Shop(compiled, health.aio.HealthServicer())
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", 16 * 1024 * 1024)])
-
-    class Servicer(compiled.services.ShopServiceServicer):  # type: ignore[name-defined,misc]
-        async def GetLead(self, request: Any, context: Any) -> Any:
-            return await shop.handle(request, context)
-
-        async def CreateLead(self, request: Any, context: Any) -> Any:
-            return await shop.handle(request, context)
-
-        async def CloseLead(self, request: Any, context: Any) -> Any:
-            return await shop.handle(request, context)
-
-    compiled.services.add_ShopServiceServicer_to_server(Servicer(), server)
-    health_pb2_grpc.add_HealthServicer_to_server(shop.health, server)
-    shop.port = server.add_insecure_port("127.0.0.1:0")
-    await shop.set_serving(True)
-    await server.start()
-    yield shop
-    await server.stop(0)
-
-
-@pytest.fixture
-def shop(shop_server: Shop) -> Shop:
-    shop_server.calls.clear()
-    shop_server.behave = None
-    return shop_server
-
-
-@pytest.fixture(scope="session")
-async def ingest_server() -> AsyncIterator[Ingest]:
-    ingest = Ingest()
-    async with serving(ingest.application()) as base_url:
-        ingest.port = int(base_url.rpartition(":")[2])
-        yield ingest
-
-
-@pytest.fixture
-def ingest(ingest_server: Ingest) -> Ingest:
-    ingest_server.received.clear()
-    return ingest_server
-
-
-@pytest.fixture(scope="session")
-def keys() -> Keys:
-    return Keys()
-
-
-@pytest.fixture(scope="session")
-def config(
-    compiled: Compiled, shop_server: Shop, ingest_server: Ingest, keys: Keys
-) -> Iterator[EdgeConfig]:
-    with tempfile.TemporaryDirectory(prefix="wb") as folder:
-        yield EdgeConfig(
-            listen=Address(host="127.0.0.1", port=free_port()),
-            ingest_http=Address(host="localhost", port=ingest_server.port),
-            services={"shop": Address(host="localhost", port=shop_server.port)},
-            descriptor_set=compiled.descriptor_set,
-            transcoded=("waybill.shop.v1.ShopService",),
-            jwks=keys.jwks(),
-            issuer=ISSUER,
-            audiences=(AUDIENCE,),
-            access_log=Path(folder, "access.log"),
-            admin_socket=Path(folder, "admin"),
-            health_interval_seconds=0.1,
-            body_limit_exempt_prefixes=("/api/leads/big/",),
-            long_calls=("/waybill.shop.v1.ShopService/CloseLead",),
-        )
-
-
-@pytest.fixture(scope="session")
-async def edge(
-    config: EdgeConfig, keys: Keys, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Edge]:
-    folder = tmp_path_factory.mktemp("edge")
-    async with Supervisor() as supervisor, aiohttp.ClientSession() as session:
-        await started(supervisor, config, folder, "envoy")
-        edge = Edge(config, session, keys.token())
-        await edge.becomes(200)
-        yield edge
-    warnings = (folder / "envoy.log").read_text().splitlines()
-    assert [line for line in warnings if "caught ENVOY_SIGTERM" not in line] == []
-
 
 # JSON and gRPC
 
@@ -197,7 +75,8 @@ async def test_grpc_passes_through_by_package(edge: Edge, shop: Shop) -> None:
         token = (("authorization", f"Bearer {edge.token}"),)
         lead = await stub.GetLead(request, metadata=token, timeout=5)
         assert lead.lead_id == "L9"
-        assert 0 < (shop.calls[0][2] or 0) <= 5
+        # gRPC rounds up what it sends.
+        assert 0 < (shop.calls[0][2] or 0) < 6
 
 
 async def test_grpc_without_a_deadline_stays_so_and_without_a_token_is_unauthenticated(
@@ -680,7 +559,7 @@ async def test_who_watches_health_by_grpc_without_a_token_hears_that_nothing_is_
     async with grpc.aio.insecure_channel(target) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+            await stub.Watch(health_pb2.HealthCheckRequest(), timeout=5).read()
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -733,7 +612,7 @@ async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_of
         await second.becomes(200)
         running = asyncio.create_task(second("GET", "/api/leads/L7"))
         await arrived.wait()
-        draining = asyncio.create_task(drain(Admin.of(config)))
+        draining = asyncio.create_task(drain(Admin.of(config), listen_seconds_min=0))
         await second.becomes(503)
         assert not running.done()
         released.set()
@@ -742,25 +621,6 @@ async def test_two_edges_run_beside_each_other_and_one_drains_without_cutting_of
         await draining
         assert await supervisor.stop("second") == 0
     assert (await edge.health()).status == 200
-
-
-async def test_the_launcher_ends_as_envoy_does(tmp_path: Path) -> None:
-    configuration = tmp_path / "envoy.json"
-    configuration.write_text("no configuration")
-    launcher = Program(
-        name="edge",
-        command=[
-            *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
-            *("--admin-port", str(free_port())),
-        ],
-        log_path=tmp_path / "edge.log",
-        folder=ROOT,
-    )
-    async with Supervisor() as supervisor:
-        await supervisor.start(launcher)
-        ended = await supervisor.crashed()
-        assert ended.exit_code == 1
-        assert "no configuration" in str(ended)
 
 
 async def test_a_service_that_is_away_makes_health_503_and_the_others_work(
