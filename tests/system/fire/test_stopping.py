@@ -13,7 +13,7 @@ from deploy.local.stack import HOST, Stack
 from services.chassis.client import CHANNEL_OPTIONS
 from tests.system.conftest import a_customer
 from tests.system.fire.books import Books
-from tests.system.fire.callers import Callers, writes
+from tests.system.fire.callers import METHODS, Callers, writes
 from tests.system.fire.conftest import CREDITS
 from tests.system.fire.flood import Flood
 from tests.system.fire.stopping import stop_in_grace
@@ -26,7 +26,7 @@ LEADS: Final = 300
 async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
     stack: Stack, customer: Customer, session: aiohttp.ClientSession, service: str
 ) -> None:
-    listen, logs = f"{HOST}:{free_port()}", stack.state.logs
+    listen, logs, method = f"{HOST}:{free_port()}", stack.state.logs, METHODS[service]
     replica = await stack.start_replica(service, listen=listen)
     target = f"ipv4:{stack.address(service)},{listen}"
     # Leads of somebody else, so that the callers' own books are their own.
@@ -38,14 +38,14 @@ async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
             group.create_task(load.send(LEADS, concurrent=5))
             for _ in range(CALLERS):
                 group.create_task(callers.run())
-            await callers.reach(logs / f"{service}.log")
-            await callers.reach(logs / f"{replica}.log")
+            await callers.reach(logs / f"{service}.log", method)
+            await callers.reach(logs / f"{replica}.log", method)
             await stop_in_grace(stack, service)
-            await callers.reach(logs / f"{replica}.log")
+            await callers.reach(logs / f"{replica}.log", method)
             await stack.start_program(service)
-            await callers.reach(logs / f"{service}.log")
+            await callers.reach(logs / f"{service}.log", method)
             await stop_in_grace(stack, replica)
-            await callers.reach(logs / f"{service}.log")
+            await callers.reach(logs / f"{service}.log", method)
             callers.stopped = True
     assert callers.failed == []
     await Books(stack, loaded).balance(LEADS)
