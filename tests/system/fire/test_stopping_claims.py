@@ -1,10 +1,12 @@
 """SIGTERM of ingest, routing and delivery while they hold what they cannot finish.
 
 Whom they wait for answers nobody for longer than a process has to end, and leases outlast it: a
-claim that is gone afterwards was given back, with the attempt unspent.
+claim that is gone afterwards was given back, with the attempt unspent; where a buyer may have the
+lead already, its delivery was reported.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -28,6 +30,9 @@ WEBHOOKS: Final = 4
 # Shorter than the deadline of any call, which is shorter than its lease.
 SETTINGS: Final = {
     **{f"WAYBILL_{service}_DRAIN_SECONDS": "3" for service in ("INGEST", "ROUTING", "DELIVERY")},
+    # A buyer that does not answer is tried again soon.
+    "WAYBILL_DELIVERY_OUTBOUND_TOTAL_SECONDS": "5",
+    "WAYBILL_DELIVERY_RETRY_SCHEDULE_SECONDS": json.dumps([2.0] * 10),
     # A claim that waits for a lock is given up, and made again.
     "WAYBILL_DELIVERY_DATABASE_STATEMENT_TIMEOUT_SECONDS": "5",
 }
@@ -62,6 +67,10 @@ HELD_ITEMS: Final = """
 HELD_HANDOFFS: Final = """
     select count(*) from {service}.outbox
     where org_id = $1 and topic = '{topic}' and claim_token is not null"""
+HELD_DELIVERIES: Final = """
+    select count(*) from delivery.deliveries where org_id = $1 and claim_token is not null"""
+UNANSWERED: Final = """
+    select count(*) from delivery.attempts where org_id = $1 and outcome in ('retry', 'unknown')"""
 DUE_DELIVERIES: Final = """
     select count(*) = $2 from delivery.deliveries
     where org_id = $1 and status = 'PENDING' and due_at <= now()"""
@@ -182,4 +191,19 @@ async def test_deliveries_that_are_claimed_while_delivery_is_asked_to_end_are_gi
     await stack.start_program("delivery")
     assert left == []
     assert all_are_due
+    await books.balance(LEADS)
+
+
+async def test_deliveries_that_buyers_do_not_answer_are_reported_before_the_end(
+    stack: Stack, flood: Flood, books: Books
+) -> None:
+    async with stalled(stack, "buyers"):
+        await run_bounded([flood.post] * LEADS, 10)
+        await there_are(books, HELD_DELIVERIES)
+        await stop_in_grace(stack, "delivery")
+        left = await books.rows(LEFT["delivery"])
+        unanswered = await books.value(UNANSWERED)
+    await stack.start_program("delivery")
+    assert left == []
+    assert unanswered
     await books.balance(LEADS)
