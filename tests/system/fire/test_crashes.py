@@ -21,6 +21,8 @@ from tests.system.fire.seed import SEED
 from tests.system.waiting import until
 
 LEADS = 500
+# A service that has crashed accepts nothing, however often it is sent again.
+SENT_SECONDS_MAX = 120
 seeded = pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed={seed}")
 # What is away while the other half of the leads comes in, so that the victim dies with a backlog to
 # drain. The edge and ingest have none once the leads are in: they die while they come in, again.
@@ -102,7 +104,7 @@ async def kill_backend(stack: Stack, service: str) -> None:
 async def test_a_killed_process_of_postgresql_loses_nothing_and_repeats_nothing(
     stack: Stack, flood: Flood, books: Books, service: str
 ) -> None:
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(SENT_SECONDS_MAX), asyncio.TaskGroup() as group:
         sending = group.create_task(flood.send(LEADS))
         await flood.accepts(LEADS // 4)
         assert not sending.done(), "requests are under way"
@@ -134,7 +136,7 @@ async def test_a_lone_process_that_stalls_past_its_lease_goes_on(
     stack: Stack, flood: Flood, books: Books, victim: str
 ) -> None:
     process = stack.supervisor.pid(victim)
-    async with asyncio.TaskGroup() as group:
+    async with asyncio.timeout(SENT_SECONDS_MAX), asyncio.TaskGroup() as group:
         group.create_task(flood.send(LEADS))
         await flood.accepts(LEADS // 10)
         tokens = await stalled_with_claims(books, process, victim)
