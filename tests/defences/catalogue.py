@@ -57,26 +57,26 @@ _TRIGGERS = f"""
   join pg_namespace n on n.oid = t.relnamespace
   where n.nspname in {IN_SCHEMAS} and not g.tgisinternal
 """
-# A privilege of a single column counts as the table's.
-_GRANTS = f"""
-  select n.nspname, t.relname, 'grant', r.rolname::text,
-    coalesce((select string_agg(p, ', ' order by place)
-              from unnest(array['select', 'insert', 'update', 'delete', 'truncate'])
-                with ordinality as a (p, place)
-              where has_table_privilege(r.oid, t.oid, p)
-                or p in ('select', 'insert', 'update')
-                  and has_any_column_privilege(r.oid, t.oid, p)), 'nothing')
-  from pg_class t
-  join pg_namespace n on n.oid = t.relnamespace
-  join pg_roles r on r.rolname = 'waybill_' || n.nspname
-  where n.nspname in {IN_SCHEMAS} and t.relkind in ('r', 'p', 'v')
-"""
 _ROLES = rf"""
   select n.nspname as schema, n.oid, r.rolname::text as role, r.oid as role_oid
   from pg_namespace n
   cross join (select rolname, oid from pg_roles where rolname like 'waybill\_%'
               union all select 'public', 0) r
   where n.nspname in {IN_SCHEMAS}
+"""
+# A privilege of a single column counts as the table's. Owners, who migrate alone, have them all.
+_GRANTS = f"""
+  select r.schema, t.relname, 'grant', r.role, coalesce(g.privileges, 'nothing')
+  from ({_ROLES}) r
+  join pg_class t on t.relnamespace = r.oid and t.relkind in ('r', 'p', 'v')
+  cross join lateral (
+    select string_agg(p, ', ' order by place) as privileges
+    from unnest(array['select', 'insert', 'update', 'delete', 'truncate'])
+      with ordinality as a (p, place)
+    where has_table_privilege(r.role_oid, t.oid, p)
+      or p in ('select', 'insert', 'update') and has_any_column_privilege(r.role_oid, t.oid, p)
+  ) g
+  where r.role = 'waybill_' || r.schema or g.privileges is not null and r.role_oid <> t.relowner
 """
 _SCHEMAS = f"""
   select r.schema, '{EVERYTHING}', 'schema', 'reached',

@@ -16,7 +16,7 @@ Kind = Literal[
     "policy",
     "row security",
     "trigger",
-    "grant",  # one a table: what the service's login role may do with rows
+    "grant",  # one a table and role: what it may do with rows, where that is anything
     "schema",  # one a schema, as the next: who comes in
     "functions",  # who may call them
 ]

@@ -28,6 +28,11 @@ def lacking(defence: Defence, *, of_table: bool) -> list[str]:
     return [each for each in PRIVILEGES if of_table and each not in granted]
 
 
+def _tried(*, of_table: bool) -> Sequence[str]:
+    """What can be done with rows of a table, or of a view, at all."""
+    return PRIVILEGES if of_table else PRIVILEGES[:1]
+
+
 def other_logins(schema: str) -> list[str]:
     """The login roles of the other services."""
     return [each.login for each in schemas() if each.name != schema]
@@ -40,14 +45,26 @@ async def is_table(connection: Connection, relation: str) -> bool:
 
 
 async def attacked_grant(connection: Connection, defence: Defence) -> str:
-    """'' where the role is denied each privilege that it was not granted."""
+    """'' where the role is denied each privilege that it was not granted.
+
+    With the own login's, every privilege is tried by the other services' logins too, once they are
+    let in; what everybody may do, they may.
+    """
     target = await table(connection, defence.schema, defence.table)
-    tries = lacking(defence, of_table=await is_table(connection, defence.relation))
-    what, done = f"table {defence.table}", []
-    for privilege in tries:
-        if not await denied(connection, defence.name, _statement(target, privilege), what):
-            done.append(privilege)
-    return f"{defence.name} may {', '.join(done)}" if done else ""
+    of_table = await is_table(connection, defence.relation)
+    what = f"{'table' if of_table else 'view'} {defence.table}"
+    tries = [(defence.name, privilege) for privilege in lacking(defence, of_table=of_table)]
+    if defence.name == Schema(name=defence.schema).login:
+        others = other_logins(defence.schema)
+        tries += [(role, each) for role in others for each in _tried(of_table=of_table)]
+    done: dict[str, list[str]] = {}
+    async with undone(connection):
+        for role in {role for role, _ in tries} - {defence.name}:
+            await connection.execute(f"grant usage on schema {defence.schema} to {role}")
+        for role, privilege in tries:
+            if not await denied(connection, role, _statement(target, privilege), what):
+                done.setdefault(role, []).append(privilege)
+    return "; ".join(f"{role} may {', '.join(each)}" for role, each in done.items())
 
 
 async def attacked_schema(connection: Connection, defence: Defence) -> str:
@@ -111,9 +128,15 @@ def ways(defence: Defence, functions: Sequence[str], *, of_table: bool) -> dict[
     schema = defence.schema
     match defence.kind:
         case "grant":
-            return {
+            more = {
                 f"and {privilege}": f"grant {privilege} on {defence.relation} to {defence.name}"
                 for privilege in lacking(defence, of_table=of_table)
+            }
+            if defence.name != Schema(name=schema).login:
+                return more
+            return more | {
+                f"read by {role}": f"grant select on {defence.relation} to {role}"
+                for role in ("public", *other_logins(schema))
             }
         case "schema":
             usage = {

@@ -22,6 +22,14 @@ from waybill.sync.v1 import sync_service_pb2 as sync
 from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 
 ANSWERS: Final = 50
+# What `writes` calls, as logs name it.
+METHODS: Final = {
+    "ingest": "/waybill.ingest.v1.IngestService/CreateLead",
+    "routing": "/waybill.routing.v1.RoutingService/CreateWorkspace",
+    "delivery": "/waybill.delivery.v1.DeliveryService/GrantCredits",
+    "scheduling": "/waybill.scheduling.v1.SchedulingService/CreateCalendar",
+    "sync": "/waybill.sync.v1.SyncService/ConnectPage",
+}
 
 
 class Callers:
@@ -53,19 +61,20 @@ class Callers:
 
         await until(were)
 
-    async def reach(self, log: Path) -> None:
-        """Returns when the process that writes the log has answered some more of the calls."""
-        before = calls_in(log)
+    async def reach(self, log: Path, method: str) -> None:
+        """Returns when the process that writes the log has answered the method some more times."""
+        before = calls_in(log, method)
 
         async def reached() -> bool:
-            return calls_in(log) >= before + ANSWERS
+            return calls_in(log, method) >= before + ANSWERS
 
         await until(reached)
 
 
-def calls_in(log: Path) -> int:
-    """How many calls a process has answered, by its log."""
-    return log.read_text().count('"kind": "rpc"') if log.exists() else 0
+def calls_in(log: Path, method: str) -> int:
+    """How many calls of the method a process has answered, by its log; relays make other calls."""
+    words = f'"kind": "rpc", "name": "{method}", "outcome": "OK"'
+    return log.read_text().count(words) if log.exists() else 0
 
 
 def writes(channel: grpc.aio.Channel, customer: Customer) -> dict[str, Callable[[], Any]]:

@@ -17,7 +17,16 @@ from deploy.local.stack import Stack
 from tests.sandbox.fault_proxy import Fault
 from tests.system.fire.books import Books
 from tests.system.fire.flood import Flood, run_bounded
-from tests.system.fire.network import FAULTS, LATENCY, Network, Signs, broken, networked, of_call
+from tests.system.fire.network import (
+    CUT,
+    FAULTS,
+    LATENCY,
+    Network,
+    Signs,
+    broken,
+    networked,
+    of_call,
+)
 from tests.system.waiting import until
 
 LEADS: Final = 50
@@ -81,6 +90,16 @@ CLAIMS: Final = {
     "delivery.claim_deliveries": """
         select trace_id, '"outcome": "unknown"' from delivery.attempts
         where org_id = $1 and outcome = 'unknown'""",
+}
+# Calls of the database that write or charge, each with the row that tells of its lost answer, where
+# there is one.
+WRITES: Final = {
+    "ingest.store_webhook_deliveries": SENT_AGAIN,
+    "ingest.create_leads_with_conversations": None,
+    "routing.enqueue_leads": None,
+    "routing.complete_routings": None,
+    "delivery.offer_leads": None,
+    "delivery.finish_deliveries": None,
 }
 
 
@@ -153,6 +172,27 @@ async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_
         await striking
     await books.balance(LEADS)
     await tells(network, customer, books, CLAIMS[function])
+
+
+@pytest.mark.parametrize("function", list(WRITES))
+async def test_a_write_that_is_committed_and_not_answered_is_made_once(
+    network: Network, flood: Flood, books: Books, customer: Customer, function: str
+) -> None:
+    """A webhook that Meta sends again is stored as a duplicate, and its trace tells of it.
+
+    Of the others no row can tell, for nothing happened twice. A lead that is posted again is the
+    answer of its request id. A call that routing or delivery could not answer is made again within
+    the same handoff, and finds its leads there. What routing decided and what delivery reported is
+    settled, and whoever asks again holds nothing any more.
+    """
+    async with asyncio.TaskGroup() as group:
+        striking = group.create_task(network.strike(function, CUT))
+        await asyncio.sleep(0)
+        await flood.send(LEADS, concurrent=5)
+        await striking
+    await books.balance(LEADS)
+    if evidence := WRITES[function]:
+        await tells(network, customer, books, evidence)
 
 
 @broken

@@ -3,10 +3,7 @@
 What they read answers nobody meanwhile, so that they hold what they have claimed.
 """
 
-import os
-import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
@@ -20,7 +17,7 @@ from tests.sandbox.calendars import Calendars, calendars_served
 from tests.sandbox.meta_pages import Behaviour, PageOrder
 from tests.system.fire.bookings import a_calendar, posted
 from tests.system.fire.books import Books
-from tests.system.fire.stopping import stop_in_grace
+from tests.system.fire.stopping import stalled, stop_in_grace
 from tests.system.waiting import until
 from tests.unit.scheduling.external import external
 
@@ -78,17 +75,6 @@ async def calendars() -> AsyncIterator[Calendars]:
     """Calendars of elsewhere."""
     async with calendars_served() as served:
         yield served
-
-
-@asynccontextmanager
-async def stalled(stack: Stack, name: str) -> AsyncIterator[None]:
-    """A process that takes connections and answers nobody."""
-    process = stack.supervisor.pid(name)
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
 
 
 async def becomes(books: Books, sql: str, wanted: object) -> None:
