@@ -72,6 +72,7 @@ begin
           and o.org_id = t.org_id
           and o.due_at between v_due_from and p_now
           and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+        order by o.due_at
         limit 1
       ) due
       -- Where there are too many for one claim, the next has others.

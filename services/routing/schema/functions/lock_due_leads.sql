@@ -67,6 +67,7 @@ begin
           and l.due_at between v_due_from and p_now
           and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
           and l.lead_expires_at > p_now
+        order by l.due_at
         limit 1
       ) due
       -- Where there are too many for one claim, the next has others.
