@@ -25,9 +25,9 @@ NOT_FENCES = Counter(
         # Finds again what it has just claimed under the token.
         ("claim_deliveries", "d.claim_token = p_token"): 9,
         ("claim_deliveries", "t.claim_token = p_token"): 1,
-        # How many there are, and whose; which ones, is asked again.
-        ("lock_due_leads", "l.routing_lock_expires_at <= p_now"): 2,
-        ("lock_due_outbox", "o.claim_expires_at <= p_now"): 2,
+        # How many there are; which ones, is asked again.
+        ("lock_due_leads", "l.routing_lock_expires_at <= p_now"): 1,
+        ("lock_due_outbox", "o.claim_expires_at <= p_now"): 1,
         # How much is due, and whose; what is locked is asked again.
         ("lock_due_webhook_items", "i.claim_expires_at <= p_now"): 3,
         # Which to lock; under the locks it is asked again.

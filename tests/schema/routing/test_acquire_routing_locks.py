@@ -216,13 +216,3 @@ async def test_more_tenants_than_a_claim_takes_are_all_served_in_turn(
         assert len(rows) <= 4
         waiting -= set(ids(rows))
     assert not waiting
-
-
-async def test_tenants_with_nothing_due_take_no_share(routing_db: Database, admin: Admin) -> None:
-    for _ in range(50):
-        await a_lead(routing_db, uuid4(), now=later(seconds=-60))
-    # Their retries are due in an hour.
-    await admin.execute("update routing.leads set due_at = $1", later(hours=1))
-    await leads(routing_db, uuid4(), 100, now=later(seconds=-30))
-    small = await a_lead(routing_db, uuid4())
-    assert small in ids(await acquire(routing_db, limit=20))

@@ -1,7 +1,8 @@
 -- Chooses rows of one topic that may be sent, over all tenants, and locks them: at most p_limit,
 -- oldest due first, none that a lease holds. While more is due than that, half is shared out among
--- the tenants that have due rows, the oldest of each, so that one tenant's backlog keeps no other's
--- rows waiting. Rows due before p_due_from are left to a call without it.
+-- the tenants that have pending rows, the oldest due of each, so that one tenant's backlog keeps no
+-- other's rows waiting; the share of one whose rows are all held or not due yet goes to the oldest.
+-- Rows due before p_due_from are left to a call without it.
 -- For use by claim_outbox.
 create or replace function lock_due_outbox(
   p_topic text,
@@ -64,17 +65,7 @@ begin
     from (
       select t.org_id
       from tenant t
-      cross join lateral (
-        select
-        from outbox o
-        where o.topic = p_topic
-          and o.status = 'pending'
-          and o.org_id = t.org_id
-          and o.due_at between v_due_from and p_now
-          and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
-        order by o.due_at
-        limit 1
-      ) due
+      where t.org_id is not null
       -- Where there are too many for one claim, the next has others.
       order by random()
       limit v_shared_limit

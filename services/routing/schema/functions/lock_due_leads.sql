@@ -1,7 +1,8 @@
 -- Chooses leads that routing may take up, over all tenants, and locks them: at most p_limit, oldest
 -- due first, none that a lease holds. While more is due than that, half is shared out among the
--- tenants that have due leads, the oldest of each, so that one tenant's backlog keeps no other's
--- leads waiting. Leads due before p_due_from are left to a call without it.
+-- tenants that have undecided leads, the oldest due of each, so that one tenant's backlog keeps no
+-- other's leads waiting; the share of one whose leads are all held or not due yet goes to the oldest.
+-- Leads due before p_due_from are left to a call without it.
 -- For use by acquire_routing_locks.
 create or replace function lock_due_leads(
   p_limit int,
@@ -60,16 +61,7 @@ begin
     from (
       select t.org_id
       from tenant t
-      cross join lateral (
-        select
-        from leads l
-        where l.org_id = t.org_id
-          and l.due_at between v_due_from and p_now
-          and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
-          and l.lead_expires_at > p_now
-        order by l.due_at
-        limit 1
-      ) due
+      where t.org_id is not null
       -- Where there are too many for one claim, the next has others.
       order by random()
       limit v_shared_limit
