@@ -10,7 +10,6 @@ code is Envoy's; one that was ended by a signal ends this with 128 and the signa
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -22,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from deploy.edge.envoy import DRAIN_SECONDS_MAX, LISTEN_SECONDS, Admin, drain, envoy_command
-from deploy.local.lifetime import tied
+from deploy.local.lifetime import send, tied
 
 # Between SIGTERM and SIGKILL of Envoy: once drained it has nothing to do but to end.
 _END_SECONDS_MAX = 3.0
@@ -55,7 +54,7 @@ async def launch(configuration: Path, admin: Admin, patience: Patience) -> int:
     if not ended.done():
         await _first(ended, hurried.wait(), _leave(envoy, admin, patience))
     if not ended.done():
-        _send(envoy, signal.SIGKILL)
+        send(envoy, signal.SIGKILL)
     code = await ended
     return code if code >= 0 else 128 - code
 
@@ -69,15 +68,8 @@ async def _leave(envoy: Process, admin: Admin, patience: Patience) -> None:
             listen_seconds_min=patience.listen_seconds_min,
             seconds_max=patience.drain_seconds_max,
         )
-    _send(envoy, signal.SIGTERM)
+    send(envoy, signal.SIGTERM)
     await asyncio.sleep(_END_SECONDS_MAX)
-
-
-def _send(envoy: Process, stop_signal: signal.Signals) -> None:
-    # `Process.send_signal` would reap one that has just ended, and its exit code be lost (255).
-    if envoy.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(envoy.pid, stop_signal)
 
 
 async def _first(ended: asyncio.Task[int], *others: Coroutine[Any, Any, object]) -> None:

@@ -1,9 +1,11 @@
-"""Ties a child process to its parent, so that nothing outlives the launcher."""
+"""Ties a child process to its parent, so that nothing outlives the launcher, and signals it."""
 
+import contextlib
 import os
 import shutil
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 
 # The parent may have ended before the tie was made: then no signal will ever come.
@@ -32,3 +34,13 @@ def tied(command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) 
     name = death_signal.name.removeprefix("SIG")
     tie = [tool, f"--pdeathsig={name}", "--"]
     return [*tie, "/bin/sh", "-c", _STILL_THERE, str(os.getpid()), *command]
+
+
+def send(process: Process, to_send: signal.Signals) -> None:
+    """Sends a signal to a child; nothing where it has ended.
+
+    `Process.send_signal` reaps a child that ends at that moment, and its exit code is lost (255).
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, to_send)

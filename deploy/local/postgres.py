@@ -27,7 +27,7 @@ from deploy.local.cluster import (
 )
 from deploy.local.family import alive, kill_family
 from deploy.local.identity import Identity, IdentityUnusable
-from deploy.local.lifetime import tied
+from deploy.local.lifetime import send, tied
 from deploy.local.ports import free_port, taken_port
 from deploy.local.processes import Crash
 
@@ -147,8 +147,7 @@ class EmbeddedPostgres:
             (signal.SIGINT, _FAST_SHUTDOWN_SECONDS_MAX),
             (signal.SIGQUIT, _QUIT_SECONDS_MAX),
         ):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(stop_signal)
+            send(process, stop_signal)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await process.wait()

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.family import kill_family
-from deploy.local.lifetime import tied
+from deploy.local.lifetime import send, tied
 from deploy.local.ports import PortTaken, free_port, require_free_port, taken_port
 
 __all__ = [
@@ -141,8 +141,7 @@ class Supervisor:
         child = self._leaving(name)
         if child is None:
             return None
-        with contextlib.suppress(ProcessLookupError):
-            child.process.send_signal(signal.SIGTERM)
+        send(child.process, signal.SIGTERM)
         try:
             async with asyncio.timeout(child.program.grace_seconds):
                 await child.process.wait()

@@ -67,9 +67,9 @@ class Options:
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
-    """Where peers and databases are reached, instead of directly: "routing", "meta", "postgres";
-    "delivery-routing" is where delivery reaches routing, "edge-ingest" and "edge-ingest-http" where
-    the edge reaches ingest's ports.
+    """Where peers and databases are reached, instead of directly: "routing" by everybody,
+    "delivery-routing" by delivery alone, "edge-ingest" and "edge-ingest-http" by the edge; "meta",
+    "postgres".
     """
 
 

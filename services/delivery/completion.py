@@ -12,7 +12,7 @@ from services.delivery.deliveries import Completion, CompletionByHand
 from services.delivery.store.deliveries import DeliveryStore
 
 # An account is locked late: one batch is written while another holds it and waits for the disk.
-FLUSHES: Final = 2
+_FLUSHES_CONCURRENT_MAX: Final = 2
 
 
 class Completions:
@@ -26,7 +26,7 @@ class Completions:
             self._flush,
             batch_items_max=batch_deliveries_max,
             waiting_items_max=waiting_max,
-            flushes_concurrent_max=FLUSHES,
+            flushes_concurrent_max=_FLUSHES_CONCURRENT_MAX,
             is_outage=is_outage,
         )
 
