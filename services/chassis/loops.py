@@ -8,12 +8,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from services.chassis.database import is_outage
 from services.chassis.telemetry import log
 
 OUTAGE_BACKOFF_SECONDS: Final = 0.5
+Answer = TypeVar("Answer")
 
 
 class Wake:
@@ -87,6 +88,22 @@ async def loop(
             continue
         if handled == 0 and not stopping:
             await wake.wait(jittered(poll_seconds))
+
+
+async def through_outage(call: Callable[[], Awaitable[Answer]], *, seconds_max: float) -> Answer:
+    """What `call` answers, called again through an outage of at most so many seconds.
+
+    For reports of what was done: whether one whose answer was lost took effect is not known, so the
+    call must be one that does nothing twice. Raises what ends it otherwise.
+    """
+    give_up_at = time.monotonic() + seconds_max
+    while True:
+        try:
+            return await call()
+        except Exception as error:
+            if not is_outage(error) or time.monotonic() > give_up_at:
+                raise
+        await asyncio.sleep(jittered(OUTAGE_BACKOFF_SECONDS))
 
 
 def jittered(seconds: float) -> float:

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.chassis.batching import GroupCommit
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import OUTAGE_BACKOFF_SECONDS, Stopping, Wake, jittered, loop
+from services.chassis.loops import OUTAGE_BACKOFF_SECONDS, Stopping, Wake, loop, through_outage
 from services.chassis.telemetry import log, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
@@ -155,18 +155,12 @@ class Sender:
     async def _report(self, claim: Claim, results: list[Result]) -> None:
         """Reports back, through an outage too: the buyer may have the lead already."""
         report = to_report(claim, results, self._policy.backoff, jitter=random.random())
-        give_up_at = time.monotonic() + self._store.terms.lease_seconds
-        while True:
-            try:
-                outcome = await self._reports.submit(claim.delivery_id, report)
-            except Exception as error:
-                if not is_outage(error) or time.monotonic() > give_up_at:
-                    raise
-                await asyncio.sleep(jittered(OUTAGE_BACKOFF_SECONDS))
-                continue
-            if outcome != "finished":
-                log.warning("report without effect", delivery_id=claim.delivery_id, outcome=outcome)
-            return
+        outcome = await through_outage(
+            lambda: self._reports.submit(claim.delivery_id, report),
+            seconds_max=self._store.terms.lease_seconds,
+        )
+        if outcome != "finished":
+            log.warning("report without effect", delivery_id=claim.delivery_id, outcome=outcome)
 
     async def _finish(self, reports: Mapping[UUID, Report]) -> dict[UUID, str]:
         with work("batch", "finish deliveries", start=Start(parent=None)) as unit:

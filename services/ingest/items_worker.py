@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from services.chassis.batching import GroupCommit
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import Stopping, Wake, loop
+from services.chassis.loops import Stopping, Wake, loop, through_outage
 from services.chassis.telemetry import log, work
 from services.chassis.trace import Start, continue_from
 from services.chassis.watermark import Watermark
@@ -26,6 +26,9 @@ from services.ingest.precedence import Precedence
 from services.ingest.store import IngestStore
 from services.ingest.store.leads import LeadToStore, StoredLead
 from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
+
+# Longer than a failover's first refusals, shorter than the lease to which an item is left then.
+_OUTAGE_SECONDS_MAX: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,16 +221,17 @@ class ItemsWorker:
             lead = await self._reader.read(item)
             if isinstance(lead, Fault):
                 return _after_fault(item, trace_id, lead)
-            return await self._writer.submit(
-                lead.lead_id,
-                LeadToStore(
-                    org_id=item.org_id,
-                    lead=lead,
-                    trace=item.trace,
-                    item_id=item.item_id,
-                    token=item.token,
-                    attempt_trace_id=trace_id,
-                ),
+            to_store = LeadToStore(
+                org_id=item.org_id,
+                lead=lead,
+                trace=item.trace,
+                item_id=item.item_id,
+                token=item.token,
+                attempt_trace_id=trace_id,
+            )
+            return await through_outage(
+                lambda: self._writer.submit(to_store.lead.lead_id, to_store),
+                seconds_max=_OUTAGE_SECONDS_MAX,
             )
         except Exception as error:
             if is_outage(error):

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import Stopping, Wake, loop
+from services.chassis.loops import Stopping, Wake, loop, through_outage
 from services.chassis.sealing import KeyRing
 from services.chassis.telemetry import Work, log, span, work
 from services.chassis.trace import Start, TraceContext, continue_from, from_otel
@@ -24,6 +25,8 @@ from services.routing.store.rules import RuleStore
 
 ROUTE: Final = "route leads"
 ATTEMPT: Final = "route lead"
+# Longer than a failover's first refusals, shorter than the lease to which leads are left then.
+OUTAGE_SECONDS_MAX: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,14 +216,16 @@ async def settle_apart(
 ) -> Settled[Item]:
     """Settles the items in one batch, or in halves of it where one breaks it: that fails alone.
 
-    `settle` is one transaction. An outage says nothing about an item and rises.
+    `settle` is one transaction. An outage says nothing about an item: it is settled again, and one
+    that goes on for longer than OUTAGE_SECONDS_MAX rises.
     """
     settled: Settled[Item] = Settled(outcomes={}, broken=[])
     parts = [items] if items else []
     while parts:
         part = parts.pop()
         try:
-            settled.outcomes.update(await settle(part))
+            outcomes = await through_outage(partial(settle, part), seconds_max=OUTAGE_SECONDS_MAX)
+            settled.outcomes.update(outcomes)
         except Exception as error:
             if is_outage(error):
                 raise

@@ -30,7 +30,7 @@ READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
 POSITIONS = ("p_before", "p_after", "p_start")
 # Sub-steps of others, which ran `enter`; they are seen through those.
-STEPS = {"get_outbox_trace", "find_dedupe_holders"}
+STEPS = {"get_outbox_trace", "get_repeats_trace", "find_dedupe_holders"}
 
 
 async def seed_ingest(database: Database) -> UUID:
@@ -93,8 +93,20 @@ async def seed_sync(database: Database) -> UUID:
     return org_id
 
 
-# Empty here: delivery hands nothing over yet, and nobody sent a request id.
-UNSEEDED = {"requests", "outbox"}
+# Empty here: delivery hands nothing over yet.
+UNSEEDED = {"outbox"}
+# What every service has alike: a request that was made twice.
+ASKED_TWICE = """
+  with asked as (
+    insert into {service}.requests (org_id, request_id, content_hash, created_at, trace_id)
+    values ($1, 'r1', 'a', now(), repeat('a', 32))
+    returning *
+  )
+  insert into {service}.repeats (org_id, call, subject, repeat_count, first_repeated_at,
+    last_repeated_at, trace_id, last_trace_id)
+  select org_id, 'request', request_id, 1, created_at, created_at, trace_id, repeat('b', 32)
+  from asked
+"""
 SEEDS = {
     "ingest": seed_ingest,
     "routing": seed_routing,
@@ -139,6 +151,7 @@ async def house_of(service: str, database_url: str, admin: Admin) -> AsyncIterat
     config = config_for(with_login(database_url, Schema(name=service).login))
     async with pooled(service, config) as database:
         org_b = await SEEDS[service](database)
+        await admin.execute(ASKED_TWICE.format(service=service), org_b)
         yield House(service=service, database=database, admin=admin, org_b=org_b)
 
 

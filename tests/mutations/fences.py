@@ -51,6 +51,45 @@ CHASSIS_FENCES: Final = (
     ),
 )
 
+# What tells a repeat from another try: without it a trace would tell of what nobody did again.
+REPEAT_FENCES: Final = (
+    without_text(
+        "ingest.create_leads_with_conversations",
+        "\n        and a.attempt_trace_id = g.attempt_trace_id",
+        CHASSIS + "test_repeats.py::test_an_item_that_is_stored_again_by_the_try_that_stored_it",
+    ),
+    without_text(
+        "routing.enqueue_leads",
+        " and l.enqueued_at <> p_now",
+        CHASSIS + "test_repeats.py::test_a_lead_that_is_named_twice_in_one_batch_is_no_repeat",
+    ),
+    without_text(
+        "routing.complete_routings",
+        "\n        and g.attempt_traceparent = i.attempt_traceparent",
+        CHASSIS + "test_repeats.py::test_a_routing_that_is_completed_again_by_its_attempt",
+    ),
+    without_text(
+        "routing.fail_routings",
+        "\n        and g.attempt_traceparent = i.attempt_traceparent",
+        CHASSIS + "test_repeats.py::test_a_routing_that_is_failed_again_by_its_attempt",
+    ),
+    without_text(
+        "delivery.offer_leads",
+        " and o.offer_id <> all (coalesce(v_new_ids, '{}'))",
+        CHASSIS + "test_repeats.py::test_a_lead_that_is_offered_again",
+    ),
+    without_text(
+        "delivery.finish_deliveries",
+        " and t.claim_token = n.token",
+        CHASSIS + "test_repeats.py::test_a_delivery_that_is_reported_again_by_its_attempt",
+    ),
+    without_text(
+        "delivery.finish_deliveries",
+        "\n        and t.outcome = a.outcome",
+        CHASSIS + "test_repeats.py::test_a_delivery_that_is_reported_again_by_its_attempt",
+    ),
+)
+
 INGEST_FENCES: Final = (
     without_text(
         "ingest.lock_due_webhook_items",
@@ -403,6 +442,7 @@ SYNC_FENCES: Final = (
 
 FENCES: Final = (
     *CHASSIS_FENCES,
+    *REPEAT_FENCES,
     *INGEST_FENCES,
     *ROUTING_FENCES,
     *DELIVERY_FENCES,

@@ -14,7 +14,7 @@ begin
   execute format('revoke all on all functions in schema %I from public', current_schema());
   execute format('grant execute on all functions in schema %I to %I, %I',
     current_schema(), v_service, v_system);
-  execute format('grant select, insert, update on outbox, requests to %I', v_service);
+  execute format('grant select, insert, update on outbox, requests, repeats to %I', v_service);
   execute format('grant select, insert, delete on ticks to %I', v_service);
 end;
 $$;

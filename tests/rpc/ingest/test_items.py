@@ -10,12 +10,16 @@ import aiohttp
 import asyncpg
 import pytest
 
+from services.chassis.database import Database
+from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping, Wake
 from services.ingest.items_worker import Fault, ItemsWorker
 from services.ingest.lead_writer import lead_writer
 from services.ingest.leads import NewLead
 from services.ingest.precedence import Precedence
 from services.ingest.readers import MessageReader
+from services.ingest.store import IngestStore
+from services.ingest.store.leads import LeadToStore, StoredLead
 from services.ingest.store.webhooks import ClaimedItem
 from services.ingest.webhook_items import LEADGEN, MESSAGE
 from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
@@ -423,6 +427,40 @@ async def test_a_claim_that_was_put_off_is_made_as_soon_as_no_webhook_waits(
         stopping.set()
         await running
     assert (await item(admin))["status"] == "stored"
+
+
+class Flaky(IngestStore):
+    """Cannot be reached for the first lead, and loses the answer to the second."""
+
+    writes = 0
+
+    async def create_leads_with_conversations(
+        self, leads: Sequence[LeadToStore]
+    ) -> dict[UUID, StoredLead]:
+        self.writes += 1
+        if self.writes == 1:
+            raise unavailable("away")
+        outcomes = await super().create_leads_with_conversations(leads)
+        if self.writes == 2:
+            raise unavailable("away after the commit")
+        return outcomes
+
+
+async def test_a_lead_that_was_read_is_stored_through_an_outage_once(
+    ingest: Ingest, ingest_db: Database, admin: Admin, tmp_path: Path
+) -> None:
+    config, store = config_of(tmp_path, ingest.signer, ""), Flaky(ingest_db)
+    await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
+    async with lead_writer(store, config, Wake()) as writer:
+        worker = ItemsWorker(
+            MESSAGE, MessageReader(), store=store, writer=writer, config=config, concurrent_max=1
+        )
+        assert await step(worker) == 1
+    assert store.writes == 3
+    assert await admin.fetchval("select count(*) from ingest.leads") == 1
+    assert (await item(admin))["status"] == "stored"
+    repeats = await admin.fetch("select call, repeat_count from ingest.repeats")
+    assert [tuple(row) for row in repeats] == [("create_leads_with_conversations", 1)]
 
 
 async def test_interrupted_work_is_given_back_with_the_attempt_unspent(

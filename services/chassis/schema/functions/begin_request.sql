@@ -1,6 +1,6 @@
 -- Opens a request by its client-made id, inside the transaction of the write.
 -- Returns null when the write is to be done (also when there is no id), or the answer that was
--- given before. A competitor with the same id is waited for.
+-- given before, which the trace tells of. A competitor with the same id is waited for.
 -- Raises WB005 REQUEST_ID_REUSED when the id came with other content.
 create or replace function begin_request(
   p_org_id uuid,
@@ -31,6 +31,8 @@ begin
     perform refuse(5, 'This request_id was used before with other content. Send a new one.',
       jsonb_build_object('request_id', p_request_id));
   end if;
+  perform note_repeats('request', array[p_org_id], array[p_request_id], array[v_before.trace_id::text],
+    array[substr(p_traceparent, 4, 32)], p_now);
   return v_before.answer;
 end;
 $$;

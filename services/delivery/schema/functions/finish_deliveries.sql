@@ -1,5 +1,6 @@
 -- Reports sent deliveries back, in one transaction: attempts, status, next try, endpoint health,
--- credit and events. Each is fenced by its token and lease; what lost it changes nothing.
+-- credit and events. Each is fenced by its token and lease; what lost it changes nothing, and where
+-- it was reported before, its trace tells of the repeat.
 -- p_verdicts: 'DELIVERED' or 'PARTIAL' complete and consume the credit, 'FAILED' or 'DEAD_LETTER'
 -- end it with p_reasons, 'retry' tries again after p_retry_after_seconds, 'defer' tries again at
 -- once with the attempt unspent (its endpoint is gone: the next claim parks it).
@@ -45,6 +46,23 @@ begin
   join unnest(p_org_ids, p_delivery_ids, p_tokens) as n (org_id, delivery_id, token)
     using (org_id, delivery_id)
   where d.claim_token = n.token and d.claim_expires_at > p_now;
+
+  if cardinality(v_held_ids) < cardinality(p_delivery_ids) then
+    perform note_repeats('finish_deliveries', array_agg(t.org_id), array_agg(t.attempt_id::text),
+      array_agg(t.trace_id::text), array_agg(substr(n.traceparent, 4, 32)), p_now)
+    from unnest(p_attempt_org_ids, p_attempt_delivery_ids, p_attempt_ids, p_attempt_outcomes)
+      as a (org_id, delivery_id, attempt_id, outcome)
+    join unnest(p_org_ids, p_delivery_ids, p_tokens, p_traceparents)
+      as n (org_id, delivery_id, token, traceparent) using (org_id, delivery_id)
+    cross join lateral (
+      select t.*
+      from attempts t
+      where t.org_id = a.org_id and t.attempt_id = a.attempt_id and t.claim_token = n.token
+        and t.outcome = a.outcome
+      limit 1
+    ) t
+    where a.delivery_id <> all (v_held_ids);
+  end if;
 
   perform finish_attempts(array_agg(a.org_id), array_agg(a.attempt_id), array_agg(n.token),
     array_agg(a.outcome), array_agg(a.status_code), array_agg(a.error),

@@ -1,5 +1,5 @@
 -- Takes offers over from routing, in one transaction. A lead that the workspace was offered before
--- is answered as it was then: its offer's id, created false. Where the policy is 'direct' the offer
+-- is answered as it was then: its offer's id, created false; its trace tells of it. Where the policy is 'direct' the offer
 -- walks the legal way to LEAD_READY, each step an event, and gets its delivery; where it is
 -- 'manual' it stays PENDING_MAPPING. Each new offer is told to sync's timeline by the outbox.
 create or replace function offer_leads(
@@ -69,6 +69,20 @@ begin
   end if;
 
   perform enqueue_offer_events(p_org_ids, p_offer_ids, p_now);
+
+  if coalesce(cardinality(v_new_ids), 0) < cardinality(p_offer_ids) then
+    perform note_repeats('offer_leads', array_agg(o.org_id), array_agg(o.offer_id::text),
+      array_agg(o.trace_id::text), array_agg(substr(n.traceparent, 4, 32)), p_now)
+    from unnest(p_org_ids, p_lead_ids, p_workspace_ids, p_traceparents)
+      as n (org_id, lead_id, workspace_id, traceparent)
+    cross join lateral (
+      select o.*
+      from lead_offers o
+      where o.org_id = n.org_id and o.lead_id = n.lead_id
+      offset 0
+    ) o
+    where o.workspace_id = n.workspace_id and o.offer_id <> all (coalesce(v_new_ids, '{}'));
+  end if;
 
   return query
   select n.org_id, n.lead_id, n.workspace_id, o.offer_id,

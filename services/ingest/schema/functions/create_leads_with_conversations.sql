@@ -14,7 +14,8 @@
 --
 -- Returns a row for each id of p_lead_ids: outcome 'created'; 'stored' (a message of a conversation
 -- that has its lead); 'duplicate' (the provider's lead or message is known); 'replayed' (the request
--- was answered before: its lead); 'request_id_reused'; 'lease_lost' (nothing was changed).
+-- was answered before: its lead); 'request_id_reused'; 'lease_lost' (nothing was changed; where this
+-- attempt had ended the item before, its trace tells of the repeat).
 -- The single form is create_lead_with_conversation.
 create or replace function create_leads_with_conversations(
   p_org_ids uuid[],
@@ -102,6 +103,21 @@ begin
       and m.external_id = g.lead -> 'message' ->> 'external_id'
     limit 1
   ) known on true;
+
+  if 'lease_lost' = any (v_outcomes) then
+    perform note_repeats('create_leads_with_conversations', array_agg(a.org_id),
+      array_agg(a.item_id::text), array_agg(a.trace_id::text), array_agg(g.attempt_trace_id), p_now)
+    from unnest(p_org_ids, p_item_ids, p_attempt_trace_ids, v_outcomes)
+      as g (org_id, item_id, attempt_trace_id, outcome)
+    cross join lateral (
+      select a.*
+      from item_attempts a
+      where a.org_id = g.org_id and a.item_id = g.item_id
+        and a.attempt_trace_id = g.attempt_trace_id
+      limit 1
+    ) a
+    where g.outcome = 'lease_lost';
+  end if;
 
   select array_agg(g.position order by g.position), array_agg(g.org_id order by g.position),
     array_agg(g.lead_id order by g.position), array_agg(g.lead order by g.position),

@@ -1,6 +1,7 @@
 -- Opens many requests by their client-made ids, before anything else is written; the caller has
 -- entered. One outcome for each position: null (do the write), 'replayed' (it was done, or is done
--- by an earlier position of this call), 'request_id_reused' (the id came with other content).
+-- by an earlier position of this call; the trace tells of it), 'request_id_reused' (the id came with
+-- other content).
 create or replace function open_requests(
   p_org_ids uuid[],
   p_request_ids text[],
@@ -45,6 +46,20 @@ begin
     from unnest(p_org_ids, p_request_ids, p_request_hashes) with ordinality
       as u (org_id, request_id, request_hash, position)) g
   left join requests r on r.org_id = g.org_id and r.request_id = g.request_id;
+
+  if 'replayed' = any (v_outcomes) then
+    perform note_repeats('request', array_agg(r.org_id), array_agg(r.request_id),
+      array_agg(r.trace_id::text), array_agg(substr(g.traceparent, 4, 32)), p_now)
+    from unnest(p_org_ids, p_request_ids, p_traceparents, v_outcomes)
+      as g (org_id, request_id, traceparent, outcome)
+    cross join lateral (
+      select r.*
+      from requests r
+      where r.org_id = g.org_id and r.request_id = g.request_id
+      limit 1
+    ) r
+    where g.outcome = 'replayed';
+  end if;
   return v_outcomes;
 end;
 $$;

@@ -7,7 +7,8 @@
 --   'duplicate'  another lead holds one of them (holder_lead_id): failed for good with
 --                CROSS_PARTNER_DUPLICATE and no offer. Hashes that were free stay with it: they
 --                are the same person's;
---   'lost'       p_token holds it no more, or its lease ended: nothing of it was changed.
+--   'lost'       p_token holds it no more, or its lease ended: nothing of it was changed. Where it
+--                was completed by this attempt before, its trace tells of the repeat.
 -- Of two equal leads at the same moment one is routed: the key of lead_dedupe_hashes decides.
 -- Raises WB040 WORKSPACE_NOT_FOUND where an org has no such workspace; then nothing is changed.
 create or replace function complete_routings(
@@ -43,6 +44,19 @@ begin
     from unnest(p_org_ids, p_workspace_ids) as i (org_id, workspace_id)
   ) w;
   v_held := array(select h from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h);
+  if cardinality(v_held) < cardinality(p_lead_ids) then
+    perform note_repeats('complete_routings', array_agg(g.org_id), array_agg(g.lead_id::text),
+      array_agg(g.trace_id::text), array_agg(substr(i.attempt_traceparent, 4, 32)), p_now)
+    from unnest(p_org_ids, p_lead_ids, p_attempt_traceparents)
+      as i (org_id, lead_id, attempt_traceparent)
+    cross join lateral (
+      select g.*
+      from lead_routing_logs g
+      where g.org_id = i.org_id and g.lead_id = i.lead_id
+        and g.attempt_traceparent = i.attempt_traceparent
+      limit 1
+    ) g;
+  end if;
 
   return query
   with item as materialized (

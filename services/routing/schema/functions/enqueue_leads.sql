@@ -1,5 +1,5 @@
 -- Takes leads over: parallel arrays, one element a lead. A lead that is here already stays as it
--- is, so a repeat is harmless. A lead expires 90 days after it was received.
+-- is, so a repeat is harmless; its trace tells of it. A lead expires 90 days after it was received.
 -- Returns how many were new.
 create or replace function enqueue_leads(
   p_org_ids uuid[],
@@ -48,6 +48,18 @@ begin
   join taken t using (org_id, lead_id)
   order by t.org_id, t.lead_id, t.place;
   get diagnostics v_new = row_count;
+
+  if v_new < cardinality(p_lead_ids) then
+    perform note_repeats('enqueue_leads', array_agg(l.org_id), array_agg(l.lead_id::text),
+      array_agg(l.trace_id::text), array_agg(substr(t.traceparent, 4, 32)), p_now)
+    from unnest(p_org_ids, p_lead_ids, p_traceparents) as t (org_id, lead_id, traceparent)
+    cross join lateral (
+      select l.*
+      from leads l
+      where l.org_id = t.org_id and l.lead_id = t.lead_id and l.enqueued_at <> p_now
+      limit 1
+    ) l;
+  end if;
   return v_new;
 end;
 $$;

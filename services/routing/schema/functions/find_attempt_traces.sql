@@ -1,5 +1,5 @@
--- The business traces of tries whose own trace p_trace_id is, and whose they are: a retry's log line
--- has its own. For callers that serve all orgs, or keep to their own.
+-- The business traces of tries and repeats whose own trace p_trace_id is, and whose they are: a retry's
+-- log line has its own. For callers that serve all orgs, or keep to their own.
 create or replace function find_attempt_traces(p_trace_id text)
 returns table (org_id uuid, trace_id text)
 language sql
@@ -7,8 +7,12 @@ stable
 security definer
 set search_path from current
 as $$
-  select distinct a.org_id, a.trace_id::text
+  select a.org_id, a.trace_id::text
   from lead_routing_logs a
   where a.attempt_trace_id = p_trace_id
-    and a.attempt_trace_id <> a.trace_id;
+    and a.attempt_trace_id <> a.trace_id
+  union
+  select r.org_id, r.trace_id::text
+  from repeats r
+  where r.last_trace_id = p_trace_id and r.last_trace_id <> r.trace_id;
 $$;

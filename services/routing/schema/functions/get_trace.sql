@@ -116,6 +116,10 @@ begin
     select o.*
     from get_outbox_trace(p_trace_id) o
     where p_workspace_id is null
+    union all
+    select r.*
+    from get_repeats_trace(p_trace_id) r
+    where p_workspace_id is null
   )
   select bar.*
   from bar

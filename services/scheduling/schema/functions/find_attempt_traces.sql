@@ -1,4 +1,5 @@
--- The business traces of tries whose own trace p_trace_id is: scheduling has no tries.
+-- The business traces of repeats whose own trace p_trace_id is, and whose they are; scheduling has no
+-- tries. For callers that serve all orgs, or keep to their own.
 create or replace function find_attempt_traces(p_trace_id text)
 returns table (org_id uuid, trace_id text)
 language sql
@@ -6,5 +7,7 @@ stable
 security definer
 set search_path from current
 as $$
-  select a.org_id, a.trace_id::text from appointments a where false;
+  select r.org_id, r.trace_id::text
+  from repeats r
+  where r.last_trace_id = p_trace_id and r.last_trace_id <> r.trace_id;
 $$;

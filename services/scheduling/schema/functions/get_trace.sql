@@ -91,6 +91,9 @@ begin
     union all
     select o.*
     from get_outbox_trace(p_trace_id) o
+    union all
+    select r.*
+    from get_repeats_trace(p_trace_id) r
   ) bars
   order by 5, 7, 1, 3;
 end;

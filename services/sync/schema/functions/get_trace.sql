@@ -74,6 +74,8 @@ begin
     where t.trace_id = p_trace_id
     union all
     select * from get_outbox_trace(p_trace_id)
+    union all
+    select * from get_repeats_trace(p_trace_id)
   ) as bars (source_table, key, attempt, name, started_at, ended_at, waiting, outcome, ids,
     details, attempt_trace_id, linked_trace_ids)
   order by bars.started_at, bars.waiting desc;
