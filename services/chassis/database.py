@@ -39,6 +39,17 @@ _UNREACHABLE: Final = (
 )  # fmt: skip
 _FAILURES: Final = (asyncpg.PostgresError, *_UNREACHABLE)
 
+SETTINGS: Final = {
+    "jit": "off",
+    # Our functions look rows up by key. The default is a spinning disk's, with which a table of an
+    # org's ten thousand rows is read through for each.
+    "random_page_cost": "1.1",
+    # An array's length makes a plan of its own look cheaper for each call than it is: planning was
+    # most of a single completion. A function that needs one says so itself.
+    "plan_cache_mode": "force_generic_plan",
+}
+"""How the planner is set on every connection."""
+
 Record = Mapping[str, Any]
 
 
@@ -158,13 +169,7 @@ async def pooled(schema: str, config: ServiceConfig) -> AsyncIterator[Database]:
             "application_name": f"waybill-{schema}",
             "statement_timeout": milliseconds,
             "idle_in_transaction_session_timeout": milliseconds,
-            "jit": "off",
-            # Our functions look rows up by key. The default is a spinning disk's, with which a
-            # table of an org's ten thousand rows is read through for each.
-            "random_page_cost": "1.1",
-            # An array's length makes a plan of its own look cheaper for each call than it is:
-            # planning was most of a single completion. A function that needs one says so itself.
-            "plan_cache_mode": "force_generic_plan",
+            **SETTINGS,
         },
     )
     try:

@@ -42,6 +42,23 @@ def test_a_file_holds_the_function_of_its_name_under_its_contract(file: Function
     )
 
 
+# What these leave out is not looked up in a table.
+MADE_IN_MEMORY = {"list_free_ranges", "list_slots"}
+
+
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_a_list_is_planned_for_what_is_asked_of_it(file: FunctionFile) -> None:
+    code = re.sub(r"--.*", "", file.text)
+    if not file.name.startswith("list_") or file.name in MADE_IN_MEMORY:
+        return
+    leaves_out = re.findall(r"p_\w+ is null or", code)
+    assert not leaves_out or "set plan_cache_mode = force_custom_plan" in code, mending(
+        leaves_out,
+        f"{file}: a plan for any arguments reads all that they may leave out; add"
+        " `set plan_cache_mode = force_custom_plan`",
+    )
+
+
 @pytest.mark.parametrize("file", function_files(), ids=str)
 def test_a_contract_names_every_refusal(file: FunctionFile) -> None:
     raised = set(re.findall(r"perform refuse\((\d+)", file.text))

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.chassis.database import Database
+from tests.schema.plans import filling, plans_of, rows_looked_at
 from tests.schema.scheduling.builders import NOW, Admin, a_calendar
 
+TABLES = ("appointments", "claims")
 APPOINTMENTS = 1_000_000
 # Every twentieth is of the busy calendar.
 CLAIMS = 50_000
@@ -57,60 +59,10 @@ async def town(scheduling_db: Database, admin: Admin) -> Town:
     """A million appointments, a tenth of them of another org."""
     org, elsewhere = uuid4(), uuid4()
     busy, empty, rest = [await a_calendar(scheduling_db, org, horizon_days=730) for _ in range(3)]
-    indexes = await admin.fetch(
-        "select indexname as name, indexdef as text from pg_indexes"
-        " where schemaname = 'scheduling' and indexname ~ '^idx_(appointments|claims)_'"
-    )
-    async with admin.transaction():
-        # Built afterwards, as they are defined, they take a tenth of the time.
-        for index in indexes:
-            await admin.execute(f"drop index scheduling.{index['name']}")
-        # Without triggers: it is the reading that is looked at.
-        await admin.execute("set local session_replication_role = replica")
+    async with filling(admin, "scheduling", *TABLES):
         await admin.execute(FILL, org, elsewhere, busy, rest, NOW, APPOINTMENTS)
         await admin.execute(CLAIM, busy)
-        for index in indexes:
-            await admin.execute(index["text"])
-    await admin.execute("vacuum analyze scheduling.appointments")
-    await admin.execute("vacuum analyze scheduling.claims")
     return Town(org_id=org, busy=busy, empty=empty)
-
-
-async def plans_of(admin: Admin, call: str, *arguments: Any) -> list[str]:
-    """How every statement of a function on appointments and claims was run, for the service."""
-    heard: list[str] = []
-
-    def hear(_: Any, message: Any) -> None:
-        heard.append(message.message)
-
-    await admin.execute(
-        "load 'auto_explain';"
-        " set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;"
-        " set auto_explain.log_analyze = on; set auto_explain.log_timing = off;"
-        # As a pooled connection has it.
-        " set jit = off; set random_page_cost = 1.1"
-    )
-    admin.add_log_listener(hear)
-    async with admin.transaction():
-        await admin.execute("set local client_min_messages = log")
-        await admin.execute("set local role waybill_scheduling")
-        await admin.fetch(f"select * from scheduling.{call}", *arguments)
-    admin.remove_log_listener(hear)
-    return [
-        text for text in heard if re.search(r"(on|using) (\w+ on )?(appointments|claims)", text)
-    ]
-
-
-def rows_looked_at(plan: str) -> int:
-    """How many rows its scans of appointments and claims brought or threw away."""
-    looked_at = 0
-    for node in re.split(r"->|\n(?=Limit|Sort|Group|Nested)", plan):
-        scan = re.search(r"Scan .*on (appointments|claims).*rows=([\d.]+) loops=(\d+)", node)
-        if scan:
-            removed = re.search(r"Rows Removed by (?:Filter|Index Recheck): (\d+)", node)
-            each = float(scan[2]) + float(removed[1] if removed else 0)
-            looked_at += int(each * int(scan[3]))
-    return looked_at
 
 
 LIST = "list_appointments($1, $2, $3, $4, $5, $6, 100)"
@@ -150,12 +102,12 @@ async def test_with_a_million_appointments_every_reader_finds_its_rows_by_index(
         ),
     ]
     for call, arguments, indexes in cases:
-        plans = await plans_of(admin, call, town.org_id, *arguments)
+        plans = await plans_of(admin, "scheduling", TABLES, call, town.org_id, *arguments)
         told = f"{call} of {arguments}:\n" + "\n".join(plans)
         used = {index for index in indexes if any(index in plan for plan in plans)}
         assert used == indexes, told
         assert not re.search(r"Seq Scan on (appointments|claims)", told), told
-        assert sum(map(rows_looked_at, plans)) < ROWS_MAX, told
+        assert rows_looked_at(plans, TABLES) < ROWS_MAX, told
 
 
 async def test_behind_the_policy_a_range_does_not_reach_its_index(admin: Admin, town: Town) -> None:

@@ -127,7 +127,7 @@ class Bookings:
 
     async def _feed(self) -> None:
         async with self._api.session.get(self._api.url + self._feed_path) as answer:
-            assert answer.status == 200
+            assert answer.status == 200, await answer.text()
         renewed = await self._api.post(f"/api/calendars/{self._calendar_id}/feed", {})
         async with self._api.session.get(self._api.url + self._feed_path) as answer:
             assert answer.status == 404

@@ -25,6 +25,8 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
+declare
+  v_workspace_id constant uuid := coalesce(p_of_workspace_id, p_workspace_id);
 begin
   perform enter(array[p_org_id], p_workspace_id);
   return query
@@ -34,7 +36,8 @@ begin
     d.created_at, d.completed_at, d.trace_id::text
   from deliveries d
   where d.org_id = p_org_id
-    and (p_of_workspace_id is null or d.workspace_id = p_of_workspace_id)
+    -- The policy lets a workspace's token see no other, but leads to no index.
+    and (v_workspace_id is null or d.workspace_id = v_workspace_id)
     and (p_status is null or d.status = p_status)
     and (p_before is null or d.delivery_id < p_before)
   order by d.delivery_id desc

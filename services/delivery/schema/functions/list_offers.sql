@@ -21,6 +21,8 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
+declare
+  v_workspace_id constant uuid := coalesce(p_of_workspace_id, p_workspace_id);
 begin
   perform enter(array[p_org_id], p_workspace_id);
   return query
@@ -29,7 +31,8 @@ begin
   from lead_offers o
   left join deliveries d using (org_id, offer_id)
   where o.org_id = p_org_id
-    and (p_of_workspace_id is null or o.workspace_id = p_of_workspace_id)
+    -- The policy lets a workspace's token see no other, but leads to no index.
+    and (v_workspace_id is null or o.workspace_id = v_workspace_id)
     and (p_lead_id is null or o.lead_id = p_lead_id)
     and (p_before is null or o.offer_id < p_before)
   order by o.offer_id desc

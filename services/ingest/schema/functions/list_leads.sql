@@ -23,6 +23,7 @@ create or replace function list_leads(
 language plpgsql
 stable
 set search_path from current
+set plan_cache_mode = force_custom_plan
 as $$
 begin
   perform enter(array[p_org_id]);

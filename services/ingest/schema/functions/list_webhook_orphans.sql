@@ -18,10 +18,14 @@ create or replace function list_webhook_orphans(
   received_at timestamptz,
   trace_id text
 )
-language sql
+language plpgsql
 stable
 set search_path from current
+set plan_cache_mode = force_custom_plan
 as $$
+#variable_conflict use_column
+begin
+  return query
   select o.item_id, o.delivery_id, o.kind, o.external_id, o.source_kind, o.source_external_id,
     o.status, o.reason, o.received_at, o.trace_id::text
   from webhook_orphans o
@@ -30,4 +34,5 @@ as $$
     and (p_before is null or o.item_id < p_before)
   order by o.item_id desc
   limit p_limit;
+end;
 $$;

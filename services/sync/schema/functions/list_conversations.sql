@@ -26,6 +26,7 @@ create or replace function list_conversations(
 language plpgsql
 stable
 set search_path from current
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   -- What is looked for stands for itself, whatever like makes of it.
