@@ -8,9 +8,9 @@ import asyncio
 import os
 import resource
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 from datetime import datetime
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from typing import Final
 
 import msgspec
@@ -60,28 +60,41 @@ class CalendarReader:
             processor_seconds=max(1, int(self.seconds_max)),
         )
         asked = msgspec.json.encode(window) + b"\n" + content
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.scheduling.calendar_reader"),
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-        )
+        process = self._start()
+        talk = asyncio.ensure_future(asyncio.to_thread(self._told, process, asked))
         try:
-            async with asyncio.timeout(self.seconds_max):
-                told, _ = await process.communicate(asked)
-        except TimeoutError:
+            told = await asyncio.shield(talk)
+        except TimeoutExpired:
             raise CalendarUnreadable("it takes too long to read") from None
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            # Ends the talk too, where it goes on.
+            process.kill()
+            await asyncio.wait([talk])
         if process.returncode != 0:
             raise CalendarUnreadable("it takes too much to read")
         answer = msgspec.json.decode(told, type=Read)
         if answer.unreadable:
             raise CalendarUnreadable(answer.unreadable)
         return answer.busy
+
+    def _start(self) -> Popen[bytes]:
+        """Starts it as Popen does: uvloop would run the handlers that gRPC has for forks."""
+        return Popen(
+            (sys.executable, "-m", "services.scheduling.calendar_reader"),
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+        )
+
+    def _told(self, process: Popen[bytes], asked: bytes) -> bytes:
+        """What the process answers. Raises TimeoutExpired; it has ended then too."""
+        with process:
+            try:
+                told, _ = process.communicate(asked, timeout=self.seconds_max)
+            finally:
+                process.kill()
+        return told
 
 
 def main() -> None:

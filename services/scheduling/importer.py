@@ -16,7 +16,7 @@ from services.chassis.outbound import (
     OutboundResponse,
 )
 from services.chassis.sealing import KeyRing
-from services.chassis.telemetry import work
+from services.chassis.telemetry import log, work
 from services.chassis.trace import Start, parse
 from services.scheduling.busy_times import CalendarUnreadable
 from services.scheduling.calendar_reader import CalendarReader
@@ -84,10 +84,18 @@ class Importer:
         created = parse(due.traceparent)
         start = Start(parent=None, links=(created,) if created else ())
         with work("attempt", "import calendar", start=start) as unit:
-            reading = await self._reading(due, datetime.now(UTC))
+            reading = await self._reading_or_why(due)
             kept = await self._store.finish_import(due, token, reading)
             unit.outcome = reading.error or ("ok" if kept else "lease_lost")
             unit.note(import_id=str(due.import_id), busy=len(reading.busy or ()))
+
+    async def _reading_or_why(self, due: DueImport) -> Reading:
+        """What a stranger's calendar breaks is its own import, and not the process."""
+        try:
+            return await self._reading(due, datetime.now(UTC))
+        except Exception as error:
+            log.error("import broke", import_id=str(due.import_id), exc_info=True)
+            return Reading(error=type(error).__name__)
 
     async def _reading(self, due: DueImport, now: datetime) -> Reading:
         url = unseal_url(self._ring, due.ciphertext, org_id=due.org_id, import_id=due.import_id)

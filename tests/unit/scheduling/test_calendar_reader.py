@@ -1,12 +1,14 @@
 """Strangers' calendars: read within bounds of time and memory, whatever they hold."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from subprocess import Popen
 from typing import Any
 
 import pytest
 
-from services.scheduling import busy_times
+from services.scheduling import busy_times, calendar_reader
 from services.scheduling.busy_times import CalendarUnreadable
 from services.scheduling.calendar_reader import CalendarReader
 from tests.unit.scheduling.external import external
@@ -19,6 +21,14 @@ HOUR_AT_NINE = "DTSTART:20270105T090000Z\nDURATION:PT1H"
 ENDLESS = external(*[f"{HOUR_AT_NINE}\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"] * 2000)
 # Five megabytes, as much as is fetched.
 HUGE = external(*[f"{HOUR_AT_NINE}\nSUMMARY:{'x' * 20}"] * 42_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A process that a reader started, and what was set for it."""
+
+    process: "Popen[bytes]"
+    env: dict[str, str]
 
 
 def a_reader(**changes: Any) -> CalendarReader:
@@ -66,27 +76,26 @@ def test_two_thousand_daily_series_are_given_up_when_there_are_too_many(
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[asyncio.subprocess.Process]":
-    """The processes that readers start."""
-    processes: asyncio.Queue[asyncio.subprocess.Process] = asyncio.Queue()
-    start = asyncio.create_subprocess_exec
+def started(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Started]":
+    """The processes that readers start, each with its settings."""
+    processes: asyncio.Queue[Started] = asyncio.Queue()
 
-    async def starting(*command: str, **more: Any) -> asyncio.subprocess.Process:
-        process = await start(*command, **more)
-        processes.put_nowait(process)
+    def starting(command: tuple[str, ...], **more: Any) -> "Popen[bytes]":
+        process = Popen(command, **more)
+        processes.put_nowait(Started(process=process, env=more["env"]))
         return process
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
+    monkeypatch.setattr(calendar_reader, "Popen", starting)
     return processes
 
 
 @pytest.mark.parametrize("content", [ENDLESS, HUGE], ids=["endless", "huge"])
 async def test_a_calendar_that_takes_too_much_ends_its_process(
-    started: "asyncio.Queue[asyncio.subprocess.Process]", content: bytes
+    started: "asyncio.Queue[Started]", content: bytes
 ) -> None:
     with pytest.raises(CalendarUnreadable, match="it takes too"):
         await a_reader(seconds_max=0.5).busy_times(content, *WINDOW)
-    assert started.get_nowait().returncode not in (None, 0)
+    assert started.get_nowait().process.returncode not in (None, 0)
 
 
 async def test_a_calendar_that_takes_too_much_memory_is_not_read() -> None:
@@ -95,10 +104,10 @@ async def test_a_calendar_that_takes_too_much_memory_is_not_read() -> None:
 
 
 async def test_a_reading_that_is_given_up_ends_its_process(
-    started: "asyncio.Queue[asyncio.subprocess.Process]",
+    started: "asyncio.Queue[Started]",
 ) -> None:
     reading = asyncio.create_task(a_reader().busy_times(ENDLESS, *WINDOW))
-    process = await started.get()
+    process = (await started.get()).process
     assert process.returncode is None
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -107,17 +116,10 @@ async def test_a_reading_that_is_given_up_ends_its_process(
 
 
 async def test_the_process_is_not_given_the_services_settings(
-    monkeypatch: pytest.MonkeyPatch,
+    started: "asyncio.Queue[Started]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: dict[str, str] = {}
-    start = asyncio.create_subprocess_exec
-
-    async def starting(*command: str, env: dict[str, str], **more: Any) -> Any:
-        given.update(env)
-        return await start(*command, env=env, **more)
-
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
     monkeypatch.setenv("WAYBILL_SCHEDULING_DATABASE_URL", "postgresql://u:secret@h/d")
     await a_reader().busy_times(external(HOUR_AT_NINE), *WINDOW)
+    given = started.get_nowait().env
     assert "PATH" in given
     assert not [name for name in given if name.startswith("WAYBILL")]

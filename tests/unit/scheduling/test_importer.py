@@ -145,6 +145,18 @@ async def test_what_cannot_be_read_says_why_and_leaves_what_was(
     assert all(reading.busy is None for reading in told.values())
 
 
+async def test_what_breaks_one_import_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = a_due_import("https://example.com/page")
+    broken = a_due_import("https://example.com/page", ciphertext=b"none of ours")
+    store = Imports([broken, whole])
+    web = Web({"page": an_answer(external(EVENT))})
+    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    assert await importer.step() == 2
+    told = dict(store.finished.get_nowait() for _ in range(2))
+    assert (told[broken.import_id].error, told[broken.import_id].busy) == ("SealBroken", None)
+    assert (told[whole.import_id].error, told[whole.import_id].busy) == (None, [])
+
+
 async def test_a_failure_of_the_store_ends_the_step_after_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
