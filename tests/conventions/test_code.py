@@ -154,6 +154,16 @@ def test_only_main_builds_a_process() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_service_starts_processes_by_popen(name: str) -> None:
+    starting = [str(path) for path in modules_of(name) if "create_subprocess" in path.read_text()]
+    assert not starting, mending(
+        starting,
+        "start it by subprocess.Popen: uvloop forks beside the threads of gRPC, of which its child"
+        " may die before it begins",
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_service_has_the_floor_plan(name: str) -> None:
     folder = SERVICES / name
     wanted = ["__main__.py", "config.py", "access.py", "service.py", "schema/grants.sql"]
