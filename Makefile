@@ -2,7 +2,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
-SOURCES := services deploy tests bench
 
 .DEFAULT_GOAL := help
 
@@ -30,11 +29,11 @@ test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
 
 .PHONY: mutate
 mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=--help)
-	$(BIN)/python -m tests.mutations $(ARGS)
+	$(BIN)/python -m tools.mutations $(ARGS)
 
 .PHONY: defences
-defences: $(STAMP) ## List every constraint and policy anew: tests/defences/listed/
-	$(BIN)/python -m tests.defences
+defences: $(STAMP) ## List every constraint and policy anew: tools/schema_guards/listed/
+	$(BIN)/python -m tools.schema_guards
 
 .PHONY: check
 check: $(STAMP) ## Format, lint, types, import arrows, protos, generated code
@@ -42,7 +41,7 @@ check: $(STAMP) ## Format, lint, types, import arrows, protos, generated code
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m deploy.protos check
+	$(BIN)/python -m tools.protos check
 
 .PHONY: format
 format: $(STAMP) ## Format the code and sort its imports
@@ -51,7 +50,7 @@ format: $(STAMP) ## Format the code and sort its imports
 
 .PHONY: protos
 protos: $(STAMP) ## Generate gen/ from protos/
-	$(BIN)/python -m deploy.protos generate
+	$(BIN)/python -m tools.protos generate
 
 .PHONY: bench
 bench: $(STAMP) ## Measure; writes bench/results.md

@@ -19,7 +19,7 @@ from bench.latencies import per_second
 from bench.run import Run
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import new_root
 from services.sync.interactions import Interaction
 from services.sync.rows import ConversationToStore

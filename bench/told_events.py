@@ -18,8 +18,8 @@ from bench.latencies import Percentiles
 from bench.open_loop import Schedule
 from bench.run import Run
 from bench.web_stack import World, world
-from tests.sandbox.meta_json import sign
-from tests.sandbox.meta_webhooks import PageMessage, messenger_text
+from sandbox.meta_json import sign
+from sandbox.meta_webhooks import PageMessage, messenger_text
 
 MESSAGES_PER_SECOND: Final = 100
 STORED_MILLISECONDS_P99: Final = 100

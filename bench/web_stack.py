@@ -13,8 +13,8 @@ from bench.run import Run
 from deploy.local.customer import Customer, set_up
 from deploy.local.ports import free_port
 from deploy.local.stack import Options, Stack, running
-from tests.sandbox.meta_json import sign
-from tests.sandbox.meta_webhooks import WhatsAppText, whatsapp_text
+from sandbox.meta_json import sign
+from sandbox.meta_webhooks import WhatsAppText, whatsapp_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from bench.open_loop import Schedule
 from bench.pgbench import pgbench
 from bench.run import Run
 from bench.web_stack import World, world
-from tests.sandbox.meta_json import sign
-from tests.sandbox.meta_webhooks import PageMessage, messenger_read
+from sandbox.meta_json import sign
+from sandbox.meta_webhooks import PageMessage, messenger_read
 
 CONNECTIONS: Final = 64
 _RATE_OFFERED: Final = 500

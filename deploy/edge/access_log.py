@@ -5,7 +5,7 @@ from pathlib import Path
 from deploy.edge.filters import TRACE_NAMESPACE
 from deploy.edge.messages import Json, typed
 from deploy.edge.routes import FEEDS_PREFIX
-from services.chassis.interceptors import TRACE_ID_KEY
+from services.chassis.rpc.interceptors import TRACE_ID_KEY
 
 # Names as in the services' canonical lines. A field without a value is null.
 _LINE: Json = {

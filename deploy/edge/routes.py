@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deploy.edge.clusters import INGEST_HTTP, SCHEDULING_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
-from services.chassis.server import EDGE_MARK
+from services.chassis.rpc.server import EDGE_MARK
 
 HEALTH_PATH = "/api/health"
 # Of gRPC's health service, which watchers ask without a token. Nothing is served there: to be told

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from deploy.local.customer import Customer, RefusedError
-from tests.sandbox.meta_leads import Answered, Disclaimer, Lead
-from tests.sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, send, whatsapp_text
+from sandbox.meta_leads import Answered, Disclaimer, Lead
+from sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, send, whatsapp_text
 
 END_SECONDS_MAX: Final = 60.0
 _POLL_SECONDS: Final = 0.1

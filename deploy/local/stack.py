@@ -28,8 +28,8 @@ from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.processes import Crash, Program, Supervisor
 from deploy.local.state import ROOT, State, write_private
-from deploy.protos import write_image
 from services.chassis.migrate import Schema, schemas, up
+from tools.protos import write_image
 
 HOST: Final = "127.0.0.1"
 DATABASE: Final = "waybill"
@@ -295,7 +295,7 @@ class Stack:
 
         return Program(
             name=name,
-            command=[sys.executable, "-m", f"tests.sandbox.{name}", "--port", str(port)],
+            command=[sys.executable, "-m", f"sandbox.{name}", "--port", str(port)],
             log_path=self.state.logs / f"{name}.log",
             folder=ROOT,
             ready=ready,

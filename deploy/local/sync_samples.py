@@ -14,9 +14,9 @@ import msgspec
 
 from deploy.local.customer import PAGE_TOKEN, Customer, RefusedError
 from deploy.local.samples import END_SECONDS_MAX, Outcome, SampleFailedError
-from tests.sandbox.meta_json import meta_bytes
-from tests.sandbox.meta_pages import PageOrder
-from tests.sandbox.meta_webhooks import send
+from sandbox.meta_json import meta_bytes
+from sandbox.meta_pages import PageOrder
+from sandbox.meta_webhooks import send
 
 # More than one pull reads: the local run has it make ten calls of a hundred conversations each.
 CONVERSATIONS: Final = 1_200

@@ -90,7 +90,7 @@ async def loop(
             await wake.wait(jittered(poll_seconds))
 
 
-async def through_outage(call: Callable[[], Awaitable[Answer]], *, seconds_max: float) -> Answer:
+async def retry_outage(call: Callable[[], Awaitable[Answer]], *, seconds_max: float) -> Answer:
     """What `call` answers, called again through an outage of at most so many seconds.
 
     For reports of what was done: whether one whose answer was lost took effect is not known, so the

@@ -22,6 +22,7 @@ import asyncpg
 
 SERVICES: Final = Path(__file__).parent.parent
 CHASSIS: Final = Path(__file__).parent / "schema"
+RUNS_AS_SYSTEM: Final = "-- runs as: system\n"
 _DBMATE: Final = Path(sysconfig.get_path("scripts")) / "dbmate"
 _LOCK: Final = "select pg_advisory_xact_lock(hashtextextended('waybill migrate', 0))"
 _LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1", "", None)
@@ -103,6 +104,11 @@ async def status(schema: Schema, admin_url: str) -> str:
     return "".join(parts)
 
 
+def function_files(folder: Path) -> list[Path]:
+    """The files of a schema's stored functions, the internal ones among them, by name."""
+    return sorted((folder / "functions").rglob("*.sql"), key=lambda path: path.name)
+
+
 def _migration_folders(schema: Schema) -> list[tuple[Path, str]]:
     return [
         (CHASSIS / "migrations", f"{schema.name}.chassis_migrations"),
@@ -143,9 +149,9 @@ async def _apply_files(connection: "asyncpg.Connection[asyncpg.Record]", schema:
     await connection.execute("set local check_function_bodies = off")
     await connection.execute(f"set local search_path = {schema.name}, pg_temp")
     for folder in (CHASSIS, schema.folder):
-        for path in sorted((folder / "functions").glob("*.sql")):
+        for path in function_files(folder):
             text = path.read_text()
-            role = schema.system if "security definer" in text else schema.owner
+            role = schema.system if text.startswith(RUNS_AS_SYSTEM) else schema.owner
             await connection.execute(f"set local role {role}")
             await connection.execute(text)
     for name in ("policies.sql", "grants.sql"):

@@ -14,12 +14,12 @@ import msgspec
 import phonenumbers
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.chassis.auth import Access, caller
 from services.chassis.database import Database, Record
 from services.chassis.errors import Violation, invalid
 from services.chassis.fields import parse_uuid
-from services.chassis.pages import parse_page_from
-from services.chassis.server import Served
+from services.chassis.rpc.auth import Access, caller
+from services.chassis.rpc.pagination import parse_page_from
+from services.chassis.rpc.server import Served
 from services.chassis.trace import is_trace_id
 from waybill.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from waybill.trace.v1.trace_service_pb2 import (

@@ -37,12 +37,12 @@ class Watermark:
     def lower_bound(self, now: datetime) -> datetime | None:
         """The oldest `due_at` the next claim asks for; None: sweep, ask for everything.
 
-        Answers None until a sweep was reported by `saw`: a claim that failed is not a sweep.
+        Answers None until a sweep was reported by `observe`: a claim that failed is not a sweep.
         """
         self._sweeping = self._sweep_is_due(now)
         return None if self._sweeping else self._bound
 
-    def saw(
+    def observe(
         self, oldest_due_at: datetime | None, now: datetime, *, left_behind: bool = False
     ) -> None:
         """Report what the claim after `lower_bound` found: its oldest row, None when nothing.

@@ -7,7 +7,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import grpc
 
-from services.chassis.client import CHANNEL_OPTIONS
+from services.chassis.rpc.client import CHANNEL_OPTIONS
 from services.chassis.trace import new_root
 from services.console.failures import Call, failed
 from services.console.settings import SERVICES, Identity, Settings

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.chassis.auth import Access, AccessTable
+from services.chassis.rpc.auth import Access, AccessTable
 from services.chassis.trace_service import TRACE_ACCESS
 
 _SERVICE: Final = "/waybill.delivery.v1.DeliveryService/"

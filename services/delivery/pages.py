@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from services.chassis.page_tokens import REFUSED_TEXT
-from services.chassis.pages import Page, Paged, parse_page_from
+from services.chassis.rpc.page_tokens import REFUSED_TEXT
+from services.chassis.rpc.pagination import Page, Paged, parse_page_from
 
 _VERSION_MAX: Final = 2**63 - 1
 

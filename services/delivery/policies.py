@@ -2,7 +2,7 @@
 
 from ipaddress import ip_network
 
-from services.chassis.outbound import OutboundPolicy
+from services.chassis.outbound.client import OutboundPolicy
 from services.delivery.backoff import BackoffPolicy
 from services.delivery.config import DeliveryConfig
 from services.delivery.sender import SenderPolicy

@@ -5,7 +5,7 @@ from typing import Final
 
 from opentelemetry.trace import SpanKind
 
-from services.chassis.outbound import (
+from services.chassis.outbound.client import (
     OutboundClient,
     OutboundError,
     OutboundResponse,

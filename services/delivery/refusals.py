@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.chassis.errors import DomainError
-from services.chassis.outbound import UrlRefused
+from services.chassis.outbound.client import UrlRefused
 from services.delivery.deliveries import Completion, Delivery
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.chassis.batching import GroupCommit
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import OUTAGE_BACKOFF_SECONDS, Stopping, Wake, loop, through_outage
+from services.chassis.loops import OUTAGE_BACKOFF_SECONDS, Stopping, Wake, loop, retry_outage
 from services.chassis.telemetry import log, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
@@ -104,7 +104,7 @@ class Sender:
         under_way = busy + Counter(claim.workspace_id for claim in claims)
         oldest = min((claim.due_at for claim in claims), default=None)
         left_behind = len(claims) >= limit or self._is_scarce(under_way, *under_way.values())
-        self._watermark.saw(oldest, now, left_behind=left_behind)
+        self._watermark.observe(oldest, now, left_behind=left_behind)
         return claims
 
     def _is_scarce(self, under_way: Counter[UUID], *of_workspaces: int) -> bool:
@@ -155,7 +155,7 @@ class Sender:
     async def _report(self, claim: Claim, results: list[Result]) -> None:
         """Reports back, through an outage too: the buyer may have the lead already."""
         report = to_report(claim, results, self._policy.backoff, jitter=random.random())
-        outcome = await through_outage(
+        outcome = await retry_outage(
             lambda: self._reports.submit(claim.delivery_id, report),
             seconds_max=self._store.terms.lease_seconds,
         )

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
 from services.chassis.errors import DomainError
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
-from services.chassis.outbound import OutboundPolicy, UrlRefused, check_url
-from services.chassis.pages import parse_page
-from services.chassis.requests import parse_request_id
+from services.chassis.outbound.client import OutboundPolicy, UrlRefused, check_url
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page
+from services.chassis.rpc.request_ids import parse_request_id
+from services.chassis.rpc.server import Served
 from services.chassis.sealing import KeyRing
-from services.chassis.server import Served
 from services.chassis.trace import current
 from services.chassis.webhook_signatures import SigningSecret
 from services.delivery.answers import (

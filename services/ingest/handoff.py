@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.chassis.handoff import handing_over
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Send
+from services.chassis.outbox.handoff import handing_over
+from services.chassis.outbox.relay import Send
+from services.chassis.outbox.store import OutboxItem
 from waybill.routing.v1.routing_service_pb2 import EnqueueLeadsRequest, LeadAnswer, LeadToRoute
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.chassis.batching import GroupCommit
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import Stopping, Wake, loop, through_outage
+from services.chassis.loops import Stopping, Wake, loop, retry_outage
 from services.chassis.telemetry import log, work
 from services.chassis.trace import Start, continue_from
 from services.chassis.watermark import Watermark
@@ -154,7 +154,7 @@ class ItemsWorker:
         )
         oldest = min((item.due_at for item in items), default=None)
         left_behind = len(items) >= limit or self._is_scarce(busy.total() + len(items))
-        self._watermark.saw(oldest, now, left_behind=left_behind)
+        self._watermark.observe(oldest, now, left_behind=left_behind)
         return items
 
     def _is_scarce(self, under_way: int) -> bool:
@@ -229,7 +229,7 @@ class ItemsWorker:
                 token=item.token,
                 attempt_trace_id=trace_id,
             )
-            return await through_outage(
+            return await retry_outage(
                 lambda: self._writer.submit(to_store.lead.lead_id, to_store),
                 seconds_max=_OUTAGE_SECONDS_MAX,
             )

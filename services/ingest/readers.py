@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from services.chassis.outbound import OutboundClient, OutboundError
+from services.chassis.outbound.client import OutboundClient, OutboundError
 from services.chassis.sealing import KeyRing, SealBroken, unseal
 from services.ingest.graph_errors import fault_of
 from services.ingest.items_worker import Fault

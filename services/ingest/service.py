@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
 from services.chassis.batching import Closed, GroupCommit, Overloaded
 from services.chassis.errors import DomainError
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.pages import parse_page
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page
+from services.chassis.rpc.request_ids import parse_request_id
+from services.chassis.rpc.server import Served
 from services.chassis.sealing import KeyRing, seal
-from services.chassis.server import Served
 from services.chassis.trace import current
 from services.ingest.answers import to_item, to_lead, to_orphan, to_source
 from services.ingest.api_sources import ApiSources

@@ -1,15 +1,15 @@
 """The routing service: what it is made of."""
 
-from services.chassis.client import connected
 from services.chassis.config import load
 from services.chassis.database import pooled
 from services.chassis.lifetime import looping, run
 from services.chassis.loops import Stopping
-from services.chassis.outbox import OutboxStore
+from services.chassis.outbox.relay import Relay, RelayPolicy
+from services.chassis.outbox.store import OutboxStore
 from services.chassis.periodic import Task, all_periodically
-from services.chassis.relay import Relay, RelayPolicy
+from services.chassis.rpc.client import connected
+from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.server import serving
 from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served

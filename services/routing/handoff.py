@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 import msgspec
 
-from services.chassis.handoff import handing_over
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Send
+from services.chassis.outbox.handoff import handing_over
+from services.chassis.outbox.relay import Send
+from services.chassis.outbox.store import OutboxItem
 from waybill.delivery.v1.delivery_service_pb2 import (
     LeadOffer,
     OfferLeadsRequest,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.fields import Fields
-from services.chassis.pages import Page, Paged, parse_page_from
+from services.chassis.rpc.pagination import Page, Paged, parse_page_from
 from services.routing.leads import Answer, Lead, NewLead
 from services.routing.store.rules import NewRule, RuleChange
 from waybill.routing.v1.routing_service_pb2 import (

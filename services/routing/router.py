@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.chassis.database import is_outage
 from services.chassis.ids import new_id
-from services.chassis.loops import Stopping, Wake, loop, through_outage
+from services.chassis.loops import Stopping, Wake, loop, retry_outage
 from services.chassis.sealing import KeyRing
 from services.chassis.telemetry import Work, log, span, work
 from services.chassis.trace import Start, TraceContext, continue_from, from_otel
@@ -98,7 +98,7 @@ class Router:
             lease_seconds=self._policy.lease_seconds,
             due_from=self._watermark.lower_bound(now),
         )
-        self._watermark.saw(min((item.was_due_at for item in held), default=None), now)
+        self._watermark.observe(min((item.was_due_at for item in held), default=None), now)
         return held
 
     async def _route_or_return(self, token: UUID, held: list[HeldLead], unit: Work) -> None:
@@ -224,7 +224,7 @@ async def settle_apart(
     while parts:
         part = parts.pop()
         try:
-            outcomes = await through_outage(partial(settle, part), seconds_max=OUTAGE_SECONDS_MAX)
+            outcomes = await retry_outage(partial(settle, part), seconds_max=OUTAGE_SECONDS_MAX)
             settled.outcomes.update(outcomes)
         except Exception as error:
             if is_outage(error):

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
 from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
-from services.chassis.pages import parse_page
-from services.chassis.requests import parse_request_id
-from services.chassis.server import Served
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page
+from services.chassis.rpc.request_ids import parse_request_id
+from services.chassis.rpc.server import Served
 from services.chassis.trace import current
 from services.routing.answers import to_routing, to_rule, to_workspace
 from services.routing.leads import NewLead

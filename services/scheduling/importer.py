@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
-from services.chassis.outbound import (
+from services.chassis.outbound.client import (
     OutboundClient,
     OutboundError,
     OutboundPolicy,

@@ -1,6 +1,6 @@
 """The gRPC edge, put together from its subjects."""
 
-from services.chassis.server import Served
+from services.chassis.rpc.server import Served
 from services.scheduling.edge.appointments import AppointmentCalls
 from services.scheduling.edge.availability import AvailabilityCalls
 from services.scheduling.edge.calendars import CalendarCalls

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.chassis.handoff import handing_over
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Send
+from services.chassis.outbox.handoff import handing_over
+from services.chassis.outbox.relay import Send
+from services.chassis.outbox.store import OutboxItem
 from waybill.sync.v1.sync_service_pb2 import RecordEventsRequest, TimelineEvent
 
 if TYPE_CHECKING:

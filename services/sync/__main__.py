@@ -6,10 +6,10 @@ from services.chassis.config import load
 from services.chassis.database import pooled
 from services.chassis.lifetime import looping, run
 from services.chassis.loops import Stopping
-from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.periodic import Task, all_periodically
+from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.server import serving
 from services.chassis.sweeps import chassis_sweeps
 from services.chassis.telemetry import telemetry
 from services.chassis.trace_service import trace_served

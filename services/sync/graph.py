@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from services.chassis.outbound import OutboundClient
+from services.chassis.outbound.client import OutboundClient
 from services.sync.cursors import cursor_query
 from services.sync.position import Ask
 from services.sync.usage import Usage, usage_of

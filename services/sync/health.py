@@ -12,7 +12,7 @@ from typing import Final
 
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
-from services.chassis.outbound import OutboundError
+from services.chassis.outbound.client import OutboundError
 from services.chassis.sealing import KeyRing, SealBroken
 from services.chassis.telemetry import Work, work
 from services.chassis.trace import Start

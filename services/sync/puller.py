@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from services.chassis.database import is_outage
 from services.chassis.errors import DomainError
 from services.chassis.loops import Stopping
-from services.chassis.outbound import OutboundError
+from services.chassis.outbound.client import OutboundError
 from services.chassis.sealing import KeyRing, SealBroken
 from services.chassis.telemetry import log
 from services.sync.backoff import MESSAGES_FAILURES_MAX, retry_seconds

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
 from services.chassis.errors import DomainError
 from services.chassis.fields import parse_uuid
-from services.chassis.gate import time_left
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
-from services.chassis.pages import Page, parse_page, parse_page_from
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.gate import time_left
+from services.chassis.rpc.pagination import Page, parse_page, parse_page_from
+from services.chassis.rpc.request_ids import parse_request_id
+from services.chassis.rpc.server import Served
 from services.chassis.sealing import KeyRing
-from services.chassis.server import Served
 from services.chassis.trace import current
 from services.sync.answers import (
     to_conversation,

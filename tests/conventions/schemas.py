@@ -7,6 +7,7 @@ from typing import TypeAlias
 import asyncpg
 
 from services.chassis.migrate import CHASSIS, SERVICES, Schema, schemas
+from services.chassis.migrate import function_files as files_of
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 NAMES = [schema.name for schema in schemas()]
@@ -36,14 +37,13 @@ class FunctionFile:
 def function_files() -> list[FunctionFile]:
     """Every function of the chassis and the services."""
     folders = [CHASSIS, *[schema.folder for schema in schemas()]]
-    paths = [path for folder in folders for path in sorted((folder / "functions").glob("*.sql"))]
-    return [FunctionFile(path=path) for path in paths]
+    return [FunctionFile(path=path) for folder in folders for path in files_of(folder)]
 
 
 def functions_of(service: str) -> set[str]:
     """The names of the functions in a service's schema."""
     folders = [CHASSIS, Schema(name=service).folder]
-    return {path.stem for folder in folders for path in (folder / "functions").glob("*.sql")}
+    return {path.stem for folder in folders for path in files_of(folder)}
 
 
 def modules_of(package: str) -> list[Path]:

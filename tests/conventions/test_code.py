@@ -12,11 +12,11 @@ import pytest
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from deploy.protos import GEN, ROOT, differences, generate
-from services.chassis.auth import AccessTable
 from services.chassis.config import ServiceConfig
 from services.chassis.migrate import SERVICES, schemas
+from services.chassis.rpc.auth import AccessTable
 from tests.conventions.schemas import NAMES, mending, modules_of
+from tools.protos import GEN, ROOT, differences, generate
 from waybill.trace.v1 import trace_service_pb2
 
 TRACE: ServiceDescriptor = trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"]

@@ -6,9 +6,9 @@ What is tried comes from the checked-in list, so a defence that is gone does not
 import pytest
 
 from tests.conventions.schemas import NAMES, Admin, mending
-from tests.defences.attacks import attacked
-from tests.defences.catalogue import defences
-from tests.defences.listed import FOLDER, listed
+from tools.schema_guards.attacks import attacked
+from tools.schema_guards.catalogue import defences
+from tools.schema_guards.listed import FOLDER, listed
 
 RENEW = f"`make defences` writes {FOLDER.name}/*.json anew; read its diff before you commit it"
 

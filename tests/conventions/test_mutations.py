@@ -1,62 +1,32 @@
 """The list of mutations keeps up with fences of functions, with triggers, and with its tests."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from services.chassis.migrate import SERVICES
 from tests.conventions.schemas import Admin, FunctionFile, function_files, mending
-from tests.defences.listed import listed
-from tests.defences.transactions import undone
-from tests.mutations.catalogue import MUTATIONS
-from tests.mutations.mutation import Mutation, MutationImpossibleError, apply
+from tools.mutations.catalogue import MUTATIONS
+from tools.mutations.mutation import MARK, Mutation, MutationImpossibleError, apply
+from tools.schema_guards.listed import listed
+from tools.schema_guards.transactions import undone
 
 ROOT = Path(__file__).parent.parent.parent
 # A lease is held against the clock; a token, a version or a content against what the caller has.
-FENCES = (
-    r"((?:\w+\.)?\b(?!lead_)\w*expires_at (?:>|<=) p_now)",
-    r"(?:\b(?:and|or|on|if|where|when) |\()((?:\w+\.)?\w*token (?:=|is distinct from) [\w.]*token)",
-    r"(\((?:\w+\.\w+, )+\w+\.claim_token\) in)",
-    r"(\w*\.?version(?:::text)? (?:<>|=) p_(?:version|etag))",
-    r"([\w.]*content_hash <> [\w.]+)",
+FENCE_LIKE = re.compile(
+    r"\b(?!lead_)\w*expires_at (?:>|<=) p_now"
+    r"|\b(?:and|or|on|if|where|when) (?:\w+\.)?\w*token (?:=|is distinct from) [\w.]*token\b"
+    r"|\((?:\w+\.\w+, )+\w+\.claim_token\) in"
+    r"|\bversion(?:::text)? (?:<>|=) p_(?:version|etag)"
+    r"|\bcontent_hash <> "
 )
-# What looks like a fence and fences nothing off, with how often at most.
-NOT_FENCES = Counter(
-    {
-        # Finds again what it has just claimed under the token.
-        ("claim_deliveries", "d.claim_token = p_token"): 9,
-        ("claim_deliveries", "t.claim_token = p_token"): 1,
-        # How many there are; which ones, is asked again.
-        ("lock_due_leads", "l.routing_lock_expires_at <= p_now"): 1,
-        ("lock_due_outbox", "o.claim_expires_at <= p_now"): 1,
-        # How much is due, and whose; what is locked is asked again.
-        ("lock_due_webhook_items", "i.claim_expires_at <= p_now"): 3,
-        # Which to lock; under the locks it is asked again.
-        ("expire_holds", "h.expires_at <= p_now"): 1,
-        # Which to end: end_holds asks again.
-        ("expire_slot_holds", "h.expires_at <= p_now"): 1,
-        ("expire_stale_claims", "k.hold_expires_at <= p_now"): 1,
-        # Reads: the exclusion constraint decides.
-        ("list_conflicts", "k.hold_expires_at > p_now"): 1,
-        ("free_ranges", "k.hold_expires_at > p_now"): 1,
-        ("slot_starts", "k.hold_expires_at > p_now"): 1,
-        # Reads, of leases that are held.
-        ("list_sync_locks", "l.expires_at > p_now"): 1,
-        ("refuse_sync_in_progress", "l.expires_at > p_now"): 1,
-        # Refuses early: the lease, and the key of the one open session of a page, decide.
-        ("schedule_sync", "l.expires_at > p_now"): 1,
-    }
-)
-
-
-def fences(file: FunctionFile) -> list[str]:
-    """Conditions of the function that look like fences."""
-    code = " ".join(re.sub(r"--.*", "", file.text).split())
-    return [found for pattern in FENCES for found in re.findall(pattern, code)]
+NOT_A_FENCE = re.compile(r"-- not a fence: \w+ \w+")
 
 
 def of_function(file: FunctionFile) -> list[Mutation]:
     """The mutations of a function: of the chassis' in whatever schema."""
-    service = file.path.parent.parent.parent.name
+    service = file.path.relative_to(SERVICES).parts[0]
     return [
         mutation
         for mutation in MUTATIONS
@@ -65,21 +35,31 @@ def of_function(file: FunctionFile) -> list[Mutation]:
     ]
 
 
-def test_every_fence_of_a_function_has_a_mutation() -> None:
-    bare, no_more = [], set(NOT_FENCES)
-    for file in function_files():
-        found = Counter((file.name, fence) for fence in fences(file))
-        no_more -= found.keys()
-        taken_away = [" ".join(mutation.old.split()) for mutation in of_function(file)]
-        for (name, fence), count in (found - NOT_FENCES).items():
-            if sum(old.count(fence) for old in taken_away) < count:
-                bare.append(f"{name}: {fence}")
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_what_looks_like_a_fence_is_marked(file: FunctionFile) -> None:
+    bare = [
+        line.strip()
+        for line in file.text.split("\n")
+        if FENCE_LIKE.search(line.partition("--")[0])
+        and not MARK.search(line)
+        and not NOT_A_FENCE.search(line)
+    ]
     assert not bare, mending(
         bare,
-        "take each away in tests/mutations/fences.py, name the test that notices, and see it by"
-        " `make mutate`; where it fences nothing off say why in NOT_FENCES",
+        f"{file}: end the line in `-- fence: <name>` and name the test that notices it gone in"
+        " tools/mutations/fences/; or say what it is instead: `-- not a fence: <reason>`",
     )
-    assert not no_more, mending(no_more, "take it out of NOT_FENCES")
+
+
+@pytest.mark.parametrize("file", function_files(), ids=str)
+def test_every_fence_has_a_mutation(file: FunctionFile) -> None:
+    marked = {found["name"] for line in file.text.split("\n") if (found := MARK.search(line))}
+    taken_away = {mutation.fence for mutation in of_function(file)}
+    assert marked == taken_away, mending(
+        marked ^ taken_away,
+        f"{file}: `without_fence` in tools/mutations/fences/ for each mark; see the test notice"
+        " it by `make mutate`",
+    )
 
 
 def test_every_trigger_has_a_mutation() -> None:
@@ -90,7 +70,7 @@ def test_every_trigger_has_a_mutation() -> None:
         and not any(f"drop trigger {defence.name} " in each.sql for each in MUTATIONS)
     ]
     assert not bare, mending(
-        bare, "no row attacks a trigger: drop it in tests/mutations/catalogue.py, name its test"
+        bare, "no row attacks a trigger: drop it in tools/mutations/catalogue.py, name its test"
     )
 
 
@@ -102,7 +82,7 @@ async def test_what_mutations_take_away_is_there(admin: Admin) -> None:
                 await apply(mutation, admin)
             except MutationImpossibleError as error:
                 gone.append(str(error))
-    assert not gone, mending(gone, "bring tests/mutations up to the schema as it is now")
+    assert not gone, mending(gone, "bring tools/mutations up to the schema as it is now")
 
 
 def test_mutations_have_names_of_their_own_and_tests_that_there_are() -> None:
@@ -114,4 +94,4 @@ def test_mutations_have_names_of_their_own_and_tests_that_there_are() -> None:
         file = ROOT / path
         if not file.exists() or f"def {name.partition('[')[0]}" not in file.read_text():
             missing.append(test)
-    assert not missing, mending(missing, "tests/mutations names tests as they are called now")
+    assert not missing, mending(missing, "tools/mutations names tests as they are called now")

@@ -268,7 +268,7 @@ async def test_a_function_of_one_tenant_takes_the_org_first_and_time_last(admin:
     for function in await functions(admin):
         inputs = function["inputs"] or []
         org = next((name for name in inputs if name in ("p_org_id", "p_org_ids")), None)
-        if org is not None and inputs[0] != org and "enter(" in function["body"]:
+        if org is not None and inputs[0] != org and "set_tenant(" in function["body"]:
             found.append(f"{function['schema']}.{function['name']}: {org} is not first")
         if "p_now" in inputs and inputs[-1] != "p_now":
             found.append(f"{function['schema']}.{function['name']}: p_now is not last")

@@ -68,7 +68,9 @@ def test_a_contract_names_every_refusal(file: FunctionFile) -> None:
 
 
 @pytest.mark.parametrize("file", function_files(), ids=str)
-def test_a_function_of_tenants_enters_or_says_that_its_caller_has(file: FunctionFile) -> None:
+def test_a_function_of_tenants_sets_the_tenant_or_says_that_its_caller_has(
+    file: FunctionFile,
+) -> None:
     code = re.sub(r"--.*", "", file.text)
     if (
         not re.search(r"\(\s*(p_\w+ \w+(\[\])?,\s*)?p_org_ids? ", code)
@@ -78,16 +80,17 @@ def test_a_function_of_tenants_enters_or_says_that_its_caller_has(file: Function
     contract = " ".join(file.text.split("create or replace", 1)[0].replace("--", "").split())
     calls_batch_form = re.search(r"\b\w+s\(\s*array\[", code)
     assert (
-        "enter(" in code
+        "set_tenant(" in code
         or calls_batch_form
-        or re.search(r"ha(s|ve) entered", contract)
+        or re.search(r"ha(s|ve) set the tenant", contract)
         or file.name in HELPERS
     ), mending(
-        file.name, f"{file}: `perform enter(…)` first, or say on top that the caller has entered"
+        file.name,
+        f"{file}: `perform set_tenant(…)` first, or say on top that the caller has set the tenant",
     )
 
 
-# Part of `begin_request`'s bargain: it runs inside a function that has entered.
+# Part of `begin_request`'s bargain: it runs inside a function that has set the tenant.
 HELPERS = {"begin_request", "finish_request"}
 
 
@@ -200,11 +203,13 @@ def test_every_function_is_called_by_something() -> None:
     for file in function_files():
         uses = len(re.findall(rf"\b{file.name}\b", everything))
         in_own_file = len(re.findall(rf"\b{file.name}\b", file.text))
-        if uses <= in_own_file and file.name not in PUBLIC:
+        if uses <= in_own_file and file.name not in PUBLIC | KEPT_ONE_RELEASE:
             found.append(str(file))
     assert not found, mending(found, "delete the function, or call it")
 
 
+# Old names that the release before still calls; each goes a release later.
+KEPT_ONE_RELEASE = {"enter"}
 # Single forms that the schema promises to people who call it directly; tests hold them.
 PUBLIC = {
     "acquire_routing_lock",

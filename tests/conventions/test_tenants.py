@@ -29,7 +29,7 @@ from tests.schema.sync import builders as sync
 READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
 POSITIONS = ("p_before", "p_after", "p_start")
-# Sub-steps of others, which ran `enter`; they are seen through those.
+# Sub-steps of others, which ran `set_tenant`; they are seen through those.
 STEPS = {"get_outbox_trace", "get_repeats_trace", "find_dedupe_holders"}
 
 
@@ -282,10 +282,10 @@ async def test_plain_sql_as_the_service_sees_only_the_orgs_that_were_entered(
 async def _seen(
     connection: "asyncpg.Connection[asyncpg.Record]", service: str, table: str, orgs: list[UUID]
 ) -> int:
-    """Rows that a statement sees after `enter`; 0 where the role may not even read the table."""
+    """Rows that a statement sees after `set_tenant`; 0 where the role may not read the table."""
     async with connection.transaction():
         if orgs:
-            await connection.execute(f"select {service}.enter($1)", orgs)
+            await connection.execute(f"select {service}.set_tenant($1)", orgs)
         counted: int = await connection.fetchval(f"select count(*) from {service}.{table}")
         return counted
 
@@ -305,7 +305,7 @@ async def test_plain_sql_as_the_service_writes_only_rows_of_orgs_that_were_enter
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(insert, house.org_b)
             async with connection.transaction():
-                await connection.execute(f"select {service}.enter($1)", [house.org_b])
+                await connection.execute(f"select {service}.set_tenant($1)", [house.org_b])
                 await connection.execute(insert, house.org_b)
             # What was entered ended with its transaction.
             changed = await connection.execute(f"update {service}.requests set content_hash = 'x'")

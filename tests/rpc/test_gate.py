@@ -10,9 +10,9 @@ import grpc
 import jwt
 import pytest
 
-from services.chassis.auth import caller
 from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
-from services.chassis.gate import MALFORMED_TEXT, missing_fields
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.gate import MALFORMED_TEXT, missing_fields
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
 from tests.rpc.chassis.served import SERVICE, Refusal, door

@@ -10,8 +10,8 @@ import grpc
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from services.chassis.attributes import RPC_METHOD, RPC_STATUS, RPC_SYSTEM
-from services.chassis.interceptors import (
+from services.chassis.rpc.attributes import RPC_METHOD, RPC_STATUS, RPC_SYSTEM
+from services.chassis.rpc.interceptors import (
     TRACE_ID_KEY,
     ClientTelemetry,
     ServerTelemetry,

@@ -11,8 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.local.postgres import EmbeddedPostgres
 from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
-from services.chassis.readiness import watch
-from services.chassis.server import serving
+from services.chassis.rpc.readiness import watch
+from services.chassis.rpc.server import serving
 from services.chassis.trace_service import trace_served
 from tests.rpc.callers import Signer
 from tests.rpc.chassis.served import config_in

@@ -10,11 +10,11 @@ from grpc import _cython
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from services.chassis.client import CHANNEL_OPTIONS, connected
 from services.chassis.errors import unavailable
-from services.chassis.gate import time_left
-from services.chassis.interceptors import DEADLINE_SHAVE_SECONDS, ClientTelemetry, deadline_left
-from services.chassis.server import SERVER_OPTIONS
+from services.chassis.rpc.client import CHANNEL_OPTIONS, connected
+from services.chassis.rpc.gate import time_left
+from services.chassis.rpc.interceptors import DEADLINE_SHAVE_SECONDS, ClientTelemetry, deadline_left
+from services.chassis.rpc.server import SERVER_OPTIONS
 from tests.rpc.callers import Signer
 from tests.rpc.chassis.served import config_in, door
 from waybill.routing.v1.routing_service_pb2 import ListRulesRequest, ListRulesResponse
@@ -263,7 +263,7 @@ async def test_an_idle_peer_may_ping_every_ten_seconds(
 ) -> None:
     intervals = {"grpc.http2.min_ping_interval_without_data_ms": 10}
     options = [(name, intervals.get(name, value)) for name, value in SERVER_OPTIONS]
-    monkeypatch.setattr("services.chassis.server.SERVER_OPTIONS", options)
+    monkeypatch.setattr("services.chassis.rpc.server.SERVER_OPTIONS", options)
     async with door(tmp_path) as opened:
         reader, writer = await asyncio.open_connection("127.0.0.1", opened.server.port)
         writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(kind=4))

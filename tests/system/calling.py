@@ -9,7 +9,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from deploy.local.stack import Stack
-from services.chassis.auth import Access
+from services.chassis.rpc.auth import Access
 from services.delivery.access import ACCESS as DELIVERY
 from services.ingest.access import ACCESS as INGEST
 from services.routing.access import ACCESS as ROUTING

@@ -8,7 +8,7 @@ import msgspec
 
 from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.stack import Stack
-from tests.sandbox.meta_pages import PageOrder
+from sandbox.meta_pages import PageOrder
 from tests.system.calling import OF_TENANTS, call
 
 _ALL_DAY = [{"weekday": day, "start_minute": 0, "end_minute": 1440} for day in range(1, 8)]

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.customer import Customer
 from deploy.local.stack import Stack
-from tests.sandbox.meta_json import meta_bytes
-from tests.sandbox.meta_webhooks import (
+from sandbox.meta_json import meta_bytes
+from sandbox.meta_webhooks import (
     handshake,
     whatsapp_text,
 )

@@ -7,8 +7,8 @@ import pytest
 from deploy.local.customer import Customer
 from deploy.local.ports import free_port
 from deploy.local.stack import Options, Stack, running
-from tests.sandbox.meta_json import meta_bytes
-from tests.sandbox.meta_webhooks import whatsapp_text
+from sandbox.meta_json import meta_bytes
+from sandbox.meta_webhooks import whatsapp_text
 from tests.system.conftest import hear
 from tests.system.waiting import until
 from tests.system.webhooks import a_text, post

@@ -10,8 +10,8 @@ import pytest
 from deploy.local.customer import Customer
 from deploy.local.stack import Stack
 from deploy.local.sync_samples import CONVERSATIONS, SyncSamples
-from tests.sandbox.meta_json import meta_bytes
-from tests.sandbox.meta_webhooks import send
+from sandbox.meta_json import meta_bytes
+from sandbox.meta_webhooks import send
 from tests.system.waiting import until
 
 

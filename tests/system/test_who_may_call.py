@@ -5,7 +5,7 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from deploy.local.customer import Customer
 from deploy.local.stack import Stack
-from services.chassis.auth import Access
+from services.chassis.rpc.auth import Access
 from tests.system.calling import METHODS, call
 
 IDS = [f"{service}-{method.name}" for service, method, _ in METHODS]

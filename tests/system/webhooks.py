@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy.local.customer import Customer
 from deploy.local.stack import Stack
-from tests.sandbox.meta_webhooks import Answer, WhatsAppText, send
+from sandbox.meta_webhooks import Answer, WhatsAppText, send
 
 
 async def post(

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.delivery.credits import Balance, LedgerEntry
 
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.delivery.endpoints import Endpoint
 from services.delivery.sending import SealedSecret
 

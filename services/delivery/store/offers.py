@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.delivery.offers import NewOffer, Offer, OfferEvent, TakenOffer
 
 

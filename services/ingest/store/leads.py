@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.chassis.database import Database, Record
 from services.chassis.errors import DomainError
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext
 from services.ingest.leads import NewLead
 from services.ingest.store.webhooks import ClaimedItem

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.chassis.database import Database, Record
 from services.chassis.errors import DomainError
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.routing.matching import Rule
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 
-from services.chassis.auth import caller
 from services.chassis.errors import DomainError
 from services.chassis.fields import parse_uuid
-from services.chassis.pages import parse_page_from
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page_from
+from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_appointment, to_change, to_occurrence, to_series
 from services.scheduling.edge.availability import slot_start

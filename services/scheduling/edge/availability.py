@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
-from services.chassis.pages import parse_page_from
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page_from
 from services.scheduling.answers import to_slot
 from services.scheduling.edge.fields import TimeFields
 from services.scheduling.edge.parts import Calls

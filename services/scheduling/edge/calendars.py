@@ -4,11 +4,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.pages import parse_page, parse_page_from
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page, parse_page_from
+from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_calendar, to_exception
 from services.scheduling.edge.fields import TimeFields

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
-from services.chassis.pages import parse_page_from
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page_from
+from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_appointment, to_hold, to_waitlist_entry
 from services.scheduling.edge.availability import slot_start

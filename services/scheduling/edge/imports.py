@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.outbound import UrlRefused, check_url
-from services.chassis.pages import parse_page
-from services.chassis.requests import parse_request_id
+from services.chassis.outbound.client import UrlRefused, check_url
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page
+from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_import
 from services.scheduling.edge.fields import TimeFields

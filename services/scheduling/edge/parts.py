@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.chassis.loops import Wake
-from services.chassis.outbound import OutboundPolicy
+from services.chassis.outbound.client import OutboundPolicy
 from services.chassis.sealing import KeyRing
 from services.scheduling.parsing import WallTime
 from services.scheduling.records import Booking

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from services.chassis.auth import caller
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
-from services.chassis.pages import parse_page
-from services.chassis.requests import parse_request_id
+from services.chassis.rpc.auth import caller
+from services.chassis.rpc.pagination import parse_page
+from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.trace import current
 from services.scheduling.answers import to_service
 from services.scheduling.edge.fields import TimeFields

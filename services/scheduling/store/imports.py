@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.scheduling.records import Import, read
 
 

@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from services.chassis.auth import Access, AccessTable
 from services.chassis.config import ServiceConfig
 from services.chassis.errors import STATUS_DETAILS_KEY
-from services.chassis.server import Served, Server, serving
+from services.chassis.rpc.auth import Access, AccessTable
+from services.chassis.rpc.server import Served, Server, serving
 from tests.rpc.callers import Signer, bearing
 from waybill.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from waybill.routing.v1.routing_service_pb2 import ListRulesRequest, ListRulesResponse

@@ -9,12 +9,14 @@ import pytest
 
 from deploy.local.keys import Keys
 from deploy.local.state import State
-from services.chassis.client import connected
+from sandbox.buyers import Buyers
+from sandbox.serving import serving as serving_sandbox
 from services.chassis.database import Database
 from services.chassis.loops import Stopping
-from services.chassis.outbound import OutboundClient
+from services.chassis.outbound.client import OutboundClient
+from services.chassis.rpc.client import connected
+from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.server import serving
 from services.chassis.trace_service import trace_served
 from services.delivery.access import ACCESS
 from services.delivery.completion import Completions
@@ -37,8 +39,6 @@ from tests.rpc.delivery.world import (
     a_config,
     serving_routing,
 )
-from tests.sandbox.buyers import Buyers
-from tests.sandbox.serving import serving as serving_sandbox
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
 
 

@@ -7,7 +7,7 @@ from deploy.local.keys import Keys
 from services.chassis.database import Database
 from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping
-from services.chassis.outbound import OutboundClient
+from services.chassis.outbound.client import OutboundClient
 from services.chassis.sealing import load_key_ring
 from services.delivery.poster import Poster
 from services.delivery.sender import Sender, SenderPolicy

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from services.chassis.outbound_policy import URL_CHARACTERS_MAX
+from services.chassis.outbound.policy import URL_CHARACTERS_MAX
 from services.delivery.offers import STATUSES
 from tests.rpc.delivery.world import World, refused
 from tests.schema.delivery.builders import claim

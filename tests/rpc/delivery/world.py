@@ -14,9 +14,9 @@ import pytest
 from deploy.local.keys import Keys
 from services.chassis.database import Database
 from services.chassis.errors import DomainError, from_call
-from services.chassis.gate import abort
 from services.chassis.loops import Stopping
-from services.chassis.outbound import OutboundPolicy
+from services.chassis.outbound.client import OutboundPolicy
+from services.chassis.rpc.gate import abort
 from services.chassis.trace import new_root
 from services.delivery.backoff import BackoffPolicy
 from services.delivery.config import DeliveryConfig

@@ -14,11 +14,15 @@ from uuid import UUID
 import grpc
 import pytest
 
+from sandbox.fault_proxy import FaultProxy
+from sandbox.meta import MetaPlatform
+from sandbox.meta_webhooks import Answer, send
+from sandbox.serving import serving as serving_sandbox
 from services.chassis.database import pooled
 from services.chassis.loops import Wake
-from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbound.client import OutboundClient, OutboundPolicy
+from services.chassis.rpc.server import serving
 from services.chassis.sealing import KeyRing
-from services.chassis.server import serving
 from services.chassis.trace_service import trace_served
 from services.ingest.access import ACCESS
 from services.ingest.api_sources import ApiSources
@@ -35,10 +39,6 @@ from services.ingest.store import IngestStore
 from services.ingest.webhook_items import LEADGEN, MESSAGE
 from tests.conftest import with_login
 from tests.rpc.callers import Signer, bearing
-from tests.sandbox.fault_proxy import FaultProxy
-from tests.sandbox.meta import MetaPlatform
-from tests.sandbox.meta_webhooks import Answer, send
-from tests.sandbox.serving import serving as serving_sandbox
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateOrgRequest,
     CreateSourceRequest,

@@ -10,6 +10,8 @@ import aiohttp
 import asyncpg
 import pytest
 
+from sandbox.fault_proxy import Refuse, Reset
+from sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
 from services.chassis.database import Database
 from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping, Wake
@@ -23,8 +25,6 @@ from services.ingest.store.leads import LeadToStore, StoredLead
 from services.ingest.store.webhooks import ClaimedItem
 from services.ingest.webhook_items import LEADGEN, MESSAGE
 from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
-from tests.sandbox.fault_proxy import Refuse, Reset
-from tests.sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_text
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListSourcesRequest,
     ListWebhookItemsRequest,

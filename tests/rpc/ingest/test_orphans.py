@@ -6,10 +6,10 @@ import asyncpg
 import grpc
 import pytest
 
+from sandbox.meta_webhooks import PageMessage, messenger_text
 from tests.rpc.callers import bearing
 from tests.rpc.chassis.served import Refusal
 from tests.rpc.ingest.conftest import PAGE, Ingest
-from tests.sandbox.meta_webhooks import PageMessage, messenger_text
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookOrphansRequest,
     ReplayWebhookOrphansRequest,

@@ -8,9 +8,9 @@ import asyncpg
 import grpc
 import pytest
 
+from sandbox.fault_proxy import Refuse, Reset
 from tests.rpc.chassis.served import Refusal
 from tests.rpc.ingest.conftest import Ingest, Tenant
-from tests.sandbox.fault_proxy import Refuse, Reset
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
     CreateOrgRequest,

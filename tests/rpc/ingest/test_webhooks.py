@@ -10,6 +10,16 @@ import aiohttp
 import asyncpg
 import pytest
 
+from sandbox.fault_proxy import Refuse, Reset
+from sandbox.meta_json import sign, sign_sha1
+from sandbox.meta_webhooks import (
+    LeadChange,
+    WhatsAppText,
+    handshake,
+    leadgen,
+    send,
+    whatsapp_text,
+)
 from tests.rpc.chassis.recording import recording
 from tests.rpc.ingest.conftest import (
     APP_SECRET,
@@ -18,16 +28,6 @@ from tests.rpc.ingest.conftest import (
     VERIFY_TOKEN,
     Ingest,
     running,
-)
-from tests.sandbox.fault_proxy import Refuse, Reset
-from tests.sandbox.meta_json import sign, sign_sha1
-from tests.sandbox.meta_webhooks import (
-    LeadChange,
-    WhatsAppText,
-    handshake,
-    leadgen,
-    send,
-    whatsapp_text,
 )
 from waybill.ingest.v1.ingest_service_pb2 import RetireAppSecretsRequest
 

@@ -11,7 +11,7 @@ from deploy.local.keys import Keys
 from deploy.local.state import State
 from services.chassis.database import Database
 from services.chassis.loops import Wake
-from services.chassis.server import serving
+from services.chassis.rpc.server import serving
 from services.chassis.trace_service import trace_served
 from services.routing.access import ACCESS
 from services.routing.config import RoutingConfig

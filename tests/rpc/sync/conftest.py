@@ -12,11 +12,14 @@ import pytest
 
 from deploy.local.keys import Keys
 from deploy.local.state import State
+from sandbox.meta import MetaPlatform
+from sandbox.meta_pages import Page, PageOrder
+from sandbox.serving import serving as serving_sandbox
 from services.chassis.database import Database
 from services.chassis.loops import Wake
-from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbound.client import OutboundClient, OutboundPolicy
+from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.server import serving
 from services.chassis.trace_service import trace_served
 from services.sync.access import ACCESS
 from services.sync.clock import RealClock
@@ -28,9 +31,6 @@ from services.sync.store.conversations import ConversationStore
 from services.sync.store.locks import LockStore
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
-from tests.sandbox.meta import MetaPlatform
-from tests.sandbox.meta_pages import Page, PageOrder
-from tests.sandbox.serving import serving as serving_sandbox
 from waybill.sync.v1 import sync_service_pb2 as pb
 from waybill.sync.v1.sync_service_pb2_grpc import SyncServiceStub
 from waybill.trace.v1.trace_service_pb2_grpc import TraceServiceStub

@@ -10,12 +10,12 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from sandbox.meta_conversations import Behaviour
+from sandbox.meta_pages import PageOrder
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from tests.rpc.routing.callers import refused
 from tests.rpc.sync.conftest import Served
-from tests.sandbox.meta_conversations import Behaviour
-from tests.sandbox.meta_pages import PageOrder
 from tests.schema.sync.builders import Admin
 from waybill.sync.v1 import sync_service_pb2 as pb
 from waybill.trace.v1.trace_service_pb2 import FindTracesRequest, GetTraceRequest

@@ -224,6 +224,6 @@ async def test_a_server_that_is_not_durable_is_refused(database_url: str, admin:
 async def test_no_session_state_outlives_a_call(database_url: str) -> None:
     async with pooled("ingest", await one_connection(database_url)) as database:
         org = "00000000-0000-0000-0000-00000000000a"
-        await database.rows("enter", p_org_ids=[org], p_workspace_id=org)
+        await database.rows("set_tenant", p_org_ids=[org], p_workspace_id=org)
         left = await database._pool.fetchval("select current_setting('app.org_ids', true)")
         assert left == ""

@@ -2,9 +2,9 @@
 
 from uuid import UUID, uuid4
 
-from services.chassis.auth import AUTHENTICATED, Caller, set_caller
 from services.chassis.database import Database
 from services.chassis.ids import new_id
+from services.chassis.rpc.auth import AUTHENTICATED, Caller, set_caller
 from services.chassis.trace import new_root
 from services.chassis.trace_service import TraceServicer, TraceStore
 from services.sync.store.conversations import ConversationStore, ToldTimelineEvent

@@ -8,7 +8,7 @@ import asyncpg
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.chassis.outbox import OutboxItem, OutboxStore, Settlement
+from services.chassis.outbox.store import OutboxItem, OutboxStore, Settlement
 from services.chassis.trace import new_root
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

@@ -10,8 +10,8 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.loops import Stopping
-from services.chassis.outbox import OutboxItem, OutboxStore
-from services.chassis.relay import Answer, Relay, RelayPolicy, retry_seconds
+from services.chassis.outbox.relay import Answer, Relay, RelayPolicy, retry_seconds
+from services.chassis.outbox.store import OutboxItem, OutboxStore
 from tests.schema.chassis.test_outbox import Admin, an_item
 
 TOPIC = "next"

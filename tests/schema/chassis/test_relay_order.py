@@ -10,8 +10,8 @@ import grpc
 import pytest
 
 from services.chassis.database import Database
-from services.chassis.outbox import OutboxItem, OutboxStore
-from services.chassis.relay import Answer, Relay, RelayPolicy, parts_of
+from services.chassis.outbox.relay import Answer, Relay, RelayPolicy, parts_of
+from services.chassis.outbox.store import OutboxItem, OutboxStore
 from services.chassis.trace import new_root
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

@@ -4,10 +4,10 @@ import asyncio
 import json
 from uuid import UUID, uuid4
 
-from services.chassis.auth import AUTHENTICATED, SERVICE_ROLE, Caller, set_caller
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.chassis.requests import RequestId
+from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller, set_caller
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext, new_root
 from services.chassis.trace_service import TraceServicer, TraceStore
 from tests.schema.delivery import builders as delivery

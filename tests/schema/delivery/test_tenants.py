@@ -45,13 +45,13 @@ async def test_the_service_role_sees_no_row_of_an_org_it_has_not_entered(
     await admin.execute("set role waybill_delivery")
     assert await admin.fetchval(sql) == 0
     async with admin.transaction():
-        await admin.execute("select delivery.enter(array[$1::uuid])", uuid4())
+        await admin.execute("select delivery.set_tenant(array[$1::uuid])", uuid4())
         assert await admin.fetchval(sql) == 0
     async with admin.transaction():
-        await admin.execute("select delivery.enter(array[$1::uuid])", other.org_id)
+        await admin.execute("select delivery.set_tenant(array[$1::uuid])", other.org_id)
         assert await admin.fetchval(sql) > 0
         await admin.execute(
-            "select delivery.enter(array[$1::uuid], $2::uuid)", other.org_id, uuid4()
+            "select delivery.set_tenant(array[$1::uuid], $2::uuid)", other.org_id, uuid4()
         )
         assert await admin.fetchval(sql) == 0
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.chassis.database import Database, Record
 from services.chassis.ids import new_id
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext, new_root
 from services.ingest.leads import Identity, Message, NewLead
 from services.ingest.store import IngestStore

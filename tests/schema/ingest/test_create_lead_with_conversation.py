@@ -10,7 +10,7 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import new_root
 from services.ingest.leads import Answer, Identity
 from services.ingest.store.leads import to_json

@@ -58,15 +58,15 @@ async def test_no_org_sees_rows_of_another_in_any_table(
         assert there > 0
         assert await login.fetchval(count) == 0
         async with login.transaction():
-            await login.execute("select routing.enter(array[$1]::uuid[])", ours)
+            await login.execute("select routing.set_tenant(array[$1]::uuid[])", ours)
             assert await login.fetchval(count) == 0
-            await login.execute("select routing.enter(array[$1]::uuid[])", theirs)
+            await login.execute("select routing.set_tenant(array[$1]::uuid[])", theirs)
             assert await login.fetchval(count) == there
 
 
 async def test_a_row_of_another_org_cannot_be_written(login: Admin) -> None:
     async with login.transaction():
-        await login.execute("select routing.enter(array[$1]::uuid[])", uuid4())
+        await login.execute("select routing.set_tenant(array[$1]::uuid[])", uuid4())
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await login.execute(
                 """insert into routing.workspaces

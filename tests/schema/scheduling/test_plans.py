@@ -121,7 +121,7 @@ async def test_behind_the_policy_a_range_does_not_reach_its_index(admin: Admin, 
     for role in ("waybill_scheduling_system", "waybill_scheduling"):
         async with admin.transaction():
             await admin.execute(f"set local role {role}")
-            await admin.execute("select scheduling.enter(array[$1]::uuid[])", town.org_id)
+            await admin.execute("select scheduling.set_tenant(array[$1]::uuid[])", town.org_id)
             plan = [row[0] for row in await admin.fetch(searched)]
         conditions[role] = "".join(line for line in plan if "Index Cond" in line)
     assert "during &&" in conditions["waybill_scheduling_system"]

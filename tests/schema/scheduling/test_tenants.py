@@ -83,7 +83,7 @@ async def test_the_service_role_sees_no_row_of_an_org_it_has_not_entered(
     assert await admin.fetchval(sql) == 0
     for org_id, is_there in ((uuid4(), False), (other.org_id, True)):
         async with admin.transaction():
-            await admin.execute("select scheduling.enter(array[$1::uuid])", org_id)
+            await admin.execute("select scheduling.set_tenant(array[$1::uuid])", org_id)
             assert (await admin.fetchval(sql) > 0) is is_there
 
 

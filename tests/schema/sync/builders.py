@@ -9,7 +9,7 @@ import asyncpg
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.chassis.requests import RequestId
+from services.chassis.rpc.request_ids import RequestId
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock

@@ -8,18 +8,18 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from sandbox.meta import MetaPlatform
+from sandbox.meta_conversations import Behaviour, Page, PageOrder
+from sandbox.serving import serving
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
 from services.sync.graph import Graph, GraphAnswer, Target
 from services.sync.position import Ask
 from services.sync.puller import Budget, Puller, PullerPolicy
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
-from tests.sandbox.meta import MetaPlatform
-from tests.sandbox.meta_conversations import Behaviour, Page, PageOrder
-from tests.sandbox.serving import serving
 from tests.schema.sync.builders import RING, Admin, MovedClock, a_page
 
 AMPLE = Budget(seconds=10_000, calls=10_000, new_rows=1_000_000)

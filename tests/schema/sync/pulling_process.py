@@ -15,7 +15,7 @@ from uuid import UUID
 
 from services.chassis.database import pooled
 from services.chassis.ids import new_id
-from services.chassis.outbound import OutboundClient, OutboundPolicy
+from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
 from services.sync.graph import Graph

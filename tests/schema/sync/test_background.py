@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping
@@ -12,7 +13,6 @@ from services.chassis.trace import new_root
 from services.sync.background import Background
 from services.sync.backoff import DELAYS_SECONDS
 from services.sync.puller import Budget
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import World, a_world, holding_books
 

@@ -14,6 +14,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from sandbox.meta_pages import iso
 from services.chassis.database import Database, pooled
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
@@ -24,7 +25,6 @@ from services.sync.rows import Rows, rows_of_list, rows_of_messages
 from services.sync.store.conversations import ConversationStore, ToldPageEvent
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
-from tests.sandbox.meta_pages import iso
 from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
 
 PAGE = "700"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
@@ -17,7 +18,6 @@ from services.sync.puller import Budget, Puller
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
 from tests.conftest import with_login
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import RING, Admin, a_page
 from tests.schema.sync.pulling import World, a_world, holding_books
 from tests.schema.sync.pulling_process import QUICK

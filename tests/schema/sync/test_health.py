@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sandbox.meta_conversations import PageOrder
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
@@ -10,7 +11,6 @@ from services.sync.health import HealthCheck
 from services.sync.store.pages import Pace, PageStore
 from services.sync.subscriptions import FIELDS
 from services.sync.usage import Usage
-from tests.sandbox.meta_conversations import PageOrder
 from tests.schema.sync.builders import RING, Admin, MovedClock
 from tests.schema.sync.pulling import World, a_world
 

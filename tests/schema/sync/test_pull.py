@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.sync.puller import Budget, PullerPolicy
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import a_world, holding_books
 

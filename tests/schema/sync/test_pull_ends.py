@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
@@ -15,7 +16,6 @@ from services.sync.graph import Graph, GraphAnswer
 from services.sync.puller import Budget, Puller, PullerPolicy
 from services.sync.store.pages import Pace, PageStore
 from services.sync.store.sessions import SessionStore
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import RING, Admin
 from tests.schema.sync.pulling import AMPLE, World, a_world, holding_books
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from sandbox import meta_conversations
+from sandbox.meta_conversations import Behaviour, PageOrder
+from sandbox.meta_faults import error_body
 from services.chassis.database import Database
 from services.sync.backoff import DELAYS_SECONDS
 from services.sync.puller import Budget, PullerPolicy
-from tests.sandbox import meta_conversations
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
-from tests.sandbox.meta_faults import error_body
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import AMPLE, a_world, holding_books
 

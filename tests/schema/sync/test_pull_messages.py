@@ -2,10 +2,10 @@
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.sync.backoff import MESSAGES_FAILURES_MAX
 from services.sync.puller import Budget, PullerPolicy
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.sync.puller import Budget
-from tests.sandbox.meta_conversations import Behaviour, PageOrder
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 

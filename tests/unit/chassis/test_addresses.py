@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.addresses import forbidden_family, is_forbidden_address, parse_address
+from services.chassis.outbound.addresses import (
+    forbidden_family,
+    is_forbidden_address,
+    parse_address,
+)
 
 FORBIDDEN = [
     ("0.0.0.0", "this network"),

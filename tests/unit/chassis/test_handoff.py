@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
-from services.chassis.handoff import handing_over
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer
+from services.chassis.outbox.handoff import handing_over
+from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 
 

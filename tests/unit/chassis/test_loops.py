@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.errors import DomainError, unavailable
 from services.chassis.lifetime import looping
-from services.chassis.loops import Stopping, Wake, jittered, loop, through_outage
+from services.chassis.loops import Stopping, Wake, jittered, loop, retry_outage
 
 
 class Steps:
@@ -106,21 +106,21 @@ async def test_stopping_ends_a_loop_that_waits() -> None:
 
 async def test_a_report_is_made_again_through_an_outage() -> None:
     report = Steps(Stopping(), unavailable("away"), ConnectionResetError(), 7)
-    assert await through_outage(report, seconds_max=60) == 7
+    assert await retry_outage(report, seconds_max=60) == 7
     assert report.taken == 3
 
 
 async def test_an_outage_that_goes_on_rises() -> None:
     report = Steps(Stopping(), *[unavailable("away")] * 9)
     with pytest.raises(DomainError, match="away"):
-        await through_outage(report, seconds_max=0)
+        await retry_outage(report, seconds_max=0)
     assert report.taken == 1
 
 
 async def test_a_report_that_fails_otherwise_rises_at_once() -> None:
     report = Steps(Stopping(), KeyError("x"), 7)
     with pytest.raises(KeyError):
-        await through_outage(report, seconds_max=60)
+        await retry_outage(report, seconds_max=60)
     assert report.taken == 1
 
 

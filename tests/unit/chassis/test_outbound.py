@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.chassis.outbound import (
+from services.chassis.outbound.client import (
     ConnectFailed,
     OutboundClient,
     OutboundPolicy,
@@ -29,8 +29,8 @@ from services.chassis.outbound import (
     TimedOut,
     UrlRefused,
 )
-from services.chassis.outbound_policy import CheckedUrl
-from services.chassis.outbound_session import CALLING, _VettingSockets
+from services.chassis.outbound.policy import CheckedUrl
+from services.chassis.outbound.session import CALLING, _VettingSockets
 
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from services.chassis.addresses import Network
-from services.chassis.outbound_errors import RefusedBecause, UrlRefused
-from services.chassis.outbound_policy import CheckedUrl, OutboundPolicy, check_address, check_url
+from services.chassis.outbound.addresses import Network
+from services.chassis.outbound.errors import RefusedBecause, UrlRefused
+from services.chassis.outbound.policy import CheckedUrl, OutboundPolicy, check_address, check_url
 
 OPEN = OutboundPolicy()
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.page_tokens import (
+from services.chassis.rpc.page_tokens import (
     REFUSED_TEXT,
     TOKEN_CHARACTERS_MAX,
     decode,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.retry_after import SECONDS_MAX, parse_retry_after
+from services.chassis.outbound.retry_after import SECONDS_MAX, parse_retry_after
 
 NOW = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """Tokens are kept for as long as they are good, and no longer."""
 
-from services.chassis.verified_tokens import TOKENS_MAX, VerifiedTokens
+from services.chassis.rpc.verified_tokens import TOKENS_MAX, VerifiedTokens
 
 
 class Clock:

@@ -33,39 +33,39 @@ def test_a_claim_that_failed_leaves_the_sweep_due() -> None:
 def test_after_a_claim_the_next_starts_a_margin_below_its_oldest_row() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(at(-60), at(0))
+    watermark.observe(at(-60), at(0))
     assert watermark.lower_bound(at(1)) == at(-62)
 
 
 def test_after_an_empty_claim_the_next_starts_a_margin_before_it() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(None, at(0))
+    watermark.observe(None, at(0))
     assert watermark.lower_bound(at(1)) == at(-2)
 
 
 def test_a_claim_that_left_rows_behind_does_not_lift_the_bound_above_them() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(at(-60), at(0))
+    watermark.observe(at(-60), at(0))
     watermark.lower_bound(at(1))
-    watermark.saw(None, at(1), left_behind=True)
+    watermark.observe(None, at(1), left_behind=True)
     assert watermark.lower_bound(at(2)) == at(-62)
-    watermark.saw(None, at(2))
+    watermark.observe(None, at(2))
     assert watermark.lower_bound(at(3)) == at(0)
 
 
 def test_a_row_from_the_future_does_not_lift_the_bound_above_now() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(at(3600), at(0))
+    watermark.observe(at(3600), at(0))
     assert watermark.lower_bound(at(1)) == at(-2)
 
 
 def test_a_sweep_is_due_after_its_interval_and_not_before() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(None, at(0))
+    watermark.observe(None, at(0))
     assert watermark.lower_bound(at(4.9)) is not None
     assert watermark.lower_bound(at(5)) is None
 
@@ -73,20 +73,20 @@ def test_a_sweep_is_due_after_its_interval_and_not_before() -> None:
 def test_a_claim_above_the_watermark_does_not_count_as_a_sweep() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(None, at(0))
+    watermark.observe(None, at(0))
     watermark.lower_bound(at(4.9))
-    watermark.saw(None, at(5.1))
+    watermark.observe(None, at(5.1))
     assert watermark.lower_bound(at(5.2)) is None
 
 
 def test_an_old_backlog_found_by_a_sweep_is_served_without_waiting_for_the_next() -> None:
     watermark = a_watermark()
     watermark.lower_bound(at(0))
-    watermark.saw(None, at(0))
+    watermark.observe(None, at(0))
     watermark.lower_bound(at(5))
-    watermark.saw(at(-900), at(5))
+    watermark.observe(at(-900), at(5))
     assert watermark.lower_bound(at(5.1)) == at(-902)
-    watermark.saw(None, at(5.1))
+    watermark.observe(None, at(5.1))
     assert watermark.lower_bound(at(5.2)) == at(3.1)
 
 
@@ -130,5 +130,5 @@ def test_every_row_is_claimed_at_the_latest_when_sweeps_had_the_time(
             if row.visible_at <= now and (bound is None or row.enqueued_at >= bound)
         ][:batch]
         left = [row for row in left if row not in claimed]
-        watermark.saw(claimed[0].enqueued_at if claimed else None, now)
+        watermark.observe(claimed[0].enqueued_at if claimed else None, now)
     assert left == []

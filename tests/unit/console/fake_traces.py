@@ -9,7 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 
 from services.chassis.errors import DomainError
-from services.chassis.gate import abort
+from services.chassis.rpc.gate import abort
 from services.console.client import Client
 from services.console.settings import SERVICES, Identity, Settings
 from waybill.trace.v1 import trace_service_pb2 as pb

@@ -13,7 +13,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2_grpc
 
 from services.chassis.errors import DomainError
-from services.chassis.gate import abort
+from services.chassis.rpc.gate import abort
 from tests.unit.console.fake_traces import Services
 from tests.unit.console.test_cli import waybill
 from waybill.sync.v1 import sync_service_pb2 as pb

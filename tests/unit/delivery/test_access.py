@@ -1,6 +1,6 @@
 from uuid import uuid4
 
-from services.chassis.auth import NOBODY, Access, Caller
+from services.chassis.rpc.auth import NOBODY, Access, Caller
 from services.delivery.access import ACCESS
 from waybill.delivery.v1.delivery_service_pb2 import DESCRIPTOR
 

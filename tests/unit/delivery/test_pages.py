@@ -3,7 +3,7 @@ from uuid import uuid4
 import pytest
 
 from services.chassis.errors import DomainError
-from services.chassis.pages import parse_page
+from services.chassis.rpc.pagination import parse_page
 from services.delivery.pages import parse_ledger_page
 from waybill.delivery.v1.delivery_service_pb2 import ListLedgerEntriesRequest, ListOffersRequest
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from services.chassis.ids import new_id
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer
+from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 from services.delivery.timeline_handoff import sender
 from waybill.sync.v1.sync_service_pb2 import (

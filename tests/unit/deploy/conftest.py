@@ -17,7 +17,7 @@ from deploy.edge.config import Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
-from tests.sandbox.serving import serving
+from sandbox.serving import serving
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
     ISSUER,

@@ -24,7 +24,7 @@ from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
-from services.chassis.interceptors import TRACE_ID_KEY
+from services.chassis.rpc.interceptors import TRACE_ID_KEY
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
     ISSUER,

@@ -21,7 +21,7 @@ from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
 from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT
-from tests.sandbox.serving import serving
+from sandbox.serving import serving
 from tests.system.waiting import until
 from tests.unit.deploy.edge_world import Edge, Shop, elsewhere
 

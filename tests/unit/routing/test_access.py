@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.chassis.auth import AUTHENTICATED, SERVICE_ROLE, Caller
 from services.chassis.ids import new_id
+from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller
 from services.routing.access import ACCESS
 from waybill.routing.v1 import routing_service_pb2
 from waybill.trace.v1 import trace_service_pb2

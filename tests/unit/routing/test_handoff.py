@@ -5,8 +5,8 @@ from uuid import uuid4
 import msgspec
 
 from services.chassis.ids import new_id
-from services.chassis.outbox import OutboxItem
-from services.chassis.relay import Answer
+from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 from services.routing.handoff import offering
 from tests.unit.routing.builders import NOW

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from services.chassis.errors import DomainError
-from services.chassis.page_tokens import encode
+from services.chassis.rpc.page_tokens import encode
 from services.chassis.trace import new_root
 from services.routing.leads import NewLead
 from services.routing.parsing import (

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from standardwebhooks import Webhook
 
-from tests.sandbox.buyers import Buyers
-from tests.sandbox.serving import serving
+from sandbox.buyers import Buyers
+from sandbox.serving import serving
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of a buyer in a sandbox").decode()
 BODY = '{"lead":"Änne"}'

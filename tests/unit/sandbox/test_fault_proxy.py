@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.sandbox.fault_proxy import CutAfter, FaultProxy, HalfOpen, Latency, Refuse, Reset
+from sandbox.fault_proxy import CutAfter, FaultProxy, HalfOpen, Latency, Refuse, Reset
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[FaultProxy], Awaitable[Client]]

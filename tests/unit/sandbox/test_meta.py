@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from deploy.local.ports import free_port
-from tests.sandbox.meta import DEFAULT_TOKEN, MetaPlatform
-from tests.sandbox.serving import serving
+from sandbox.meta import DEFAULT_TOKEN, MetaPlatform
+from sandbox.serving import serving
 
 LEAD = {
     "form_id": "42",
@@ -225,7 +225,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.sandbox.meta",
+        "sandbox.meta",
         "--port",
         str(port),
         cwd=Path(__file__).parents[3],

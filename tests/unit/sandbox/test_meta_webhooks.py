@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.sandbox import meta_webhooks as meta
-from tests.sandbox.serving import serving
+from sandbox import meta_webhooks as meta
+from sandbox.serving import serving
 
 SECRET = "sandbox-app-secret"
 

@@ -1,7 +1,7 @@
 """Every RPC of scheduling is in its table, and nothing else is."""
 
-from services.chassis.auth import AUTHENTICATED, SERVICE_ROLE, Caller
 from services.chassis.ids import new_id
+from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller
 from services.chassis.trace_service import TRACE_ACCESS
 from services.scheduling.access import ACCESS
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb

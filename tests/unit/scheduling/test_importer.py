@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import ValidationError
 
-from services.chassis.outbound import OutboundResponse
+from services.chassis.outbound.client import OutboundResponse
 from services.chassis.sealing import KeyRing
 from services.scheduling.config import SchedulingConfig
 from services.scheduling.importer import Importer, conditions

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims due rows of one topic over all tenants, as lock_due_outbox chooses them: p_token fences what
 -- is settled until p_now + p_lease_seconds. A row whose lease ran out may be claimed again.
 -- Its commit waits for no disk: a claim that a crash of PostgreSQL takes back (the last moment's) was not

@@ -17,7 +17,7 @@ as $$
 declare
   v_settled int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   with settled as materialized (
     select s.*
     from unnest(p_org_ids, p_outbox_ids, p_outcomes, p_errors, p_retry_after_seconds)

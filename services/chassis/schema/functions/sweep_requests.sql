@@ -1,3 +1,4 @@
+-- runs as: system
 -- Forgets requests older than p_kept_seconds over all tenants, at most p_limit of them: their ids can be
 -- used anew. Returns how many, or null when another process ran this tick.
 create or replace function sweep_requests(

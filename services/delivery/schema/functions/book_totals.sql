@@ -1,3 +1,4 @@
+-- runs as: system
 -- Totals that another service's must equal: routing hands as many offers over as were taken, and
 -- sync takes as many events as were sent.
 create or replace function book_totals()

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims due deliveries over all tenants as lock_due_deliveries chooses them, and holds a credit for
 -- each in the same transaction: nothing is sent without one. p_token fences what is reported back
 -- until p_now + p_lease_seconds. What the caller already sends (p_busy_counts of

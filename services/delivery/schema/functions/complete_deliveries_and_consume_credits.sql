@@ -45,7 +45,7 @@ declare
   v_some_were_claimed boolean;
   v_some_are_held boolean;
 begin
-  perform enter(p_org_ids, null, p_traceparents[1]);
+  perform set_tenant(p_org_ids, null, p_traceparents[1]);
   perform
   from (
     select distinct n.org_id, n.delivery_id

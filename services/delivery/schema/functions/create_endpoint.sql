@@ -29,7 +29,7 @@ as $$
 declare
   v_answer jsonb;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, p_traceparent, p_now);
   if v_answer is null then
     perform lock_accounts(array[p_org_id], array[p_workspace_id]);

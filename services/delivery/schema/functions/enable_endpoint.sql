@@ -20,7 +20,7 @@ as $$
 declare
   v_workspace_id uuid;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select e.workspace_id into v_workspace_id
   from endpoints e
   where e.org_id = p_org_id and e.endpoint_id = p_endpoint_id;

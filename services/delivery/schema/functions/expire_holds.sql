@@ -1,3 +1,4 @@
+-- runs as: system
 -- Releases holds whose lifetime is over and whose delivery nobody is sending, at most p_limit, and
 -- wakes what waits for their credits. Returns how many, or null when another process ran this tick.
 create or replace function expire_holds(

@@ -14,7 +14,7 @@ as $$
 declare
   v_is_ours boolean;
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   update deliveries
   set claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
       due_at = p_now + make_interval(secs => p_lease_seconds)

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Which orgs know a lead. For callers who may ask for any org's; other kinds have no rows.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)

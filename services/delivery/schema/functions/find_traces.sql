@@ -15,7 +15,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   if p_kind not in ('lead_id', 'workspace_id') then
     return;
   end if;

@@ -38,7 +38,7 @@ declare
   v_release_org_ids uuid[];
   v_release_ids uuid[];
 begin
-  perform enter(p_org_ids, null, p_traceparents[1]);
+  perform set_tenant(p_org_ids, null, p_traceparents[1]);
   perform lock_deliveries(p_org_ids, p_delivery_ids);
 
   select coalesce(array_agg(d.delivery_id), '{}') into v_held_ids

@@ -16,7 +16,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select a.workspace_id, a.available, a.held, a.consumed, a.granted, (
     select count(*)

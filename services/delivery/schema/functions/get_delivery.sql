@@ -21,7 +21,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select d.delivery_id, d.offer_id, d.lead_id, d.workspace_id, d.status, d.waiting_for,
     d.attempt_count,

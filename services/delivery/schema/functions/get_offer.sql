@@ -17,7 +17,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select o.offer_id, o.lead_id, o.workspace_id, o.status, d.delivery_id, o.created_at,
     o.trace_id::text

@@ -24,7 +24,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   return query
   -- One look-up by key a row, whatever the statistics of tables that fill fast say.
   with offer as materialized (

@@ -7,7 +7,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return exists (select from workspaces where org_id = p_org_id and workspace_id = p_workspace_id);
 end;
 $$;

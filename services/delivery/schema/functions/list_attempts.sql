@@ -18,7 +18,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select t.attempt_id, t.endpoint_id, t.number, t.outcome, t.status_code, t.error, t.started_at,
     t.ended_at

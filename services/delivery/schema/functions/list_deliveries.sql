@@ -28,7 +28,7 @@ as $$
 declare
   v_workspace_id constant uuid := coalesce(p_of_workspace_id, p_workspace_id);
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select d.delivery_id, d.offer_id, d.lead_id, d.workspace_id, d.status, d.waiting_for,
     d.attempt_count,

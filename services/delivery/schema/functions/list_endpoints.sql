@@ -20,7 +20,7 @@ set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select e.endpoint_id, e.workspace_id, e.url, e.status, e.disabled_reason, e.created_at
   from endpoints e

@@ -27,7 +27,7 @@ as $$
 declare
   v_newest bigint := p_before_version;
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   if v_newest is null then
     select a.version into v_newest
     from credit_accounts a

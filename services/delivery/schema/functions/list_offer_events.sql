@@ -14,7 +14,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select e.from_status, e.to_status, e.actor, e.occurred_at
   from lead_events e

@@ -24,7 +24,7 @@ as $$
 declare
   v_workspace_id constant uuid := coalesce(p_of_workspace_id, p_workspace_id);
 begin
-  perform enter(array[p_org_id], p_workspace_id);
+  perform set_tenant(array[p_org_id], p_workspace_id);
   return query
   select o.offer_id, o.lead_id, o.workspace_id, o.status, d.delivery_id, o.created_at,
     o.trace_id::text

@@ -26,7 +26,7 @@ declare
   v_direct_ids uuid[];
   v_actors text[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   perform save_workspaces(p_org_ids, p_workspace_ids, p_offer_policies, p_traceparents, p_now);
 
   with created as (

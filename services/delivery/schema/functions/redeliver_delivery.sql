@@ -13,7 +13,7 @@ as $$
 declare
   v_status text;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   -- No lock on a row in another state: who wakes parked deliveries passes over locked ones.
   update deliveries d
   set status = 'PENDING',

@@ -13,7 +13,7 @@ as $$
 declare
   v_returned int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   perform lock_deliveries(p_org_ids, p_delivery_ids);
   with returned as (
     update deliveries d

@@ -10,7 +10,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   insert into workspaces as w
     (org_id, workspace_id, offer_policy, created_at, updated_at, trace_id)
   select distinct on (n.org_id, n.workspace_id)

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Adds up delivery's books over all tenants: a row for every equation, with how many rows break it
 -- and the first hundred of them as 'table key: what is wrong'.
 create or replace function verify_books()

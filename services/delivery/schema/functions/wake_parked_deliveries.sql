@@ -1,3 +1,4 @@
+-- runs as: system
 -- Wakes parked deliveries of workspaces that have what they wait for, in at most p_limit
 -- workspaces: the rest of a long queue, and what a wake-up passed over. Returns how many, or null
 -- when another process ran this tick.

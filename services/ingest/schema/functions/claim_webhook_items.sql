@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims due items of one kind over all tenants as lock_due_webhook_items chooses them, with what is
 -- needed to work on them: p_token fences what is settled until p_now + p_lease_seconds. What the
 -- caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most

@@ -46,7 +46,7 @@ declare
   v_results text[];
   v_conversations uuid[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   v_outcomes := open_requests(p_org_ids, p_request_ids, p_request_hashes, p_traceparents, p_now);
 
   -- Before contacts are made: what is fenced off, and what is known, leaves no row.

@@ -18,7 +18,7 @@ declare
   c_no_org constant uuid := '00000000-0000-0000-0000-000000000000';
   v_answer jsonb;
 begin
-  perform enter(array[p_org_id, c_no_org], null, p_traceparent);
+  perform set_tenant(array[p_org_id, c_no_org], null, p_traceparent);
   v_answer := begin_request(c_no_org, p_request_id, p_request_hash, p_traceparent, p_now);
   if v_answer is not null then
     return v_answer;

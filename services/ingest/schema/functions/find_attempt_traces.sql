@@ -1,3 +1,4 @@
+-- runs as: system
 -- The business traces of tries and repeats whose own trace p_trace_id is, and whose they are: a retry's
 -- log line has its own. For callers that serve all orgs, or keep to their own.
 create or replace function find_attempt_traces(p_trace_id text)

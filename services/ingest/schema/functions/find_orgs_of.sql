@@ -1,3 +1,4 @@
+-- runs as: system
 -- Which orgs a lead, a raw webhook, an item of one or the provider's id of an item belongs to: for
 -- callers that serve all orgs. What concerns no org we know is the nil org's, as in
 -- `find_trace_orgs`.

@@ -17,7 +17,7 @@ as $$
 declare
   c_no_org constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   if p_workspace_id is not null then
     return;
   end if;

@@ -26,7 +26,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select l.lead_id, l.contact_id, l.conversation_id, l.source_id, l.type, l.phone, l.phone_raw,
     l.email, l.full_name, l.external_id, l.answers, l.consents, l.created_at, l.trace_id::text

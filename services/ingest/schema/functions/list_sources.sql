@@ -17,7 +17,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select s.source_id, s.kind, s.external_id, s.name, s.default_region, s.created_at
   from sources s

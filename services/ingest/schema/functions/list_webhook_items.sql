@@ -24,7 +24,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select i.item_id, i.delivery_id, i.kind, i.external_id, i.status, i.reason, i.attempts,
     i.lead_id, i.received_at, i.trace_id::text

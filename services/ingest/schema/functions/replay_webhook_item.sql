@@ -13,7 +13,7 @@ as $$
 declare
   v_item webhook_items;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select i.* into v_item
   from webhook_items i
   where i.org_id = p_org_id and i.item_id = p_item_id

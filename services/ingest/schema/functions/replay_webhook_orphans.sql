@@ -24,7 +24,7 @@ begin
     perform refuse(20, 'No org has such a source. Create it first, then replay.',
       jsonb_build_object('kind', p_source_kind, 'external_id', p_source_external_id));
   end if;
-  perform enter(array[v_org_id], null, p_traceparent);
+  perform set_tenant(array[v_org_id], null, p_traceparent);
 
   with taken as (
     delete from webhook_orphans o

@@ -13,7 +13,7 @@ declare
   v_app_id uuid;
   v_retired int;
 begin
-  perform enter(array[c_no_org], null, p_traceparent);
+  perform set_tenant(array[c_no_org], null, p_traceparent);
   select a.app_id into v_app_id from apps a where a.external_app_id = p_external_app_id;
   if v_app_id is null then
     perform refuse(27, 'There is no such app.',

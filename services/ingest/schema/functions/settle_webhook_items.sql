@@ -20,7 +20,7 @@ declare
   v_item_ids uuid[];
   v_tokens uuid[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   select array_agg(g.org_id), array_agg(g.item_id), array_agg(g.token)
   into v_org_ids, v_item_ids, v_tokens
   from (

@@ -64,7 +64,7 @@ begin
     as i (kind, external_id, position)
   left join source_directory s on s.kind = i.kind and s.external_id = i.external_id;
 
-  perform enter(array(select distinct o from unnest(v_org_ids) o where o is not null));
+  perform set_tenant(array(select distinct o from unnest(v_org_ids) o where o is not null));
 
   if array_position(v_org_ids, null) is not null then
     insert into webhook_orphans (delivery_id, ordinal, item_id, kind, external_id, source_kind,

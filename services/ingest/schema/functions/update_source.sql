@@ -15,7 +15,7 @@ as $$
 declare
   v_source sources;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   update sources s
   set name = coalesce(p_name, s.name),
       default_region = coalesce(p_default_region, s.default_region),

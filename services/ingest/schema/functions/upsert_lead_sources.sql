@@ -13,7 +13,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   insert into lead_sources as l (org_id, source_id, external_id, item_id, created_at, trace_id)
   select distinct on (g.org_id, g.source_id, g.external_id)
     g.org_id, g.source_id, g.external_id, g.item_id, p_now, substr(g.traceparent, 4, 32)

@@ -28,7 +28,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   with due as materialized (
     select l.org_id, l.lead_id

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims leads to route over all tenants, as lock_due_leads chooses them: new ones, failed ones whose
 -- retry is due, and ones whose holder let its lease run out. p_token fences what is done with them
 -- until p_now + p_lease_seconds.

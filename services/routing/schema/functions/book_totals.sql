@@ -1,3 +1,4 @@
+-- runs as: system
 -- Totals over all tenants that another service's must equal.
 create or replace function book_totals()
 returns table (name text, total bigint)

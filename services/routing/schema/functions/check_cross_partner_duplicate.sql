@@ -12,7 +12,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return exists (
     select from find_dedupe_holders(
       array_fill(p_org_id, array[cardinality(p_hashes)]),

@@ -36,7 +36,7 @@ declare
   c_until constant timestamptz := p_now + make_interval(secs => p_dedupe_seconds);
   v_held held_lead[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   -- Once for each workspace; a reference would look for it, and lock it, again for each lead.
   perform refuse_unknown_workspace(w.org_id, w.workspace_id)
   from (

@@ -20,7 +20,7 @@ declare
   c_lifetime constant interval := '90 days';
   v_new int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   with taken as materialized (
     select l.*
     from unnest(p_org_ids, p_lead_ids, p_source_ids, p_phones, p_emails, p_facts, p_received_ats,

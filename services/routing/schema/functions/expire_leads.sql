@@ -1,3 +1,4 @@
+-- runs as: system
 -- Expires undecided leads of all tenants whose 90 days are over, at most p_limit a tick; those that
 -- a worker holds are left to it until its lease ends. Their retries leave the queue.
 -- Returns how many, or null when another process ran this tick.

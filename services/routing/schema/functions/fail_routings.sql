@@ -21,7 +21,7 @@ as $$
 declare
   v_held held_lead[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   v_held := array(select h from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h);
   if cardinality(v_held) < cardinality(p_lead_ids) then
     perform note_repeats('fail_routings', array_agg(g.org_id), array_agg(g.lead_id::text),

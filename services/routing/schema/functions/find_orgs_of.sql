@@ -1,3 +1,4 @@
+-- runs as: system
 -- Whose a lead is, by its id ('lead_id'): for operators, who belong to no org. Other kinds are not
 -- routing's and give no rows.
 create or replace function find_orgs_of(p_kind text, p_value text)

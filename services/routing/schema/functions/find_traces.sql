@@ -18,7 +18,7 @@ as $$
 declare
   v_id constant uuid := case when p_kind in ('lead_id', 'workspace_id') then p_value::uuid end;
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   return query
   -- A branch for each kind, so that each has its index.
   with found as (

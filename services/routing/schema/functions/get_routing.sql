@@ -15,7 +15,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select l.routing_status, l.workspace_id, l.routing_error, l.routing_attempts, q.next_retry_at,
     l.trace_id::text

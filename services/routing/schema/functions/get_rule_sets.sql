@@ -13,7 +13,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   return query
   select r.org_id, r.rule_id, r.version, r.workspace_id, r.condition
   from rules r

@@ -26,7 +26,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   return query
   with lead as materialized (
     select l.*, f.facts,

@@ -13,7 +13,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select w.workspace_id, w.name, w.offer_policy, w.created_at
   from workspaces w

@@ -16,7 +16,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select g.attempt, g.outcome, g.rule_id, g.rule_version, g.workspace_id, g.candidates,
     g.decided_at

@@ -20,7 +20,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select r.rule_id, r.version, r.workspace_id, r.name, r.priority, r.condition, r.enabled
   from rules r

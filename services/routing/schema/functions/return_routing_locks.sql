@@ -12,7 +12,7 @@ as $$
 declare
   v_returned int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   with held as materialized (
     select h.org_id, h.lead_id
     from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h

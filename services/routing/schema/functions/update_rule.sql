@@ -20,7 +20,7 @@ as $$
 declare
   v_rule rules;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select * into v_rule
   from rules r
   where r.org_id = p_org_id and r.rule_id = p_rule_id

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Adds up routing's books over all tenants: one row for every equation, with the first hundred
 -- rows that break it.
 create or replace function verify_books()

@@ -12,7 +12,7 @@ as $$
 declare
   v_service services;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   update services s
   set status = 'archived',
       version = version + 1,

@@ -29,7 +29,7 @@ declare
   v_booking record;
   v_made record;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   if num_nulls(p_contact_id, p_scheduled_at, p_duration_minutes) > 0 then
     perform refuse(1, 'Say for whom, when and how long.',
       '{"fields": "contact_id,scheduled_at,duration_minutes"}');

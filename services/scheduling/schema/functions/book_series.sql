@@ -33,7 +33,7 @@ declare
   v_start timestamptz;
   v_outcomes jsonb := '[]';
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, v_trace, p_now);
   if v_answer is not null then
     return v_answer;

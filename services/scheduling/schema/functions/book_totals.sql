@@ -1,3 +1,4 @@
+-- runs as: system
 -- Totals that another service's must equal: sync takes as many appointment events as were sent.
 create or replace function book_totals()
 returns table (name text, total bigint)

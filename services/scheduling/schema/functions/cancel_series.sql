@@ -14,7 +14,7 @@ declare
   v_appointment appointments;
   v_count int := 0;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   if not exists (select from series s where s.org_id = p_org_id and s.series_id = p_series_id) then
     perform refuse(94, 'There is no such series.', jsonb_build_object('series_id', p_series_id));
   end if;

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims imports that are due over all tenants, the longest due first: p_token fences what is
 -- finished until p_now + p_lease_seconds. One whose lease ran out is due again.
 create or replace function claim_imports(

@@ -17,7 +17,7 @@ declare
   v_service services;
   v_made record;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   v_hold := lock_hold(p_org_id, p_hold_id);
   if v_hold.status = 'confirmed' then
     return (

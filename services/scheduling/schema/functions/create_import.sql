@@ -20,7 +20,7 @@ declare
   v_answer jsonb;
   v_import imports;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, p_traceparent, p_now);
   if v_answer is not null then
     return v_answer;

@@ -14,7 +14,7 @@ declare
   v_trace constant text := traceparent_or_new(p_traceparent);
   v_before appointments;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   v_before := lock_appointment(p_org_id, p_appointment_id,
     '{pending,confirmed,completed,cancelled,no_show}', '');
   perform free_appointment(v_before, 'deleted', p_now, 'tenant', v_trace, p_now);

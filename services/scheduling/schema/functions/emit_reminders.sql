@@ -1,3 +1,4 @@
+-- runs as: system
 -- Puts reminders that are due into the outbox, at most p_limit of all tenants. Returns how many, or
 -- null when another process ran this tick.
 create or replace function emit_reminders(
@@ -25,7 +26,7 @@ begin
     limit p_limit
     for update skip locked
   loop
-    perform enter(array[v_appointment.org_id], null, v_appointment.traceparent);
+    perform set_tenant(array[v_appointment.org_id], null, v_appointment.traceparent);
     update appointments
     set remind_at = null
     where org_id = v_appointment.org_id and appointment_id = v_appointment.appointment_id;

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Ends holds whose time is over, at most p_limit of all tenants, and gives their time to the
 -- waitlist. Returns how many, or null when another process ran this tick.
 create or replace function expire_slot_holds(
@@ -25,7 +26,7 @@ begin
     limit p_limit
     for update skip locked
   loop
-    perform enter(array[v_hold.org_id], null, v_hold.traceparent);
+    perform set_tenant(array[v_hold.org_id], null, v_hold.traceparent);
     v_count := v_count
       + end_holds(v_hold.org_id, array[v_hold.hold_id], 'expired', 'sweep', p_now);
     perform promote_waitlist(v_hold.org_id, v_hold.calendar_ids, v_hold.scheduled_at,

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Which orgs have rows of a trace. For callers who may ask for any org's.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)

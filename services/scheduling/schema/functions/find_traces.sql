@@ -22,7 +22,7 @@ begin
     return;
   end if;
   v_id := p_value::uuid;
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   return query
   select f.*
   from (

@@ -19,7 +19,7 @@ as $$
 declare
   v_import imports;
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   select * into v_import
   from imports i
   where i.org_id = p_org_id and i.import_id = p_import_id

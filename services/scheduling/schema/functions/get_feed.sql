@@ -8,7 +8,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select to_calendar(c)
   from calendars c

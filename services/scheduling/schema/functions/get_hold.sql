@@ -5,7 +5,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select to_hold(h)
   from holds h

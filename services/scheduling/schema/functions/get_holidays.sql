@@ -7,7 +7,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select h.day, h.name
   from holidays h

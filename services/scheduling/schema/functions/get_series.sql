@@ -14,7 +14,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select s.series_id, s.contact_id, s.rule, s.local_start, s.zone, s.created_at, s.trace_id::text
   from series s

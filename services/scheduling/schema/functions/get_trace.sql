@@ -23,7 +23,7 @@ set search_path from current
 as $$
 begin
   -- Appointments belong to no workspace: a workspace's token sees none of them.
-  perform enter(case when p_workspace_id is null then p_org_ids else '{}' end, p_workspace_id);
+  perform set_tenant(case when p_workspace_id is null then p_org_ids else '{}' end, p_workspace_id);
   return query
   select bars.*
   from (

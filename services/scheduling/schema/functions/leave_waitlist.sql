@@ -13,7 +13,7 @@ declare
   v_trace constant text := traceparent_or_new(p_traceparent);
   v_entry waitlist_entries;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   perform end_waiting(p_org_id, p_entry_id, 'left', 'tenant', v_trace, p_now);
   select * into v_entry
   from waitlist_entries e

@@ -20,7 +20,7 @@ declare
   v_statuses constant text[] := case p_status when 'open' then array['confirmed', 'pending']
     else array[p_status] end;
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   if p_calendar_id is null then
     return query
     select to_appointment(a)

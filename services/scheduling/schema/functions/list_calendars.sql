@@ -6,7 +6,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select to_calendar(c)
   from calendars c

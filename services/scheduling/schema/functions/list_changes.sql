@@ -20,7 +20,7 @@ set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select l.ordinal, l.action, l.actor, l.before, l.after, l.occurred_at, l.trace_id::text
   from audit_logs l

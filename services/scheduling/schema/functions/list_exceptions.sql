@@ -12,7 +12,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   perform refuse_missing_calendar(p_org_id, p_calendar_id);
   return query
   select jsonb_build_object('exception_id', e.exception_id, 'day', e.day, 'kind', e.kind,

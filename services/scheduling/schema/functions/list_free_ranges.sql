@@ -28,7 +28,7 @@ declare
   v_left int := p_limit;
   v_found int;
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   perform refuse_unknown_calendars(p_org_id, p_calendar_ids);
   -- A page is filled from the front: calendars far behind it are not looked at.
   while v_left > 0 and v_place <= cardinality(v_calendar_ids) loop

@@ -11,7 +11,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   perform refuse_missing_calendar(p_org_id, p_calendar_id);
   return query
   select to_import(i)

@@ -26,7 +26,7 @@ declare
   v_to timestamptz;
   v_span interval := interval '1 day';
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   perform refuse_unknown_calendars(p_org_id, p_calendar_ids);
   -- A page is filled from the front: what lies behind it is not computed.
   while v_left > 0 and v_from < p_to loop

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Looks at waitlist entries, the longest not looked at first, at most p_limit of all tenants: those
 -- whose time is over end as 'expired', and where one has a free slot the slot goes to the first in
 -- line for it. So whoever can be served is, whatever opened the time: a hold that ended inside a
@@ -31,7 +32,7 @@ begin
     order by e.looked_at, e.created_at
     limit p_limit
   loop
-    perform enter(array[v_entry.org_id], null, v_entry.traceparent);
+    perform set_tenant(array[v_entry.org_id], null, v_entry.traceparent);
     v_org_ids := v_org_ids || v_entry.org_id;
     v_entry_ids := v_entry_ids || v_entry.entry_id;
     if v_entry.latest <= p_now then

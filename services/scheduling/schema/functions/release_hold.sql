@@ -13,7 +13,7 @@ declare
   v_trace constant text := traceparent_or_new(p_traceparent);
   v_hold holds;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   v_hold := lock_hold(p_org_id, p_hold_id);
   if v_hold.status = 'confirmed' then
     perform refuse(88, 'The hold became an appointment. Cancel that.', jsonb_build_object(

@@ -13,7 +13,7 @@ as $$
 declare
   v_before jsonb;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   perform lock_calendar(p_org_id, p_calendar_id);
   delete from calendar_exceptions e
   where e.org_id = p_org_id and e.calendar_id = p_calendar_id and e.exception_id = p_exception_id

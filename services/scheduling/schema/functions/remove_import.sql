@@ -12,7 +12,7 @@ as $$
 declare
   v_status text;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select i.status into v_status
   from imports i
   where i.org_id = p_org_id and i.import_id = p_import_id

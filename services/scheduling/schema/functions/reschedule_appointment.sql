@@ -26,7 +26,7 @@ declare
   v_overlaps boolean;
   v_placed record;
 begin
-  perform enter(array[p_org_id], null, v_trace);
+  perform set_tenant(array[p_org_id], null, v_trace);
   v_answer := begin_request(p_org_id, p_request_id, p_request_hash, v_trace, p_now);
   if v_answer is not null then
     return v_answer;

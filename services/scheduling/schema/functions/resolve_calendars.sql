@@ -10,7 +10,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return (resolve_booking(p_org_id, null, p_service_id, p_duration_minutes)).calendar_ids;
 end;
 $$;

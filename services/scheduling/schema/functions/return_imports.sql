@@ -12,7 +12,7 @@ as $$
 declare
   v_returned int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   with held as materialized (
     select i.org_id, i.import_id
     from imports i

@@ -11,7 +11,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   perform lock_calendar(p_org_id, p_calendar_id);
   update calendars
   set feed_secret_hash = p_feed_secret_hash,

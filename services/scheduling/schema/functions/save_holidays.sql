@@ -16,7 +16,7 @@ declare
   v_before jsonb;
   v_count int;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   insert into holiday_sets as h (org_id, holiday_set, holiday_set_id, created_at, updated_at,
     trace_id)
   values (p_org_id, p_holiday_set, gen_random_uuid(), p_now, p_now, substr(p_traceparent, 4, 32))

@@ -19,7 +19,7 @@ declare
   v_after calendars;
   v_hours jsonb;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   v_before := lock_calendar(p_org_id, p_calendar_id, p_version);
   v_after := jsonb_populate_record(v_before, p_settings);
   update calendars

@@ -17,7 +17,7 @@ declare
   v_before services;
   v_after services;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select * into v_before
   from services s
   where s.org_id = p_org_id and s.service_id = p_service_id and s.status = 'active'

@@ -22,7 +22,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   insert into sync_locks as l
     (org_id, page_id, locked_by, locked_at, expires_at, token, session_id, trace_id)
   values (p_org_id, p_page_id, p_locked_by, p_now, p_now + make_interval(secs => p_lease_seconds),

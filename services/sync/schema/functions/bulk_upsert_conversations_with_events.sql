@@ -63,7 +63,7 @@ begin
   if cardinality(p_org_ids) = 0 then
     return;
   end if;
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
 
   with created as (
     insert into messenger_conversations as m (org_id, conversation_id, page_id,

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims pages over all tenants whose health is to be looked at, longest due first; what is not
 -- reported by save_page_check is due again after p_lease_seconds.
 create or replace function claim_pages_to_check(

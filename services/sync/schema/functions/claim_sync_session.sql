@@ -1,3 +1,4 @@
+-- runs as: system
 -- Claims the session over all tenants that has been due longest, with the lease on its page; one
 -- whose page another holds is put off to the end of that lease. Returns what `begin_sync_run` says,
 -- or no row.

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Takes away leases that ended, at most p_limit, and keeps the runs that they cut off as
 -- 'interrupted'. Returns how many, or null when another process ran this tick.
 create or replace function cleanup_expired_locks(

@@ -25,7 +25,7 @@ declare
   v_session sync_state;
   v_due_at timestamptz := p_now + make_interval(secs => p_due_seconds);
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   select * into v_session from sync_state s
   where s.org_id = p_org_id and s.session_id = p_session_id;
   perform hold_sync_lock(p_org_id, v_session.page_id, p_session_id, p_token, 0, p_now);

@@ -10,7 +10,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   update sync_locks l
   set expires_at = p_now + make_interval(secs => p_lease_seconds)
   where l.org_id = p_org_id and l.page_id = p_page_id and l.token = p_token

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Which orgs a lead, a webhook's item, a page at Meta or a message belongs to, as far as events were
 -- told or pulled of it: for callers that serve all orgs.
 create or replace function find_orgs_of(p_kind text, p_value text)

@@ -1,3 +1,4 @@
+-- runs as: system
 -- Which orgs have rows of a trace: for callers that serve all orgs and hold a trace id.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)

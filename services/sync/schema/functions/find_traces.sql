@@ -15,7 +15,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   if p_workspace_id is not null then
     return;
   end if;

@@ -23,7 +23,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(p_org_ids, p_workspace_id);
+  perform set_tenant(p_org_ids, p_workspace_id);
   -- A workspace's token sees what was delivered to it, not what was said to pages.
   if p_workspace_id is not null then
     return;

@@ -27,7 +27,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select e.event_id, e.type::text, e.direction, e.actor::text, e.target::text, e.message_id::text,
     case

@@ -33,7 +33,7 @@ declare
   v_like constant text :=
     '%' || replace(replace(replace(p_query, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select m.conversation_id, m.page_id, m.contact_external_id::text, m.thread_id::text,
     m.contact_name, m.status, m.version, m.completeness, m.message_count,

@@ -24,7 +24,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select p.page_id, p.platform, p.facebook_page_id::text, p.name, p.token_status, p.token_error,
     p.subscription_status, p.subscription_error, p.last_webhook_at, p.last_synced_at,

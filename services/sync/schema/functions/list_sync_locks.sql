@@ -15,7 +15,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select l.page_id, l.locked_by, l.locked_at, l.expires_at, l.session_id
   from sync_locks l

@@ -20,7 +20,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select r.reject_id, r.page_id, r.origin, r.kind, r.reason, r.raw::text, r.created_at,
     r.trace_id::text

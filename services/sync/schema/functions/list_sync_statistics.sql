@@ -6,7 +6,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select t.* from sync_statistics t where t.org_id = p_org_id order by t.page_id limit p_limit;
 end;

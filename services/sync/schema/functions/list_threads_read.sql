@@ -10,7 +10,7 @@ stable
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   return query
   select t.thread_id::text, t.updated_at, t.owes_messages
   from listed_threads t

@@ -31,7 +31,7 @@ declare
   v_new uuid[];
   v_stored uuid[];
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   insert into pages (org_id, page_id, platform, facebook_page_id, check_due_at, created_at, trace_id)
   select distinct on (e.org_id, e.platform, e.facebook_page_id)
     e.org_id, gen_random_uuid(), e.platform, e.facebook_page_id, p_now, p_now,
@@ -126,7 +126,7 @@ begin
       select * from unnest(p_org_ids, p_event_ids))
     and t.event_id = any (v_stored);
 
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   perform keep_rejects(
     array_agg(e.org_id), array_agg(p.page_id), array_agg('webhook'::text), array_agg('event'::text),
     array_agg(e.reason), array_agg(e.event_id::text), array_agg(e.raw), array_agg(e.traceparent),

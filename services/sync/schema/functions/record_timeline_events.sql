@@ -19,7 +19,7 @@ as $$
 declare
   v_new int;
 begin
-  perform enter(p_org_ids);
+  perform set_tenant(p_org_ids);
   with taken as (
     insert into told_events (org_id, event_id, teller, type, outcome, told_at, recorded_at, trace_id)
     select distinct on (e.org_id, e.event_id)

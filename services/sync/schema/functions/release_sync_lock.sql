@@ -9,7 +9,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   delete from sync_locks l
   where l.org_id = p_org_id and l.page_id = p_page_id and l.token = p_token;
   return found;

@@ -1,7 +1,7 @@
 -- Keeps what an answer said of limits: percentages used (null: it said nothing), and how long calls
 -- are to stop for the page or the whole app (0: not at all). A block is only lengthened. What is said
 -- of an app that is not known (p_app_key '') counts for its page.
--- The table has no org, so that callers have entered none.
+-- The table has no org, so that callers have set the tenant none.
 create or replace function report_usage(
   p_page_key text,
   p_app_key text,

@@ -4,7 +4,7 @@
 -- why. Seconds, as the caller's clock may differ from this one.
 -- Limits belong to Meta's pages and apps whoever asks, so the table has no org. A page whose app is
 -- not known (p_app_key '') shares no limit with others.
--- The table has no org, so that callers have entered none.
+-- The table has no org, so that callers have set the tenant none.
 create or replace function reserve_call(
   p_page_key text,
   p_app_key text,

@@ -21,7 +21,7 @@ as $$
 declare
   v_first boolean;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select p.subscription_checked_at is null and p.last_webhook_at is null into v_first
   from pages p
   where p.org_id = p_org_id and p.page_id = p_page_id

@@ -48,7 +48,7 @@ declare
   v_conversations_new int;
   v_messages_new int;
 begin
-  perform enter(array[p_org_id]);
+  perform set_tenant(array[p_org_id]);
   select * into v_session from sync_state s
   where s.org_id = p_org_id and s.session_id = p_session_id;
   perform hold_sync_lock(p_org_id, v_session.page_id, p_session_id, p_token, p_lease_seconds, p_now);

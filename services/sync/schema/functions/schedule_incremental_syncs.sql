@@ -1,3 +1,4 @@
+-- runs as: system
 -- Makes an incremental session for each page over all tenants that was pulled to the end before,
 -- has a good token and no session under way, and whose last session ended, well or not,
 -- p_session_every_seconds ago; at most p_limit. Returns how many, or null when another process ran this tick.

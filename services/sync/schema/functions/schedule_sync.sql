@@ -12,7 +12,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   perform require_syncable_page(p_org_id, p_page_id, null);
   perform from pages p where p.org_id = p_org_id and p.page_id = p_page_id for update;
   if exists (

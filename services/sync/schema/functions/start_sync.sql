@@ -41,7 +41,7 @@ declare
   v_session sync_state;
   v_session_id uuid := coalesce(p_resume_session, p_session_id);
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   perform require_syncable_page(p_org_id, p_page_id, p_facebook_page_id);
   if p_resume_session is not null and not exists (
       select from sync_state s

@@ -13,7 +13,7 @@ as $$
 declare
   v_version int;
 begin
-  perform enter(array[p_org_id], null, p_traceparent);
+  perform set_tenant(array[p_org_id], null, p_traceparent);
   select m.version into v_version
   from messenger_conversations m
   where m.org_id = p_org_id and m.conversation_id = p_conversation_id

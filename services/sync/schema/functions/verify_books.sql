@@ -1,3 +1,4 @@
+-- runs as: system
 -- Adds up the books over all tenants: a row for each equation, with how many rows break it and the
 -- first hundred of them.
 create or replace function verify_books()

@@ -1,0 +1,1 @@
+"""Peers that behave like the real ones: Meta's platform, buyers, calendars, faulty lines."""

@@ -1,0 +1,208 @@
+"""The relay: moves a topic of the outbox to the service that takes the next step.
+
+While the receiver is away nothing is learnt about any item: the batch keeps its place in the queue
+and the relay waits, so that the backlog is handed over in order of age afterwards. A batch that the
+receiver fails on is split, so that an item that poisons it fails alone.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import grpc
+import msgspec
+
+from services.chassis.ids import new_id
+from services.chassis.loops import Stopping, Wake, loop
+from services.chassis.outbox.store import (
+    DEFERRED,
+    REFUSED,
+    RETRY,
+    RETURNED,
+    SENT,
+    OutboxItem,
+    OutboxStore,
+    Settlement,
+)
+from services.chassis.rpc.client import MESSAGE_BYTES_MAX
+from services.chassis.telemetry import Work, log, work
+from services.chassis.trace import Start
+from services.chassis.watermark import Watermark
+
+RETRY_SECONDS_MIN: Final = 0.5
+RETRY_SECONDS_MAX: Final = 60.0
+# A quarter of what one message may hold: rows are a little smaller than what is made of them.
+PAYLOAD_BYTES_MAX: Final = MESSAGE_BYTES_MAX // 4
+_AWAY: Final = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNIMPLEMENTED,
+)
+# gRPC's own words for a message above the limit; a server that sheds load says something else.
+_TOO_LARGE: Final = "larger than max"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the receiver said of one item: taken over, or refused for a reason."""
+
+    accepted: bool
+    reason: str = ""
+
+
+Send = Callable[[Sequence[OutboxItem]], Awaitable[Mapping[UUID, Answer]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayPolicy:
+    """Bounds: items per batch, and the lease in seconds (longer than the call's deadline).
+
+    A relay that lingers goes on at once after a full batch alone: what nobody waits for leaves in
+    few large batches, a poll apart, instead of many small ones that cost others their commits.
+    """
+
+    batch_items_max: int = 200
+    lease_seconds: float = 30
+    lingers: bool = False
+
+
+class Relay:
+    """Claims items of one topic, sends them in one RPC, settles each by its answer."""
+
+    def __init__(
+        self, topic: str, store: OutboxStore, send: Send, policy: RelayPolicy | None = None
+    ) -> None:
+        self.topic = topic
+        self.wake = Wake()
+        self._store = store
+        self._send = send
+        self._policy = policy or RelayPolicy()
+        self._watermark = Watermark(margin_seconds=5, sweep_every_seconds=2)
+
+    async def run(self, stopping: Stopping, *, poll_seconds: float) -> None:
+        """Relays until the process stops."""
+        step = self._lingering_step if self._policy.lingers else self.step
+        await loop(step, self.wake, stopping, poll_seconds=poll_seconds)
+
+    async def _lingering_step(self) -> int:
+        claimed = await self.step()
+        return claimed if claimed >= self._policy.batch_items_max else 0
+
+    async def step(self) -> int:
+        """One batch; answers how many items it claimed, 0 where the receiver is away."""
+        token = new_id()
+        with work("batch", f"relay {self.topic}", start=Start(parent=None)) as unit:
+            items = await self._claim(token)
+            unit.silent = not items
+            if items:
+                settlements = await self._deliver(items, token)
+                settled = await self._store.settle_outbox(token, settlements)
+                _record(unit, self.topic, items, settlements, settled)
+                if any(settlement.outcome == DEFERRED for settlement in settlements):
+                    return 0
+        return len(items)
+
+    async def _claim(self, token: UUID) -> list[OutboxItem]:
+        now = datetime.now(UTC)
+        items = await self._store.claim_outbox(
+            topic=self.topic,
+            token=token,
+            limit=self._policy.batch_items_max,
+            lease_seconds=self._policy.lease_seconds,
+            due_from=self._watermark.lower_bound(now),
+        )
+        self._watermark.observe(min((item.due_at for item in items), default=None), now)
+        return items
+
+    async def _deliver(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
+        settlements: list[Settlement] = []
+        try:
+            for part in parts_of(items, PAYLOAD_BYTES_MAX):
+                settlements += await self._deliver_part(part)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._return(items, token))
+            raise
+        return settlements
+
+    async def _deliver_part(self, items: list[OutboxItem]) -> list[Settlement]:
+        try:
+            answers = await self._send(items)
+        except grpc.aio.AioRpcError as error:
+            if _is_away(error):
+                return [_deferred(item, error.code().name) for item in items]
+            fault = error.code().name
+        except Exception as error:
+            log.error("a batch cannot be sent", topic=self.topic, items=len(items), exc_info=True)
+            fault = type(error).__name__
+        else:
+            return [_settlement(item, answers.get(item.subject_id)) for item in items]
+        if len(items) == 1:
+            return [_retry(items[0], fault)]
+        middle = len(items) // 2
+        first = await self._deliver_part(items[:middle])
+        return first + await self._deliver_part(items[middle:])
+
+    async def _return(self, items: list[OutboxItem], token: UUID) -> None:
+        """Gives interrupted work back with the attempt unspent."""
+        returned = [Settlement(item=item, outcome=RETURNED) for item in items]
+        await self._store.settle_outbox(token, returned)
+
+
+def _is_away(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the call failed for what the receiver is, not for what was in it."""
+    return error.code() in _AWAY and _TOO_LARGE not in (error.details() or "")
+
+
+def parts_of(items: Sequence[OutboxItem], bytes_max: int) -> list[list[OutboxItem]]:
+    """The items in order, in parts whose payloads fit one message; at least one item a part."""
+    parts: list[list[OutboxItem]] = []
+    left = 0
+    for item in items:
+        size = len(msgspec.json.encode(item.payload))
+        if not parts or size > left:
+            parts.append([])
+            left = bytes_max
+        parts[-1].append(item)
+        left -= size
+    return parts
+
+
+def _settlement(item: OutboxItem, answer: Answer | None) -> Settlement:
+    if answer is None:
+        return _retry(item, "the receiver did not answer for it")
+    if answer.accepted:
+        return Settlement(item=item, outcome=SENT)
+    return Settlement(item=item, outcome=REFUSED, error=answer.reason)
+
+
+def _deferred(item: OutboxItem, error: str) -> Settlement:
+    return Settlement(item=item, outcome=DEFERRED, error=error)
+
+
+def _retry(item: OutboxItem, error: str) -> Settlement:
+    seconds = retry_seconds(item.attempts)
+    return Settlement(item=item, outcome=RETRY, error=error, retry_after_seconds=seconds)
+
+
+def retry_seconds(attempts: int) -> float:
+    """Seconds until the next try after so many: doubling from 0.5, at most 60, never giving up."""
+    return float(min(RETRY_SECONDS_MAX, RETRY_SECONDS_MIN * 2 ** min(attempts - 1, 10)))
+
+
+def _record(
+    unit: Work,
+    topic: str,
+    items: list[OutboxItem],
+    settlements: list[Settlement],
+    settled: int,
+) -> None:
+    unit.note(topic=topic, items=len(items), settled=settled)
+    for settlement in settlements:
+        unit.count(f"relay {topic}", settlement.outcome)

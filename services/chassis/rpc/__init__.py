@@ -1,0 +1,1 @@
+"""gRPC: the server with its gate and interceptors, clients, tokens, pages of lists, request ids."""

@@ -1,0 +1,78 @@
+"""Where a page of a list starts, how long it is, and where the next one does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.rpc.page_tokens import REFUSED_TEXT, decode, encode, page_size
+
+Row = TypeVar("Row")
+Start = TypeVar("Start")
+
+
+class Paged(Protocol):
+    """A request for a page of a list."""
+
+    @property
+    def page_size(self) -> int:
+        """Rows per page, or 0."""
+
+    @property
+    def page_token(self) -> str:
+        """Where the page before ended, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Start]):
+    """A page that was asked for; `scope` names the list with its filters."""
+
+    scope: str
+    limit: int
+    start: Start | None
+
+    @property
+    def rows_to_read(self) -> int:
+        """One more than answered: it says whether there is a next page."""
+        return self.limit + 1
+
+    def split(
+        self, rows: Sequence[Row], keys: Callable[[Row], tuple[str, ...]]
+    ) -> tuple[Sequence[Row], str]:
+        """The rows to answer with, and the token of the next page (empty: there is none)."""
+        page = rows[: self.limit]
+        if len(rows) <= self.limit:
+            return page, ""
+        return page, encode(keys(page[-1]), scope=self.scope)
+
+
+def parse_page(request: Paged, *scope: object) -> Page[UUID]:
+    """A page of a list that is sorted by id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
+    return parse_page_from(request, _id, *scope)
+
+
+def parse_page_from(
+    request: Paged, start_of: Callable[[tuple[str, ...]], Start], *scope: object
+) -> Page[Start]:
+    """A page of a list whose sort keys `start_of` reads; it raises ValueError where they are bad.
+
+    Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST.
+    """
+    name = ":".join("" if part is None else str(part) for part in scope)
+    try:
+        limit = page_size(request.page_size)
+    except ValueError as error:
+        raise invalid(Violation(field="page_size", description=str(error))) from None
+    if not request.page_token:
+        return Page(scope=name, limit=limit, start=None)
+    try:
+        start = start_of(decode(request.page_token, scope=name))
+    except ValueError:
+        raise DomainError("PAGE_TOKEN_REFUSED", REFUSED_TEXT) from None
+    return Page(scope=name, limit=limit, start=start)
+
+
+def _id(keys: tuple[str, ...]) -> UUID:
+    (key,) = keys
+    return UUID(key)

@@ -1,0 +1,173 @@
+"""The gRPC server of a service: health, reflection, shedding, draining."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from services.chassis.config import ServiceConfig
+from services.chassis.rpc.auth import AccessTable, TokenVerifier
+from services.chassis.rpc.client import MESSAGE_BYTES_MAX
+from services.chassis.rpc.gate import Gate
+from services.chassis.rpc.interceptors import ServerTelemetry
+from services.chassis.rpc.readiness import Probe, watch
+from services.chassis.telemetry import log
+
+SERVER_OPTIONS: Final = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.so_reuseport", 0),
+]
+# A call that our peers send after they have heard that we stop would be cut off unanswered by the
+# server's own stop: so we stop once none has come for a while, at the latest after the longer one.
+QUIET_SECONDS: Final = 0.2
+QUIET_SECONDS_MAX: Final = 2.0
+# The edge passes its callers' traces on under this mark; they become links, not our parents.
+EDGE_MARK: Final = "x-waybill-edge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One gRPC service of the process: its descriptor, how to add it to a server, its handler.
+
+    While something that it `needs` cannot be reached, the process says that it is not serving.
+    """
+
+    descriptor: ServiceDescriptor
+    add: Any
+    servicer: Any
+    needs: tuple[Probe, ...] = ()
+
+
+class Server:
+    """A started server; `health` says whether it wants work."""
+
+    def __init__(
+        self,
+        server: grpc.aio.Server,
+        telemetry: ServerTelemetry,
+        health_servicer: "Health",
+        port: int,
+    ) -> None:
+        self._server = server
+        self._telemetry = telemetry
+        self._health = health_servicer
+        self.port = port
+
+    async def drain(self, seconds: float) -> None:
+        """Says that we stop, waits until peers have turned to others, stops accepting, and lets
+        what runs finish for at most `seconds`, then cancels it."""
+        await self._health.enter_graceful_shutdown()
+        await self._quiet(min(seconds, QUIET_SECONDS_MAX))
+        self._health.let_watchers_go()
+        await self._server.stop(seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._telemetry.idle()
+        except TimeoutError:
+            log.warning("handlers outlived the drain", seconds=seconds)
+
+    async def _quiet(self, seconds_max: float) -> None:
+        """Returns when no call has begun for a while; those that come meanwhile are answered."""
+        end = time.monotonic() + seconds_max
+        begun = None
+        while begun != self._telemetry.begun and time.monotonic() < end:
+            begun = self._telemetry.begun
+            await asyncio.sleep(min(QUIET_SECONDS, seconds_max))
+
+
+class Health(health.aio.HealthServicer):
+    """The health service; who watches it is let go at the end, or the server's stop would wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._over = asyncio.Event()
+
+    async def say(self, names: Sequence[str], *, ready: bool) -> None:
+        """Says of these services whether they want work; after the drain's begin no more."""
+        status = health_pb2.HealthCheckResponse
+        for name in names:
+            await self.set(name, status.SERVING if ready else status.NOT_SERVING)
+
+    def let_watchers_go(self) -> None:
+        """Ends every Watch."""
+        self._over.set()
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
+        """Health's RPC: says the status now and each time that it changes."""
+        watching = asyncio.create_task(super().Watch(request, context))
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({watching, over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            over.cancel()
+            await asyncio.gather(watching, over, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(
+    config: ServiceConfig, access: AccessTable, served: Sequence[Served]
+) -> AsyncIterator[Server]:
+    """Serves until the block ends, then drains."""
+    telemetry = ServerTelemetry(trusts_parent=lambda metadata: EDGE_MARK not in metadata)
+    verifier = TokenVerifier(
+        config.jwks_file, issuer=config.token_issuer, audience=config.token_audience
+    )
+    server = grpc.aio.server(
+        interceptors=[telemetry, Gate(verifier, access)],
+        options=SERVER_OPTIONS,
+        maximum_concurrent_rpcs=config.concurrent_rpcs_max,
+    )
+    health_servicer = await _add_services(server, served)
+    port = _bind(server, config)
+    await server.start()
+    running = Server(server, telemetry, health_servicer, port)
+    log.info("serving", port=port)
+    names = ["", *(service.descriptor.full_name for service in served)]
+    probes = [probe for service in served for probe in service.needs]
+    watching = asyncio.create_task(
+        watch(probes, lambda ready: health_servicer.say(names, ready=ready))
+    )
+    try:
+        yield running
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await running.drain(config.drain_seconds)
+
+
+async def _add_services(server: grpc.aio.Server, served: Sequence[Served]) -> Health:
+    health_servicer = Health()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    names = [service.descriptor.full_name for service in served]
+    for service in served:
+        service.add(service.servicer, server)
+    await health_servicer.say(["", *names], ready=True)
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
+    return health_servicer
+
+
+def _bind(server: grpc.aio.Server, config: ServiceConfig) -> int:
+    if config.tls_certificate_file is None or config.tls_key_file is None:
+        return server.add_insecure_port(config.listen)
+    authority = config.tls_authority_file
+    credentials = grpc.ssl_server_credentials(
+        [(config.tls_key_file.read_bytes(), config.tls_certificate_file.read_bytes())],
+        authority.read_bytes() if authority else None,
+        require_client_auth=authority is not None,
+    )
+    return server.add_secure_port(config.listen, credentials)

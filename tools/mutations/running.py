@@ -1,0 +1,84 @@
+"""Runs mutations: structural ones in one database, those of functions by pytest, each anew."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from tools.mutations.mutation import Mutation
+from tools.mutations.outcome import Outcome, tell
+from tools.mutations.structural import Attackers, structural
+from tools.schema_guards.database import migrated
+
+# pytest's exit codes: 0 all passed, 1 some failed.
+PASSED: Final = 0
+RED: Final = 1
+IMPOSSIBLE: Final = "MutationImpossibleError"
+PROGRESS_EVERY: Final = 100
+
+
+def chosen(name: str, words: Sequence[str]) -> bool:
+    """Whether the name has all of the words."""
+    return all(word in name for word in words)
+
+
+async def run_structural(words: Sequence[str]) -> Outcome:
+    """Takes away what the catalogue has, and attacks it by the checked-in list."""
+    outcome = Outcome(of="structure")
+    async with migrated() as url:
+        connection = await asyncpg.connect(url)
+        try:
+            attackers = Attackers(connection)
+            async for mutation in structural(connection):
+                if not chosen(mutation.name, words):
+                    continue
+                noticed = await attackers.notice(mutation)
+                outcome.add(mutation.name, noticed=noticed)
+                if not noticed:
+                    tell(f"SURVIVES  {mutation.name}")
+                if outcome.count % PROGRESS_EVERY == 0:
+                    tell(f"{outcome.count} tried, {len(outcome.survivors)} survive")
+        finally:
+            await connection.close()
+    return outcome
+
+
+async def run_of_functions(mutations: Sequence[Mutation], jobs: int) -> Outcome:
+    """Runs the tests that each names; without any mutation first, when they have to pass."""
+    outcome = Outcome(of="functions")
+    tests = sorted({test for mutation in mutations for test in mutation.tests})
+    tell(f"{len(mutations)} mutations of functions; first their {len(tests)} tests without any")
+    code, output = await _pytest(tests)
+    if code != PASSED:
+        tell(output)
+        outcome.add("the tests fail without any mutation", noticed=False)
+        return outcome
+    turns = asyncio.Semaphore(jobs)
+
+    async def run(mutation: Mutation) -> None:
+        async with turns:
+            code, output = await _pytest(mutation.tests, mutation.name)
+        noticed = code == RED and IMPOSSIBLE not in output
+        outcome.add(mutation.name, noticed=noticed)
+        progress = f"{outcome.count}/{len(mutations)}"
+        tell(f"{progress} {'noticed ' if noticed else 'SURVIVES'}  {mutation.name}")
+        if not noticed:
+            tell(output)
+
+    await asyncio.gather(*map(run, mutations))
+    return outcome
+
+
+async def _pytest(tests: Sequence[str], mutation: str = "") -> tuple[int, str]:
+    """Runs tests on a database that is mutated; exit code and what was printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests),
+        env={**os.environ, "WAYBILL_TEST_MUTATION": mutation},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode(errors="replace")

@@ -1,0 +1,52 @@
+"""The checked-in list of defences: a file for each schema, written by `make defences`."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, TypeAlias, TypedDict
+
+from tools.schema_guards.defence import KINDS, Defence, Kind
+
+
+class WithValues(TypedDict):
+    """How a defence with values is told; one without is told by its definition alone."""
+
+    definition: str
+    values: dict[str, str]
+
+
+Told: TypeAlias = str | WithValues
+FOLDER: Final = Path(__file__).parent / "listed"
+
+
+def listed() -> list[Defence]:
+    """What the list says."""
+    return [
+        _read(path.stem, table, kind, name, told)
+        for path in sorted(FOLDER.glob("*.json"))
+        for table, kinds in json.loads(path.read_text()).items()
+        for kind, names in kinds.items()
+        for name, told in names.items()
+    ]
+
+
+def _read(schema: str, table: str, kind: Kind, name: str, told: Told) -> Defence:
+    if isinstance(told, str):
+        told = {"definition": told, "values": {}}
+    return Defence(schema=schema, table=table, kind=kind, name=name, **told)
+
+
+def write(defences: Iterable[Defence]) -> None:
+    """Writes the list anew."""
+    schemas: dict[str, dict[str, dict[str, dict[str, Told]]]] = {}
+    for each in sorted(defences, key=lambda each: (each.table, KINDS.index(each.kind), each.name)):
+        kinds = schemas.setdefault(each.schema, {}).setdefault(each.table, {})
+        kinds.setdefault(each.kind, {})[each.name] = (
+            {"definition": each.definition, "values": dict(each.values)}
+            if each.values
+            else each.definition
+        )
+    for stale in FOLDER.glob("*.json"):
+        stale.unlink()
+    for schema, tables in schemas.items():
+        (FOLDER / f"{schema}.json").write_text(json.dumps(tables, indent=1) + "\n")
