@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from deploy.edge.clusters import INGEST_HTTP, SCHEDULING_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
-from services.chassis.rpc.server import EDGE_MARK
+from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
 
 HEALTH_PATH = "/api/health"
 # Of gRPC's health service, which watchers ask without a token. Nothing is served there: to be told
@@ -113,7 +113,7 @@ def _transcoded(bounds: _Bounds) -> Json:
         # The services refuse calls without a deadline; JSON callers seldom know of it.
         "request_headers_to_add": [
             {"header": deadline, "append_action": "ADD_IF_ABSENT"},
-            _mark(),
+            _mark(FROM_JSON),
         ],
     }
 
@@ -129,15 +129,15 @@ def _passed_through(bounds: _Bounds) -> Json:
             },
             "retry_policy": _retry("connect-failure,refused-stream"),
         },
-        "request_headers_to_add": [_mark()],
+        "request_headers_to_add": [_mark(FROM_GRPC)],
         # Buffering would hold back streams; gRPC servers have a message limit of their own.
         **_buffer(disabled=True),
     }
 
 
-def _mark() -> Json:
-    """Tells a service that the call's trace is a caller's from outside: a link, not a parent."""
-    header = {"key": EDGE_MARK, "value": "1"}
+def _mark(form: str) -> Json:
+    """Tells a service that the call is one from outside, whatever it says itself, and its form."""
+    header = {"key": EDGE_MARK, "value": form}
     return {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
 from services.chassis.rpc.auth import caller
+from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
 from services.chassis.rpc.gate import MALFORMED_TEXT, missing_fields
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
@@ -230,6 +231,29 @@ async def test_a_refusal_carries_reason_metadata_and_violations(tmp_path: Path) 
         assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
         assert refusal.violations == ("phone", "type")
         assert refusal.retry_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("mark", "token", "size"),
+    [
+        ((), "page_token", "page_size"),
+        (((EDGE_MARK, FROM_GRPC),), "page_token", "page_size"),
+        (((EDGE_MARK, FROM_JSON),), "pageToken", "pageSize"),
+    ],
+    ids=["a service", "a gRPC caller", "a JSON caller"],
+)
+async def test_fields_are_named_as_the_caller_named_them(
+    tmp_path: Path, mark: tuple[tuple[str, str], ...], token: str, size: str
+) -> None:
+    async def refuse(request: Any, context: Any) -> ListRulesResponse:
+        raise invalid(Violation(field="page_token", description="must come without page_size"))
+
+    async with door(tmp_path, refuse) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant, mark=mark)
+        assert refusal.violations == (token,)
+        assert refusal.text == f"{token}: must come without {size}"
+        missing = await opened.refusal("CreateRule", CreateRuleRequest(), opened.tenant, mark=mark)
+        assert missing.violations[0] == ("workspaceId" if token == "pageToken" else "workspace_id")
 
 
 async def test_a_refusal_that_passes_says_when_to_come_back(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
 from services.chassis.rpc.readiness import watch
 from services.chassis.rpc.server import serving
-from services.chassis.trace_service import trace_served
+from services.chassis.trace_service import trace_registration
 from tests.rpc.callers import Signer
 from tests.rpc.chassis.served import config_in
 
@@ -61,7 +61,7 @@ async def test_a_killed_database_makes_health_say_so_until_it_is_back(tmp_path: 
         config = with_url(config_in(tmp_path / "service", Signer()), postgres.url)
         async with (
             pooled("public", config) as database,
-            serving(config, {}, [trace_served(database, "ingest")]) as server,
+            serving(config, {}, [trace_registration(database, "ingest")]) as server,
             grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         ):
             health: Any = health_pb2_grpc.HealthStub(channel)

@@ -25,7 +25,9 @@ from services.chassis.errors import (
     unavailable,
 )
 from services.chassis.rpc.auth import NOBODY, AccessTable, TokenVerifier, set_caller
+from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
+from services.chassis.rpc.json_names import in_json_names
 from services.chassis.telemetry import log
 from services.chassis.trace import current
 
@@ -70,7 +72,7 @@ class Gate(grpc.aio.ServerInterceptor):
                 self._admit(method, request, context)
                 return await handler.unary_unary(request, context)
             except DomainError as error:
-                await abort(context, error)
+                await abort(context, _in_callers_names(error, request, context))
             except grpc.aio.AbortError:
                 raise
             except grpc.aio.AioRpcError as error:
@@ -88,8 +90,7 @@ class Gate(grpc.aio.ServerInterceptor):
         request: Message | Malformed,
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> None:
-        metadata = dict(context.invocation_metadata() or ())
-        authorization = metadata.get("authorization")
+        authorization = _metadata(context).get("authorization")
         caller = self._verifier.verify(authorization if isinstance(authorization, str) else None)
         if not self._access.get(method, NOBODY).admits(caller):
             text = f"A token of role {caller.role} and subject {caller.subject} may not call this."
@@ -103,6 +104,19 @@ class Gate(grpc.aio.ServerInterceptor):
             raise DomainError("INVALID_REQUEST", MALFORMED_TEXT)
         if violations := missing_fields(request):
             raise invalid(*violations)
+
+
+def _in_callers_names(
+    error: DomainError, request: Message | Malformed, context: grpc.aio.ServicerContext[Any, Any]
+) -> DomainError:
+    """The refusal with its fields named as in what the caller sent."""
+    if isinstance(request, Malformed) or not came_as_json(_metadata(context)):
+        return error
+    return in_json_names(error, request.DESCRIPTOR)
+
+
+def _metadata(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, Any]:
+    return dict(context.invocation_metadata() or ())
 
 
 class NotUnaryError(Exception):

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from services.chassis.config import ServiceConfig
 from services.chassis.rpc.auth import AccessTable, TokenVerifier
 from services.chassis.rpc.client import MESSAGE_BYTES_MAX
+from services.chassis.rpc.edge import came_from_outside
 from services.chassis.rpc.gate import Gate
 from services.chassis.rpc.interceptors import ServerTelemetry
 from services.chassis.rpc.readiness import Probe, watch
@@ -35,8 +36,6 @@ SERVER_OPTIONS: Final = [
 # server's own stop: so we stop once none has come for a while, at the latest after the longer one.
 QUIET_SECONDS: Final = 0.2
 QUIET_SECONDS_MAX: Final = 2.0
-# The edge passes its callers' traces on under this mark; they become links, not our parents.
-EDGE_MARK: Final = "x-waybill-edge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +161,8 @@ async def serving(
     config: ServiceConfig, access: AccessTable, registrations: Sequence[Registration]
 ) -> AsyncIterator[Server]:
     """Serves until the block ends, then drains."""
-    telemetry = ServerTelemetry(trusts_parent=lambda metadata: EDGE_MARK not in metadata)
+    # The traces of callers outside become links, not our parents.
+    telemetry = ServerTelemetry(trusts_parent=lambda metadata: not came_from_outside(metadata))
     verifier = TokenVerifier(
         config.jwks_file, issuer=config.token_issuer, audience=config.token_audience
     )

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from services.chassis.config import ServiceConfig
 from services.chassis.errors import STATUS_DETAILS_KEY
 from services.chassis.rpc.auth import Access, AccessTable
-from services.chassis.rpc.server import Served, Server, serving
+from services.chassis.rpc.server import Registration, Server, serving
 from tests.rpc.callers import Signer, bearing
 from waybill.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
 from waybill.routing.v1.routing_service_pb2 import ListRulesRequest, ListRulesResponse
@@ -67,10 +67,15 @@ class Door:
         return self.signer.tenant(self.org_id)
 
     async def refusal(
-        self, method: str, request: Any, token: str | None, seconds: float | None = 5
+        self,
+        method: str,
+        request: Any,
+        token: str | None,
+        seconds: float | None = 5,
+        mark: tuple[tuple[str, str], ...] = (),
     ) -> "Refusal":
-        """How the call was refused; fails where it was not."""
-        metadata = bearing(token) if token is not None else ()
+        """How the call was refused; fails where it was not. `mark` is what the edge adds."""
+        metadata = (*(bearing(token) if token is not None else ()), *mark)
         try:
             await getattr(self.stub, method)(request, timeout=seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
@@ -150,13 +155,12 @@ async def door(folder: Path, behaviour: Behaviour = answers, **more: Any) -> Asy
     """A server behind the gate, which drains when the block ends."""
     signer = Signer()
     config = config_in(folder, signer, **more)
-    served = Served(
+    registration = Registration(
         descriptor=routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"],
-        add=routing_service_pb2_grpc.add_RoutingServiceServicer_to_server,
-        servicer=Scripted(behaviour),  # type: ignore[abstract]
+        handlers=(Scripted(behaviour),),  # type: ignore[abstract]
     )
     async with (
-        serving(config, ACCESS, [served]) as server,
+        serving(config, ACCESS, [registration]) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         stub = RoutingServiceStub(channel)

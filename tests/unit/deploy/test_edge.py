@@ -24,6 +24,7 @@ from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
+from services.chassis.rpc.edge import EDGE_MARK, FROM_JSON, came_as_json, came_from_outside
 from services.chassis.rpc.interceptors import TRACE_ID_KEY
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
@@ -72,9 +73,12 @@ async def test_grpc_passes_through_by_package(edge: Edge, shop: Shop) -> None:
     async with grpc.aio.insecure_channel(target) as channel:
         stub = shop.compiled.services.ShopServiceStub(channel)
         request = shop.compiled.messages.GetLeadRequest(lead_id="L9")
-        token = (("authorization", f"Bearer {edge.token}"),)
-        lead = await stub.GetLead(request, metadata=token, timeout=5)
+        metadata = (("authorization", f"Bearer {edge.token}"), (EDGE_MARK, FROM_JSON))
+        lead = await stub.GetLead(request, metadata=metadata, timeout=5)
         assert lead.lead_id == "L9"
+        # Whatever the caller says of itself.
+        assert came_from_outside(shop.calls[0][1])
+        assert not came_as_json(shop.calls[0][1])
         # gRPC rounds up what it sends.
         assert 0 < (shop.calls[0][2] or 0) < 6
 
@@ -496,6 +500,14 @@ async def test_traceparent_reaches_the_service_untouched_and_a_request_id_is_mad
     metadata = shop.calls[0][1]
     assert (metadata["traceparent"], metadata["tracestate"]) == (TRACEPARENT, "a=b")
     assert metadata["x-request-id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("forged", ["grpc", "", "1"])
+async def test_the_service_is_told_that_a_call_came_as_json_whatever_the_caller_says(
+    edge: Edge, shop: Shop, forged: str
+) -> None:
+    await edge("GET", "/api/leads/L7", headers={EDGE_MARK: forged})
+    assert came_as_json(shop.calls[0][1])
 
 
 async def test_no_traceparent_is_invented(edge: Edge, shop: Shop) -> None:
