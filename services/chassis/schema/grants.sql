@@ -1,4 +1,4 @@
--- What holds in every schema: nobody but the service comes in; it runs every function; the system
+-- What holds in every schema: only the service may enter; it executes every function; the system
 -- role reaches every table. A service's own grants.sql says which tables its login role reaches.
 do $$
 declare

@@ -1,6 +1,6 @@
 -- Row-level security, enabled and forced on every table of the schema that has an org_id: a
--- statement sees and writes rows of the orgs (and the workspace) that `set_tenant` named, and none where
--- it named none. The system role, which owns the claims and sweeps over all tenants, is let through.
+-- statement sees and writes only rows of the orgs (and the workspace) that `set_tenant` named. The
+-- system role, which owns the claims and sweeps over all tenants, sees all.
 do $$
 declare
   v_table record;

@@ -10,7 +10,7 @@ from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping
 from services.chassis.periodic import Task, all_periodically, run_tick
 from services.chassis.trace import new_root
-from tests.schema.chassis.test_outbox import Admin
+from tests.schema.chassis.outbox_rows import Admin
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -54,25 +54,6 @@ async def test_a_tick_whose_work_failed_is_free_again(ingest_db: Database, admin
         await ingest_db.value("probe", p_traceparent=trace, p_fails=True)
     assert await ingest_db.value("probe", p_traceparent=trace, p_fails=False) == 7
     assert await ingest_db.value("probe", p_traceparent=trace, p_fails=False) is None
-
-
-async def sweep(database: Database, now: datetime) -> int | None:
-    swept: int | None = await database.value(
-        "sweep_ticks", p_traceparent=new_root().traceparent, p_now=now
-    )
-    return swept
-
-
-async def test_old_ticks_are_forgotten_a_thousand_at_a_time(
-    ingest_db: Database, admin: Admin
-) -> None:
-    await admin.execute(
-        "insert into ingest.ticks select 'old', $1::timestamptz - n * interval '1 minute', $1,"
-        " repeat('a', 32) from generate_series(1, 2600) n",
-        NOW - timedelta(days=1),
-    )
-    swept = [await sweep(ingest_db, NOW + timedelta(hours=hour)) for hour in range(4)]
-    assert swept == [1000, 1000, 600, 0]
 
 
 async def test_an_outage_leaves_the_tick_to_the_next_and_a_bug_rises() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.loops import Stopping
-from services.chassis.outbox.relay import Answer, Relay, RelayPolicy, retry_seconds
+from services.chassis.outbox.relay import HandoffResult, Relay, RelayPolicy, backoff_seconds
 from services.chassis.outbox.store import OutboxItem, OutboxStore
-from tests.schema.chassis.test_outbox import Admin, an_item
+from tests.schema.chassis.outbox_rows import Admin, an_item
 
 TOPIC = "next"
 
@@ -29,7 +29,7 @@ class Receiver:
         self.fault: grpc.StatusCode | None = None
         self.items_max = 1_000
 
-    async def send(self, items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+    async def send(self, items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
         subjects = [item.subject_id for item in items]
         self.calls.append(subjects)
         if self.fault is not None:
@@ -45,7 +45,9 @@ class Receiver:
             accepted = subject not in self.refuses
             if accepted:
                 self.taken.add(subject)
-            answers[subject] = Answer(accepted=accepted, reason="" if accepted else "NOT_WANTED")
+            answers[subject] = HandoffResult(
+                accepted=accepted, reason="" if accepted else "NOT_WANTED"
+            )
         return {key: answer for key, answer in answers.items() if key not in self.forgets}
 
 
@@ -189,7 +191,7 @@ async def test_a_cancelled_relay_gives_its_items_back_unspent(
     subject = await an_item(admin)
     calling = asyncio.Event()
 
-    async def never(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+    async def never(items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
         calling.set()
         await asyncio.Event().wait()
         return {}
@@ -225,7 +227,7 @@ async def test_a_woken_relay_works_at_once_and_stops_when_it_is_told(
     received = asyncio.Event()
     receiver, stopping = Receiver(), Stopping()
 
-    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
         received.set()
         return await receiver.send(items)
 
@@ -240,10 +242,10 @@ async def test_a_woken_relay_works_at_once_and_stops_when_it_is_told(
 
 
 def test_waits_double_up_to_a_minute_and_never_end() -> None:
-    waits = [retry_seconds(attempt) for attempt in range(1, 12)]
+    waits = [backoff_seconds(attempt) for attempt in range(1, 12)]
     assert waits[:4] == [0.5, 1, 2, 4]
     assert waits[-1] == 60
-    assert retry_seconds(10_000) == 60
+    assert backoff_seconds(10_000) == 60
 
 
 async def test_a_relay_that_lingers_goes_on_at_once_after_a_full_batch_alone(
@@ -252,7 +254,7 @@ async def test_a_relay_that_lingers_goes_on_at_once_after_a_full_batch_alone(
     stopping = Stopping()
 
     class Slow(Receiver):
-        async def send(self, items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+        async def send(self, items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
             answers = await super().send(items)
             if len(self.calls) == 2:
                 # Written while the batch that was not full is sent: it waits for the next poll.

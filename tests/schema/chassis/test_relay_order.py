@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from services.chassis.database import Database
-from services.chassis.outbox.relay import Answer, Relay, RelayPolicy, parts_of
+from services.chassis.outbox.relay import HandoffResult, Relay, RelayPolicy, parts_of
 from services.chassis.outbox.store import OutboxItem, OutboxStore
 from services.chassis.trace import new_root
 
@@ -55,14 +55,14 @@ class Receiver:
         self.away: grpc.StatusCode | None = None
         self.taken: list[UUID] = []
 
-    async def take(self, items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+    async def take(self, items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
         subjects = [item.subject_id for item in items]
         if self.away is not None:
             raise a_fault(self.away)
         if self.poison in subjects and self.fault is not None:
             raise self.fault
         self.taken += subjects
-        return {subject: Answer(accepted=True) for subject in subjects}
+        return {subject: HandoffResult(accepted=True) for subject in subjects}
 
 
 async def rows(admin: Admin) -> dict[UUID, tuple[str, int, str | None, datetime]]:

@@ -1,9 +1,10 @@
 -- runs as: system
--- Claims due rows of one topic over all tenants, as lock_due_outbox chooses them: p_token fences what
--- is settled until p_now + p_lease_seconds. A row whose lease ran out may be claimed again.
--- Its commit waits for no disk: a claim that a crash of PostgreSQL takes back (the last moment's) was not
--- made, its token fits no row, and the rows are due. An RPC that was made meanwhile is made again, and
--- no attempt tells of the first; its receiver has it once.
+-- Claims due rows of one topic over all tenants, as lock_due_outbox chooses them.
+--   - p_token fences the settling until p_now + p_lease_seconds; then a row may be claimed again.
+--   - The commit does not wait for the disk. A crash of PostgreSQL undoes the claims of the last
+--     moment: their token fits no row and the rows are due. An RPC that was made meanwhile is made
+--     again, and its receiver takes it once.
+--   - Returns the rows, oldest due first.
 create or replace function claim_outbox(
   p_topic text,
   p_token uuid,

@@ -1,7 +1,10 @@
--- Settles claimed rows: 'sent', 'refused' (with why), 'retry' (after so many seconds), 'deferred'
--- (the receiver is away: due again at its old place in the queue) or 'returned' (due at once, the
--- attempt unspent). Rows whose lease is not p_token's any more stay as they are. What an earlier
--- attempt met stays in last_error. Returns how many were settled.
+-- Settles claimed rows, each by its outcome:
+--   - 'sent', 'refused' (with the reason): the end.
+--   - 'retry': due again after so many seconds.
+--   - 'deferred': the receiver cannot be reached; due again at its old place in the queue.
+--   - 'returned': due at once, the attempt unspent.
+-- Rows that p_token does not hold any more stay as they are; an earlier attempt's error stays in
+-- last_error where there is no new one. Returns how many were settled.
 create or replace function settle_outbox(
   p_org_ids uuid[],
   p_outbox_ids uuid[],
@@ -35,8 +38,8 @@ begin
       from outbox o
       where o.org_id = s.org_id
         and o.outbox_id = s.outbox_id
-        and o.claim_token = p_token
-        and o.claim_expires_at > p_now
+        and o.claim_token = p_token  -- fence: token
+        and o.claim_expires_at > p_now  -- fence: lease
       limit 1
       for update
     ) o

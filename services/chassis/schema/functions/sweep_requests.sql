@@ -1,6 +1,6 @@
 -- runs as: system
--- Forgets requests older than p_kept_seconds over all tenants, at most p_limit of them: their ids can be
--- used anew. Returns how many, or null when another process ran this tick.
+-- Deletes requests older than p_kept_seconds over all tenants, at most p_limit: their ids may then
+-- be used again. Returns how many, or null when another process ran this tick.
 create or replace function sweep_requests(
   p_kept_seconds double precision,
   p_limit int,

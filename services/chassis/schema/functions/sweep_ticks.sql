@@ -1,4 +1,4 @@
--- Forgets ticks older than a day, at most 1,000 of them. Returns how many, or null when another
+-- Deletes ticks older than a day, at most 1,000 of them. Returns how many, or null when another
 -- process ran this tick.
 create or replace function sweep_ticks(
   p_traceparent text,

@@ -1,7 +1,8 @@
--- Opens a request by its client-made id, inside the transaction of the write.
--- Returns null when the write is to be done (also when there is no id), or the answer that was
--- given before, which the trace tells of. A competitor with the same id is waited for.
--- Raises WB005 REQUEST_ID_REUSED when the id came with other content.
+-- Opens a request by its client-made id, inside the transaction of the write. Waits for another
+-- transaction with the same id.
+--   - Returns null when the write is to be done, also when there is no id.
+--   - Returns the first answer when the id is known, and counts the repeat for the trace.
+--   - Raises WB005 REQUEST_ID_REUSED when the id came with other content.
 create or replace function begin_request(
   p_org_id uuid,
   p_request_id text,
@@ -27,12 +28,12 @@ begin
   select * into strict v_before
   from requests
   where org_id = p_org_id and request_id = p_request_id;
-  if v_before.content_hash <> p_content_hash then
+  if v_before.content_hash <> p_content_hash then  -- fence: content
     perform refuse(5, 'This request_id was used before with other content. Send a new one.',
       jsonb_build_object('request_id', p_request_id));
   end if;
-  perform note_repeats('request', array[p_org_id], array[p_request_id], array[v_before.trace_id::text],
-    array[substr(p_traceparent, 4, 32)], p_now);
+  perform note_repeats('request', array[p_org_id], array[p_request_id],
+    array[v_before.trace_id::text], array[substr(p_traceparent, 4, 32)], p_now);
   return v_before.answer;
 end;
 $$;

@@ -1,4 +1,5 @@
--- The old name of `set_tenant`: what an older version of a service still calls. Goes a release later.
+-- The old name of `set_tenant`, which an older version of a service still calls. Dropped a release
+-- later.
 create or replace function enter(
   p_org_ids uuid[],
   p_workspace_id uuid default null,

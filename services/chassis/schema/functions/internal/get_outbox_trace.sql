@@ -1,5 +1,5 @@
--- The outbox's part of a trace, as bars: each handoff's wait in the queue, and its last try. RLS
--- decides which orgs' rows are seen; the caller has set the tenant.
+-- The outbox's part of a trace, as bars: each handoff's wait in the queue, and its last attempt.
+-- RLS decides which orgs' rows are seen; the caller has set the tenant.
 create or replace function get_outbox_trace(p_trace_id text)
 returns table (
   source_table text,

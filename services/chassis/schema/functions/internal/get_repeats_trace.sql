@@ -1,5 +1,5 @@
--- The repeats' part of a trace, as bars: what was asked again, how often, and in which trace of its own
--- the last time. RLS decides which orgs' rows are seen; the caller has set the tenant.
+-- The repeats' part of a trace, as bars: which call was repeated, how often, and the last repeat's
+-- trace. RLS decides which orgs' rows are seen; the caller has set the tenant.
 create or replace function get_repeats_trace(p_trace_id text)
 returns table (
   source_table text,

@@ -1,9 +1,9 @@
--- Chooses rows of one topic that may be sent, over all tenants, and locks them: at most p_limit,
--- oldest due first, none that a lease holds. While more is due than that, half is shared out among
--- the tenants that have pending rows, the oldest due of each, so that one tenant's backlog keeps no
--- other's rows waiting; the share of one whose rows are all held or not due yet goes to the oldest.
--- Rows due before p_due_from are left to a call without it.
--- For use by claim_outbox.
+-- Chooses rows of one topic that may be sent, over all tenants, and locks them, for claim_outbox.
+--   - At most p_limit, oldest due first, none under a lease.
+--   - While more is due, half of p_limit is shared out evenly among the tenants that have pending
+--     rows, the oldest due of each, so that one tenant's backlog does not delay another's rows.
+--   - What a tenant's share leaves (its rows are under a lease or not due) goes to the oldest.
+--   - Rows due before p_due_from are left to a call without it.
 create or replace function lock_due_outbox(
   p_topic text,
   p_limit int,
@@ -31,7 +31,7 @@ begin
       where o.topic = p_topic
         and o.status = 'pending'
         and o.due_at between v_due_from and p_now
-        and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+        and (o.claim_expires_at is null or o.claim_expires_at <= p_now)  -- not a fence: a count
       order by o.due_at
       limit p_limit + 1
     ) first
@@ -42,7 +42,7 @@ begin
     where o.topic = p_topic
       and o.status = 'pending'
       and o.due_at between v_due_from and p_now
-      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)  -- fence: lease
     order by o.due_at
     limit p_limit
     for update skip locked;
@@ -82,7 +82,7 @@ begin
       and o.status = 'pending'
       and o.org_id = c.org_id
       and o.due_at between v_due_from and p_now
-      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+      and (o.claim_expires_at is null or o.claim_expires_at <= p_now)  -- fence: lease of the share
     order by o.due_at
     limit c.share
     for update skip locked
@@ -96,7 +96,7 @@ begin
   where o.topic = p_topic
     and o.status = 'pending'
     and o.due_at between v_due_from and p_now
-    and (o.claim_expires_at is null or o.claim_expires_at <= p_now)
+    and (o.claim_expires_at is null or o.claim_expires_at <= p_now)  -- fence: lease of the oldest
     and o.outbox_id <> all (v_outbox_ids)
   order by o.due_at
   limit p_limit - cardinality(v_outbox_ids)

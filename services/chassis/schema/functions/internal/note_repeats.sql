@@ -1,6 +1,6 @@
--- Notes that p_call was made again for what had been done by it: parallel arrays, one element a
--- repeat, p_trace_ids of what did it and p_repeat_trace_ids of who asked again. Counted by subject, so
--- that a caller that repeats for ever fills one row. For use by other functions, which have set the tenant.
+-- Counts repeats of p_call for what it had done before: parallel arrays, one element a repeat,
+-- p_trace_ids of the call that did it, p_repeat_trace_ids of the repeat. One row a subject, however
+-- often a caller repeats. The calling function has set the tenant.
 create or replace function note_repeats(
   p_call text,
   p_org_ids uuid[],

@@ -1,5 +1,5 @@
--- Says, for the running transaction, which orgs (and which workspace; null: all) policies let
--- through, and which trace triggers write. The first statement of every other function.
+-- Sets, for the running transaction, the orgs and the workspace (null: all) that policies let
+-- through, and the trace that triggers write. The first statement of every other function.
 create or replace function set_tenant(
   p_org_ids uuid[],
   p_workspace_id uuid default null,
@@ -10,15 +10,15 @@ set search_path from current
 as $$
 declare
   v_org_ids uuid[] := coalesce(p_org_ids, '{}');
-  v_said text;
+  v_set text;
 begin
   -- A batch names an org once for each of its items; policies compare every row with each.
   if cardinality(v_org_ids) > 1 then
     v_org_ids := array(select distinct unnest(v_org_ids));
   end if;
   -- Assigned: what is assigned is evaluated at once, what is performed is a statement each.
-  v_said := set_config('app.org_ids', v_org_ids::text, true);
-  v_said := set_config('app.workspace_id', coalesce(p_workspace_id::text, ''), true);
-  v_said := set_config('app.trace_id', coalesce(substr(p_traceparent, 4, 32), ''), true);
+  v_set := set_config('app.org_ids', v_org_ids::text, true);
+  v_set := set_config('app.workspace_id', coalesce(p_workspace_id::text, ''), true);
+  v_set := set_config('app.trace_id', coalesce(substr(p_traceparent, 4, 32), ''), true);
 end;
 $$;
