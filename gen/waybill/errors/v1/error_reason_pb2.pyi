@@ -28,7 +28,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 1
-    """A field is missing or malformed; every violation stands in a google.rpc.BadRequest.
+    """A field is missing or malformed; every violation stands in a google.rpc.BadRequest, with the
+    field's name in JSON where the caller sent JSON (`pageToken`, not `page_token`).
     INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}.
     """
     ERROR_REASON_TOKEN_REFUSED: _ErrorReason.ValueType  # 2
@@ -128,7 +129,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: {"cause": "scheme"}.
     """
     ERROR_REASON_SLOT_TAKEN: _ErrorReason.ValueType  # 80
-    """Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
+    """Another booking has the slot. ALREADY_EXISTS. Only its times are named, as JSON in the metadata:
     {"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
     "next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]", "lock_rejected": "true" (another call had the
     locks of the time)}.
@@ -213,14 +214,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the `google.rpc.ErrorInfo` (domain "waybill") that each refused call carries.
     The value's name without its prefix is what travels: `LEAD_NOT_FOUND`.
-    Each comment says the cause, the gRPC status and the metadata, with an example. A stored function
+    Each comment gives the cause, the gRPC status and the metadata, with an example. A stored function
     that refuses raises SQLSTATE `WBnnn`, where nnn is the number here: `WB022` is LEAD_NOT_FOUND.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
-"""A field is missing or malformed; every violation stands in a google.rpc.BadRequest.
+"""A field is missing or malformed; every violation stands in a google.rpc.BadRequest, with the
+field's name in JSON where the caller sent JSON (`pageToken`, not `page_token`).
 INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}.
 """
 ERROR_REASON_TOKEN_REFUSED: ErrorReason.ValueType  # 2
@@ -320,7 +322,7 @@ ERROR_REASON_URL_REFUSED: ErrorReason.ValueType  # 66
 Metadata: {"cause": "scheme"}.
 """
 ERROR_REASON_SLOT_TAKEN: ErrorReason.ValueType  # 80
-"""Somebody else has the slot. ALREADY_EXISTS. Times alone are told, as JSON in the metadata:
+"""Another booking has the slot. ALREADY_EXISTS. Only its times are named, as JSON in the metadata:
 {"calendar_id": "…", "conflicts": "[{\\"start\\": \\"2027-01-05T08:00:00+00:00\\", \\"end\\": …}]",
 "next_slots": "[\\"2027-01-05T09:15:00+00:00\\"]", "lock_rejected": "true" (another call had the
 locks of the time)}.

@@ -62,16 +62,16 @@ class TraceServiceServicer:
         """Returns this service's part of one trace, oldest first. Read only; a repeat is safe.
         A tenant sees its own org; a service_role caller sees the trace of whichever org has it, and
         what came for a page or number that no org has.
-        An unknown trace is an empty answer, not an error: another service may know it. A retry's own
-        trace, as its log line has it, is answered with the trace of what was tried.
+        An unknown trace is an empty answer, not an error: another service may know it. The trace of a
+        retry, as its log line has it, is answered with the trace of what was retried.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindTraces(self, request, context):
-        """Finds traces by what people hold. Read only; a repeat is safe. Newest first, in pages.
-        A service_role caller without an org may ask by lead, item, webhook or external id only;
+        """Finds traces by what a caller knows: ids, a phone, an e-mail. Read only; a repeat is safe. Newest first, in pages.
+        A service_role caller without an org may search by lead, item, webhook or external id only;
         anything else is INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -79,7 +79,7 @@ class TraceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyBooks(self, request, context):
-        """Adds up this service's books. Read only; a repeat is safe. service_role alone.
+        """Checks this service's rows for consistency. Read only; a repeat is safe. Only service_role.
         An equation that does not hold names its rows; the call itself succeeds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
