@@ -1,19 +1,19 @@
 """Group commit: concurrent single calls become one batch, and each gets an outcome of its own.
 
 The first item is flushed at once; what arrives while a flush runs forms the next batch, taken as
-soon as that flush returns. There is no timer: a lone call never waits for company, and under load
+soon as that flush returns. There is no timer: a single call never waits for others, and under load
 batches grow by themselves.
 
     async with GroupCommit(store.insert_leads, batch_items_max=200, waiting_items_max=10_000) as c:
         outcome = await c.submit(lead.id, lead)
 
 `flush` receives the items of one batch by id, in order of arrival, and returns for each id its
-outcome, or an `Exception` that only that item's caller shall see. It must be atomic when it
-raises (one transaction): the batch is then split in halves and tried again, so that an item that
-poisons its batch fails alone, with the exception it causes by itself. An exception that says
-nothing about an item (`is_outage`, by default any `OSError`: lost connections, timeouts) fails the
-whole batch without another try, since whether it took effect is unknown. A batch of n items costs
-at most 2n - 1 flushes.
+outcome, or an `Exception` that only that item's caller sees. It must be atomic when it raises (one
+transaction): the batch is then split in halves and tried again, so that an item that poisons its
+batch fails by itself, with the exception that it causes. An exception that says nothing about an
+item (`is_outage`, by default any `OSError`: lost connections, timeouts) fails the whole batch
+without another try, since whether it took effect is unknown. A batch of n items costs at most
+2n - 1 flushes.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from typing import Generic, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
-Flush: TypeAlias = Callable[[Mapping[UUID, Item]], Awaitable[Mapping[UUID, Outcome | Exception]]]
+Result = TypeVar("Result")
+Flush: TypeAlias = Callable[[Mapping[UUID, Item]], Awaitable[Mapping[UUID, Result | Exception]]]
 
 
 class Overloaded(Exception):
@@ -51,7 +51,7 @@ def is_connection_fault(fault: Exception) -> bool:
 class SizeBounds(Generic[Item]):
     """Bounds in bytes beside those in items: of a flush, and of all that no flush has taken yet.
 
-    An item larger than a bound is still taken, alone: whoever makes items bounds the single one.
+    An item larger than a bound is still taken, in a batch of its own: bound single items before.
     """
 
     size_of: Callable[[Item], int]
@@ -68,14 +68,14 @@ class _Failure:
 
 
 @dataclass(eq=False, frozen=True, slots=True)
-class _Entry(Generic[Item, Outcome]):
+class _Entry(Generic[Item, Result]):
     item_id: UUID
     item: Item
-    answer: "asyncio.Future[Outcome | _Failure]" = field(
+    answer: "asyncio.Future[Result | _Failure]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def settle(self, answer: Outcome | _Failure) -> None:
+    def settle(self, answer: Result | _Failure) -> None:
         if not self.answer.done():
             self.answer.set_result(answer)
 
@@ -83,7 +83,7 @@ class _Entry(Generic[Item, Outcome]):
         self.settle(_Failure(fault, fault.__traceback__))
 
 
-class GroupCommit(Generic[Item, Outcome]):
+class GroupCommit(Generic[Item, Result]):
     """Coalesces concurrent `submit` calls into batches for `flush`.
 
     Bounds: `batch_items_max` items a flush, `waiting_items_max` items that no flush has taken yet,
@@ -94,7 +94,7 @@ class GroupCommit(Generic[Item, Outcome]):
 
     def __init__(
         self,
-        flush: Flush[Item, Outcome],
+        flush: Flush[Item, Result],
         *,
         batch_items_max: int,
         waiting_items_max: int,
@@ -111,7 +111,7 @@ class GroupCommit(Generic[Item, Outcome]):
         self._is_outage = is_outage
         self._sizes = sizes
         # Each with its size in bytes, 0 where sizes do not count.
-        self._waiting: OrderedDict[_Entry[Item, Outcome], int] = OrderedDict()
+        self._waiting: OrderedDict[_Entry[Item, Result], int] = OrderedDict()
         self._waiting_bytes = 0
         self._ids_in_flight: set[UUID] = set()
         self._lanes: set[asyncio.Task[None]] = set()
@@ -124,14 +124,14 @@ class GroupCommit(Generic[Item, Outcome]):
         """How many items wait for a flush to take them, 0 to `waiting_items_max`."""
         return len(self._waiting)
 
-    async def submit(self, item_id: UUID, item: Item) -> Outcome:
+    async def submit(self, item_id: UUID, item: Item) -> Result:
         """Put the item into the next batch and return its outcome.
 
         The same id submitted again while the first is under way is not merged with it: it waits
         for a later flush of its own, so ids are unique in a batch and between concurrent flushes.
 
         A cancelled caller withdraws an item that still waits; an item that a flush has taken is
-        carried through, unheard. Neither touches the other callers.
+        carried through, its outcome unread. Neither affects the other callers.
 
         Raises `Overloaded` at once when `waiting_items_max` items wait or the bytes that wait leave
         no room for it, `Closed` after `aclose`, `OutcomeMissing`, or whatever the flush reported
@@ -142,7 +142,7 @@ class GroupCommit(Generic[Item, Outcome]):
         if len(self._waiting) >= self._waiting_items_max:
             raise Overloaded(f"{self._waiting_items_max} items are waiting already")
         size = self._size_with_room(item)
-        entry: _Entry[Item, Outcome] = _Entry(item_id, item)
+        entry: _Entry[Item, Result] = _Entry(item_id, item)
         self._waiting[entry] = size
         self._waiting_bytes += size
         self._open_lane()
@@ -183,7 +183,7 @@ class GroupCommit(Generic[Item, Outcome]):
             raise Overloaded(f"{self._waiting_bytes} bytes are waiting already")
         return size
 
-    def _withdraw(self, entry: _Entry[Item, Outcome]) -> None:
+    def _withdraw(self, entry: _Entry[Item, Result]) -> None:
         self._waiting_bytes -= self._waiting.pop(entry, 0)
 
     def _open_lane(self) -> None:
@@ -203,7 +203,7 @@ class GroupCommit(Generic[Item, Outcome]):
             # would count on a lane that has ended.
             self._lanes.discard(lane)
 
-    async def _flush_batch(self, batch: list[_Entry[Item, Outcome]]) -> None:
+    async def _flush_batch(self, batch: list[_Entry[Item, Result]]) -> None:
         ids = {entry.item_id for entry in batch}
         self._ids_in_flight |= ids
         try:
@@ -214,9 +214,9 @@ class GroupCommit(Generic[Item, Outcome]):
         finally:
             self._ids_in_flight -= ids
 
-    def _take(self) -> list[_Entry[Item, Outcome]]:
+    def _take(self) -> list[_Entry[Item, Result]]:
         """The next batch: the oldest waiting items, each id once and none that is in flight."""
-        batch: dict[UUID, _Entry[Item, Outcome]] = {}
+        batch: dict[UUID, _Entry[Item, Result]] = {}
         bytes_left = self._sizes.batch_bytes_max if self._sizes else 0
         for entry, size in self._waiting.items():
             if len(batch) >= self._batch_items_max or (batch and size > bytes_left):
@@ -231,10 +231,10 @@ class GroupCommit(Generic[Item, Outcome]):
             self._withdraw(entry)
         return list(batch.values())
 
-    async def _settle(self, batch: list[_Entry[Item, Outcome]]) -> None:
+    async def _settle(self, batch: list[_Entry[Item, Result]]) -> None:
         """Flush the batch, split as often as needed; every entry has its answer afterwards."""
 
-        async def flush(part: Sequence[_Entry[Item, Outcome]]) -> None:
+        async def flush(part: Sequence[_Entry[Item, Result]]) -> None:
             outcomes = await self._flush({entry.item_id: entry.item for entry in part})
             for entry in part:
                 _answer(entry, outcomes)
@@ -246,7 +246,7 @@ class GroupCommit(Generic[Item, Outcome]):
             for entry in batch:
                 entry.fail(outage)
 
-    def _abandon(self, batch: list[_Entry[Item, Outcome]]) -> None:
+    def _abandon(self, batch: list[_Entry[Item, Result]]) -> None:
         stopped = Closed("the group commit was stopped before the outcome was known")
         self._closed = True
         for entry in (*batch, *self._waiting):
@@ -260,7 +260,7 @@ async def run_in_halves(
     failed: Callable[[Item, Exception], None],
     is_outage: Callable[[Exception], bool] = lambda _: False,
 ) -> None:
-    """Runs a batch, in halves of it where it raises, until the item that breaks it stands alone.
+    """Runs a batch, in halves where it raises, until an item that breaks it is by itself.
 
     `run` keeps nothing when it raises; `failed` is called with each item that fails by itself and
     what it raised. An exception that says nothing about an item (`is_outage`) rises at once. The
@@ -281,7 +281,7 @@ async def run_in_halves(
             parts += [part[middle:], part[:middle]]
 
 
-def _answer(entry: _Entry[Item, Outcome], outcomes: Mapping[UUID, Outcome | Exception]) -> None:
+def _answer(entry: _Entry[Item, Result], outcomes: Mapping[UUID, Result | Exception]) -> None:
     if entry.item_id not in outcomes:
         entry.fail(OutcomeMissing(f"the flush returned no outcome for {entry.item_id}"))
         return

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 
 class ServiceConfig(BaseSettings):
-    """What every service must be told; a service's `config.py` adds its own and sets the prefix."""
+    """The settings of every service; a service's `config.py` adds its own and sets the prefix."""
 
     database_url: str = Field(description="PostgreSQL URL, as the service's login role")
     database_connections_max: int = Field(default=8, ge=1, le=200)

@@ -61,7 +61,7 @@ class Database:
         self.schema = schema
 
     async def rows(self, function: str, **arguments: Any) -> list[Record]:
-        """What a set-returning function answers."""
+        """What a set-returning function returns."""
         sql = _call_sql(self.schema, function, tuple(arguments))
         with span(f"{self.schema}.{function}"):
             try:
@@ -99,7 +99,7 @@ class Database:
 
 
 async def _fetch(connection: Any, sql: str, arguments: Mapping[str, Any]) -> list[Record]:
-    """Runs the call, again where it lost a race that a repeat cures: nothing of it was kept."""
+    """Runs the call; again where it lost a race that a repeat cures, as it was rolled back."""
     for _ in range(_RACES_MAX):
         try:
             return await connection.fetch(sql, *arguments.values())  # type: ignore[no-any-return]

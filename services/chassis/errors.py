@@ -64,12 +64,12 @@ def status_of(reason: str) -> grpc.StatusCode:
 
 
 def reason_of_number(number: int) -> str:
-    """The reason with that enum number; ValueError for one that there is not."""
+    """The reason with that enum number; ValueError for an unknown one."""
     return ErrorReason.Name(ErrorReason.ValueType(number)).removeprefix(_PREFIX)
 
 
 def invalid(*violations: Violation) -> DomainError:
-    """The refusal of a request with all that is wrong with it."""
+    """The refusal INVALID_REQUEST with all that is wrong with a request."""
     fields = ",".join(violation.field for violation in violations)
     text = "; ".join(f"{violation.field}: {violation.description}" for violation in violations)
     return DomainError("INVALID_REQUEST", text, metadata={"fields": fields}, violations=violations)

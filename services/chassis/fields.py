@@ -9,23 +9,26 @@ from services.chassis.trace import TraceContext, new_root, parse
 
 NAME_CHARACTERS_MAX: Final = 200
 _NUL: Final = "\0"
+_TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class Fields:
-    """Parses fields one by one and keeps what is wrong with them; `done` says all of it.
+    """Parses fields one by one and collects violations; `done` raises them all together.
 
-    A field that will not do is answered with a harmless stand-in, so that parsing can go on.
+    A method returns a harmless stand-in for a field that it refuses, so that parsing can go on. A
+    violation says what is wrong and what would be right: it starts with "is", "has" or "must", and
+    an example stands behind "for example".
     """
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
 
     def refuse(self, field: str, description: str) -> None:
-        """Notes that something is wrong with the field."""
+        """Adds a violation."""
         self.violations.append(Violation(field=field, description=description))
 
     def uuid(self, field: str, text: str) -> UUID:
-        """The UUID; the nil one where it is none."""
+        """The UUID; the nil one where it is refused."""
         try:
             return UUID(text)
         except ValueError:
@@ -33,14 +36,14 @@ class Fields:
             return UUID(int=0)
 
     def optional_uuid(self, field: str, text: str) -> UUID | None:
-        """The UUID, or None where nothing came."""
+        """The UUID, or None where the field is empty."""
         return self.uuid(field, text) if text else None
 
     def text(self, field: str, text: str, characters_max: int) -> str:
         """Text that the database can hold, trimmed."""
         trimmed = text.strip()
         if _NUL in trimmed:
-            self.refuse(field, "contains a NUL character")
+            self.refuse(field, "has a NUL character")
         if len(trimmed) > characters_max:
             self.refuse(field, f"has more than {characters_max} characters")
         return trimmed
@@ -54,24 +57,24 @@ class Fields:
     def number(self, field: str, number: int, least: int, most: int) -> int:
         """A number within bounds, both included."""
         if not least <= number <= most:
-            self.refuse(field, f"is not from {least} to {most}")
+            self.refuse(field, f"must be from {least} to {most}")
         return number
 
     def one_of(self, field: str, word: str, words: Collection[str]) -> str:
         """One of the words."""
         if word not in words:
-            self.refuse(field, f"is not one of {', '.join(words)}")
+            self.refuse(field, f"must be one of {', '.join(words)}")
         return word
 
     def trace(self, field: str, traceparent: str, tracestate: str) -> TraceContext:
-        """The context that a W3C traceparent names; a new one where it names none."""
+        """The context that a W3C traceparent names; a new one where it is refused."""
         trace = parse(traceparent, self.text("tracestate", tracestate, 512))
         if trace is None:
-            self.refuse(field, "is no W3C traceparent")
+            self.refuse(field, f"is not a W3C traceparent, for example {_TRACEPARENT}")
         return trace or new_root()
 
     def done(self) -> None:
-        """Raises INVALID_REQUEST with all that was wrong."""
+        """Raises INVALID_REQUEST with all violations, if any."""
         if self.violations:
             raise invalid(*self.violations)
 

@@ -53,8 +53,8 @@ class Loops:
 async def looping(stopping: Stopping, *, drain_seconds: float) -> AsyncIterator[Loops]:
     """Loops that are asked to stop when the process is, or when the block ends.
 
-    They have `drain_seconds` from then on; what is not back by then is cancelled, and gives back
-    what it holds.
+    They have `drain_seconds` from then on; a loop that has not returned by then is cancelled, and
+    releases what it holds.
     """
     async with asyncio.TaskGroup() as group:
         loops = Loops(group)

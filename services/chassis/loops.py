@@ -14,11 +14,11 @@ from services.chassis.database import is_outage
 from services.chassis.telemetry import log
 
 OUTAGE_BACKOFF_SECONDS: Final = 0.5
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Wake:
-    """A hint that there may be work: set by whoever wrote it, waited for by a loop."""
+    """A hint that there may be work: set by the writer of the work, awaited by a loop."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -50,7 +50,7 @@ class Stopping:
         return self._event.is_set()
 
     def wakes(self, wake: Wake) -> None:
-        """Has this wake set too when the process is asked to end."""
+        """Sets this wake too when the process is asked to end."""
         self._wakes.append(wake)
 
     def set(self) -> None:
@@ -75,7 +75,7 @@ class Stopping:
 async def loop(
     step: Callable[[], Awaitable[int]], wake: Wake, stopping: Stopping, *, poll_seconds: float
 ) -> None:
-    """Runs `step` until the process stops; a step says how many items it handled."""
+    """Runs `step` until the process stops; a step returns how many items it handled."""
     stopping.wakes(wake)
     while not stopping:
         try:
@@ -90,11 +90,11 @@ async def loop(
             await wake.wait(jittered(poll_seconds))
 
 
-async def retry_outage(call: Callable[[], Awaitable[Answer]], *, seconds_max: float) -> Answer:
-    """What `call` answers, called again through an outage of at most so many seconds.
+async def retry_outage(call: Callable[[], Awaitable[Result]], *, seconds_max: float) -> Result:
+    """What `call` returns, called again through an outage of at most so many seconds.
 
-    For reports of what was done: whether one whose answer was lost took effect is not known, so the
-    call must be one that does nothing twice. Raises what ends it otherwise.
+    For reports of what was done: a report whose answer was lost may have taken effect, so the call
+    must be idempotent. Raises whatever else ends it.
     """
     give_up_at = time.monotonic() + seconds_max
     while True:

@@ -96,7 +96,7 @@ async def down(schema: Schema, admin_url: str) -> None:
 
 
 async def status(schema: Schema, admin_url: str) -> str:
-    """Which migrations are applied and which are pending, as dbmate says it."""
+    """Which migrations are applied and which are pending, in dbmate's words."""
     parts = [
         await _dbmate(schema, admin_url, folder, table, "status")
         for folder, table in _migration_folders(schema)

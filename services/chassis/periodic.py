@@ -18,7 +18,7 @@ from services.chassis.trace import Start
 class Task:
     """A sweep: its name, how often, and the store's method that runs one tick of it.
 
-    `run` takes the tick's traceparent and answers how many rows it changed, or None when another
+    `run` takes the tick's traceparent and returns how many rows it changed, or None when another
     process had run this tick.
     """
 

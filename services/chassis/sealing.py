@@ -137,7 +137,7 @@ def key_version(sealed: bytes) -> int:
 
 
 def needs_resealing(ring: KeyRing, sealed: bytes) -> bool:
-    """Whether the value was sealed with a key that is no longer the current one."""
+    """Whether the value was sealed with another key than the current one."""
     return key_version(sealed) != ring.current
 
 

@@ -1,4 +1,4 @@
-"""What every service forgets in time: ticks that were run, and requests too old to be repeated."""
+"""Deletes what every service keeps only for a time: ticks, and requests too old to be repeated."""
 
 from typing import Final
 
@@ -19,14 +19,14 @@ class SweepStore:
         self._database = database
 
     async def sweep_ticks(self, traceparent: str) -> int | None:
-        """Forgets old ticks."""
+        """Deletes old ticks."""
         swept: int | None = await self._database.value(
             "sweep_ticks", p_traceparent=traceparent, p_every_seconds=_TICKS_EVERY_SECONDS
         )
         return swept
 
     async def sweep_requests(self, traceparent: str, *, kept_days: float) -> int | None:
-        """Forgets requests older than that, at most `_REQUESTS_MAX` of them."""
+        """Deletes requests older than that, at most `_REQUESTS_MAX` of them."""
         swept: int | None = await self._database.value(
             "sweep_requests",
             p_kept_seconds=kept_days * _DAY_SECONDS,

@@ -43,8 +43,10 @@ _SCOPE: Final = "waybill"
 
 
 class _Live:
-    """The tracer in use; replaced once, at start. A provider takes longer to name one than a span
-    takes to make."""
+    """The tracer in use, replaced once, at start.
+
+    Asking the provider for it each time would take longer than making a span.
+    """
 
     tracer: otel.Tracer = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer(
         _SCOPE
@@ -73,7 +75,7 @@ def telemetry(service: str, config: ServiceConfig) -> Iterator[None]:
 
 @contextmanager
 def tracing(provider: TracerProvider) -> Iterator[None]:
-    """Has spans made by this provider inside the block, then shuts it down."""
+    """Makes spans by this provider inside the block, then shuts it down."""
     previous, _Live.tracer = _Live.tracer, provider.get_tracer(_SCOPE)
     try:
         yield
@@ -132,7 +134,7 @@ def span(
 ) -> Iterator[Span]:
     """A live span that is current inside; below the current one unless `start` says otherwise.
 
-    An exception that leaves it marks it as failed, by type alone: texts may hold personal data.
+    An exception that leaves it marks it as failed, by type only: texts may hold personal data.
     """
     context = None
     if start is not None:
@@ -166,7 +168,7 @@ class Work:
         self.fields.update(fields)
 
     def count(self, name: str, outcome: str, items: int = 1) -> None:
-        """Counts items of a batch by what became of them."""
+        """Counts items of a batch by their outcome."""
         WORK_ITEMS.labels("batch", name, outcome).inc(items)
 
 

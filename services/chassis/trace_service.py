@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 import phonenumbers
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.chassis.database import Database, Record
 from services.chassis.errors import Violation, invalid
@@ -20,6 +19,7 @@ from services.chassis.fields import parse_uuid
 from services.chassis.rpc.auth import Access, caller
 from services.chassis.rpc.pagination import parse_page_from
 from services.chassis.rpc.server import Registration
+from services.chassis.timestamps import to_optional_timestamp, to_timestamp
 from services.chassis.trace import is_trace_id
 from waybill.trace.v1 import trace_service_pb2
 from waybill.trace.v1.trace_service_pb2 import (
@@ -44,7 +44,7 @@ TRACE_ACCESS: Final[Mapping[str, Access]] = {
     ),
     f"{_SERVICE}VerifyBooks": Access(services=frozenset({"operator"})),
 }
-# What a service_role caller may ask for without saying whose it is: ids of things, not of people.
+# What a service_role caller may search by without naming an org: ids of things, not of persons.
 _FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id", "external_id")
 _UUIDS: Final = ("lead_id", "webhook_id", "workspace_id")
 
@@ -77,16 +77,16 @@ class TraceStore:
         )
 
     async def find_trace_orgs(self, trace_id: str) -> list[UUID]:
-        """Whose rows the trace has."""
+        """The orgs that have rows of the trace."""
         rows = await self._database.rows("find_trace_orgs", p_trace_id=trace_id)
         return [row["org_id"] for row in rows]
 
     async def find_attempt_traces(self, trace_id: str) -> list[Record]:
-        """{org_id, trace_id} of the tries whose own trace this is."""
+        """{org_id, trace_id} of the attempts whose own trace this is."""
         return await self._database.rows("find_attempt_traces", p_trace_id=trace_id)
 
     async def find_orgs_of(self, kind: str, value: str) -> list[UUID]:
-        """Whose the lead, webhook or external id is."""
+        """The orgs that have the lead, webhook or external id."""
         rows = await self._database.rows("find_orgs_of", p_kind=kind, p_value=value)
         return [row["org_id"] for row in rows]
 
@@ -99,7 +99,7 @@ class TraceStore:
         limit: int,
         before: tuple[datetime, UUID] | None,
     ) -> list[Record]:
-        """Traces of what people hold, newest first, from after `before`: the last row of a page."""
+        """Traces by what callers know, newest first, after `before`: the last row of a page."""
         started_at, key = before or (None, None)
         return await self._database.rows(
             "find_traces",
@@ -132,7 +132,7 @@ class TraceHandlers:
     async def GetTrace(self, request: GetTraceRequest, context: Any) -> GetTraceResponse:
         if not is_trace_id(request.trace_id):
             raise invalid(
-                Violation(field="trace_id", description="is not 32 lower-case hex digits")
+                Violation(field="trace_id", description="must be 32 lower-case hex digits")
             )
         who, trace_id = caller(), request.trace_id
         orgs = [who.org_id] if who.org_id else await self._store.find_trace_orgs(trace_id)
@@ -147,14 +147,14 @@ class TraceHandlers:
         )
 
     async def _attempt(self, trace_id: str, org_id: UUID | None) -> Record | None:
-        """The try whose own trace it is; a tenant's only where it is its own."""
+        """The attempt whose own trace it is, within the tenant's org where one is given."""
         attempts = await self._store.find_attempt_traces(trace_id)
         own = (each for each in attempts if org_id in (None, each["org_id"]))
         return next(own, None)
 
     async def FindTraces(self, request: FindTracesRequest, context: Any) -> FindTracesResponse:
         who = caller()
-        kind, value = parse_by(request)
+        kind, value = parse_search(request)
         orgs = [who.org_id] if who.org_id else await self._orgs_of(kind, value)
         digest = hashlib.sha256(value.encode()).hexdigest()
         page = parse_page_from(request, _before, "traces", kind, digest)
@@ -172,7 +172,10 @@ class TraceHandlers:
 
     async def _orgs_of(self, kind: str, value: str) -> list[UUID]:
         if kind not in _FOUND_WITHOUT_ORG:
-            text = "needs a tenant's token; a service may ask by lead_id, webhook_id or external_id"
+            text = (
+                "must come with a tenant's token; a service may search by lead_id, webhook_id or"
+                " external_id"
+            )
             raise invalid(Violation(field=kind, description=text))
         return await self._store.find_orgs_of(kind, value)
 
@@ -185,11 +188,11 @@ class TraceHandlers:
         )
 
 
-def parse_by(request: FindTracesRequest) -> tuple[str, str]:
-    """What is looked for, and its value as the rows hold it."""
+def parse_search(request: FindTracesRequest) -> tuple[str, str]:
+    """What to search by, and its value as the rows hold it."""
     kind = request.WhichOneof("by")
     if kind is None:
-        raise invalid(Violation(field="by", description="set one of the fields to look by"))
+        raise invalid(Violation(field="by", description="has none of the fields to search by"))
     value: str = getattr(request, kind).strip()
     if kind in _UUIDS:
         return kind, str(parse_uuid(value, kind))
@@ -203,7 +206,7 @@ def parse_phone(text: str) -> str:
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
-        wrong = "is not a phone number with its country code (+49…)"
+        wrong = "is not a phone number with its country code, for example +4915123456789"
         raise invalid(Violation(field="phone", description=wrong)) from None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
@@ -216,12 +219,14 @@ def _before(keys: tuple[str, ...]) -> tuple[datetime, UUID]:
 
 def to_entry(row: Record) -> TimelineEntry:
     """One bar of the waterfall."""
-    entry = TimelineEntry(
+    return TimelineEntry(
         span_id=span_id_of(row["source_table"], str(row["key"]), row["attempt"], row["name"]),
         table=row["source_table"],
         key=str(row["key"]),
         attempt=row["attempt"],
         name=row["name"],
+        start_time=to_timestamp(row["started_at"]),
+        end_time=to_optional_timestamp(row["ended_at"]),
         waiting=row["waiting"],
         outcome=row["outcome"] or "",
         ids={name: str(value) for name, value in (row["ids"] or {}).items() if value is not None},
@@ -229,10 +234,6 @@ def to_entry(row: Record) -> TimelineEntry:
         attempt_trace_id=row["attempt_trace_id"] or "",
         linked_trace_ids=row["linked_trace_ids"] or [],
     )
-    entry.start_time.FromDatetime(row["started_at"])
-    if row["ended_at"] is not None:
-        entry.end_time.FromDatetime(row["ended_at"])
-    return entry
 
 
 def span_id_of(table: str, key: str, attempt: int, name: str) -> str:
@@ -242,10 +243,11 @@ def span_id_of(table: str, key: str, attempt: int, name: str) -> str:
 
 def to_summary(row: Record) -> TraceSummary:
     """One trace that was found."""
-    started_at = Timestamp()
-    started_at.FromDatetime(row["started_at"])
     return TraceSummary(
-        trace_id=row["trace_id"], start_time=started_at, kind=row["kind"], key=str(row["key"])
+        trace_id=row["trace_id"],
+        start_time=to_timestamp(row["started_at"]),
+        kind=row["kind"],
+        key=str(row["key"]),
     )
 
 

@@ -37,7 +37,7 @@ class Watermark:
     def lower_bound(self, now: datetime) -> datetime | None:
         """The oldest `due_at` the next claim asks for; None: sweep, ask for everything.
 
-        Answers None until a sweep was reported by `observe`: a claim that failed is not a sweep.
+        Returns None until a sweep was reported by `observe`: a claim that failed is not a sweep.
         """
         self._sweeping = self._sweep_is_due(now)
         return None if self._sweeping else self._bound
@@ -47,7 +47,7 @@ class Watermark:
     ) -> None:
         """Report what the claim after `lower_bound` found: its oldest row, None when nothing.
 
-        `left_behind`: it may have passed over due rows (of somebody who has enough under way). The
+        `left_behind`: it may have passed over due rows (of a tenant with enough under way). The
         watermark does not rise above them then, or they would wait for one sweep after the other.
         """
         if self._sweeping:

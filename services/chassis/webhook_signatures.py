@@ -1,7 +1,7 @@
 """Webhook signatures: Standard Webhooks (signed and verified) and `X-Hub-Signature-256`.
 
-Every verifier here is a total function over what a stranger may send: it answers a refusal or
-False, never an exception. Comparisons take the same time whatever differs, and every secret is
+Every verifier here is a total function over whatever is sent: it returns a fault or False, and
+never raises. Comparisons take the same time whatever differs, and every secret is
 tried, so neither which secret matched nor where a signature deviates can be measured.
 
 Standard Webhooks 1.0.0: headers `webhook-id`, `webhook-timestamp` (unix seconds) and
@@ -41,8 +41,8 @@ _SIGNATURE: Final = re.compile(r"(v[0-9]{1,3}[a-z]?),([A-Za-z0-9+/]{1,512}={0,2}
 _HUB_SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}", re.ASCII)
 
 
-class Refusal(StrEnum):
-    """Why a Standard Webhooks request is not accepted; the value is fit for logs and counters."""
+class SignatureFault(StrEnum):
+    """Why a Standard Webhooks request is refused; the value is fit for logs and counters."""
 
     MISSING_HEADER = "missing_header"
     REPEATED_HEADER = "repeated_header"
@@ -106,12 +106,12 @@ def sign(
     }
 
 
-def refusal(
+def signature_fault(
     headers: Mapping[str, str],
     body: bytes,
     signing_secrets: Sequence[SigningSecret],
     now: datetime,
-) -> Refusal | None:
+) -> SignatureFault | None:
     """Why the Standard Webhooks request is refused, or None when it is genuine and fresh.
 
     Header names may be in any case. One malformed signature entry spoils the request; a
@@ -121,20 +121,20 @@ def refusal(
         _header_values(headers, f"webhook-{name}") for name in ("id", "timestamp", "signature")
     ]
     if any(len(found) > 1 for found in values):
-        return Refusal.REPEATED_HEADER
+        return SignatureFault.REPEATED_HEADER
     if not all(found and found[0] for found in values):
-        return Refusal.MISSING_HEADER
+        return SignatureFault.MISSING_HEADER
     message_id, timestamp, signatures = (found[0] for found in values)
     if not _MESSAGE_ID.fullmatch(message_id):
-        return Refusal.MALFORMED_ID
+        return SignatureFault.MALFORMED_ID
     if not _TIMESTAMP.fullmatch(timestamp):
-        return Refusal.MALFORMED_TIMESTAMP
+        return SignatureFault.MALFORMED_TIMESTAMP
     received = _parse_signatures(signatures)
     if received is None:
-        return Refusal.MALFORMED_SIGNATURE
+        return SignatureFault.MALFORMED_SIGNATURE
     age_seconds = now.timestamp() - int(timestamp)
     if abs(age_seconds) > TOLERANCE_SECONDS:
-        return Refusal.TOO_OLD if age_seconds > 0 else Refusal.TOO_NEW
+        return SignatureFault.TOO_OLD if age_seconds > 0 else SignatureFault.TOO_NEW
     return _compare(message_id, int(timestamp), body, signing_secrets, received)
 
 
@@ -144,8 +144,8 @@ def verify(
     signing_secrets: Sequence[SigningSecret],
     now: datetime,
 ) -> bool:
-    """Whether the Standard Webhooks request is genuine and fresh; see `refusal`."""
-    return refusal(headers, body, signing_secrets, now) is None
+    """Whether the Standard Webhooks request is genuine and fresh; see `signature_fault`."""
+    return signature_fault(headers, body, signing_secrets, now) is None
 
 
 def hub_signature(app_secret: str, body: bytes) -> str:
@@ -192,15 +192,15 @@ def _compare(
     body: bytes,
     signing_secrets: Sequence[SigningSecret],
     received: Sequence[bytes],
-) -> Refusal | None:
+) -> SignatureFault | None:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return Refusal.BODY_NOT_UTF8
+        return SignatureFault.BODY_NOT_UTF8
     moment = datetime.fromtimestamp(timestamp, UTC)
     expected = [
         base64.b64decode(Webhook(secret.key).sign(message_id, moment, text).removeprefix("v1,"))
         for secret in signing_secrets
     ]
     matches = [hmac.compare_digest(own, theirs) for own in expected for theirs in received]
-    return None if any(matches) else Refusal.NO_MATCH
+    return None if any(matches) else SignatureFault.NO_MATCH

@@ -1,7 +1,7 @@
 """Which URLs may be called: the operator's policy, and the check of a URL's text against it.
 
-The check reads the URL itself, strictly, and gives back the parts that the client then uses, so
-there is no second parser that could see another host in the same text.
+The check reads the URL itself, strictly, and returns the parts that the client then uses, so there
+is no second parser that could see another host in the same text.
 """
 
 import re
@@ -119,13 +119,15 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
         raise UrlRefused(RefusedBecause.SCHEME, "The URL must start with https://.")
     if parts["fragment"] is not None:
         raise UrlRefused(
-            RefusedBecause.FRAGMENT, "Leave out the # and what follows: it is not sent."
+            RefusedBecause.FRAGMENT,
+            "The URL has a fragment, which is not sent: leave out the # and what follows.",
         )
     host_text, port_text = _split_authority(parts["authority"])
     host, address = _check_host(host_text)
     if scheme == "http" and host not in policy.http_hosts:
         raise UrlRefused(
-            RefusedBecause.SCHEME, f"Use https:// for {host}; http:// is not allowed for it."
+            RefusedBecause.SCHEME,
+            f"The URL must start with https://; http:// is not allowed for {host}.",
         )
     checked = CheckedUrl(
         scheme=scheme,
@@ -138,7 +140,7 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
     if address is not None:
         check_address(checked, address, policy)
     elif not policy.allowed_networks:
-        # With exempt networks, the port of a name is judged once its addresses are known.
+        # With exempt networks, the port of a name is checked once its addresses are known.
         _check_port(checked, policy)
     return checked
 
@@ -162,7 +164,9 @@ def _check_port(url: CheckedUrl, policy: OutboundPolicy) -> None:
 
 
 def _port_refused(url: CheckedUrl) -> UrlRefused:
-    return UrlRefused(RefusedBecause.PORT, f"Port {url.port} of {url.host} is not allowed.")
+    return UrlRefused(
+        RefusedBecause.PORT, f"Port {url.port} of {url.host} is not allowed; leave out the port."
+    )
 
 
 def _split(url: str) -> re.Match[str]:
@@ -178,14 +182,17 @@ def _split(url: str) -> re.Match[str]:
         )
     parts = _URL.fullmatch(url)
     if parts is None:
-        raise UrlRefused(RefusedBecause.MALFORMED, "This is not a URL like https://example.com/x.")
+        raise UrlRefused(
+            RefusedBecause.MALFORMED, "This is not a URL, for example https://example.com/leads."
+        )
     return parts
 
 
 def _split_authority(authority: str) -> tuple[str, str | None]:
     if "@" in authority:
         raise UrlRefused(
-            RefusedBecause.USERINFO, "Leave out the user name and password before the @."
+            RefusedBecause.USERINFO,
+            "The URL has a user name or password: leave out what stands before the @.",
         )
     parts = _HOST_PORT.fullmatch(authority)
     if parts is None:
@@ -198,13 +205,14 @@ def _check_host(host: str) -> tuple[str, Address | None]:
     if host.startswith("["):
         return _check_ipv6(host[1:-1])
     if host.endswith("."):
-        raise UrlRefused(RefusedBecause.TRAILING_DOT, "Leave out the dot at the end of the host.")
+        raise UrlRefused(RefusedBecause.TRAILING_DOT, "The host ends in a dot: leave it out.")
     labels = host.split(".")
     if _NUMERIC_LABEL.fullmatch(labels[-1]):
         address = parse_address(host)
         if address is None:
             raise UrlRefused(
-                RefusedBecause.ODD_ADDRESS, "Write an IPv4 address as four decimal numbers."
+                RefusedBecause.ODD_ADDRESS,
+                "An IPv4 address must be four decimal numbers, for example 192.0.2.1.",
             )
         return host, address
     if len(host) > _HOST_CHARACTERS_MAX or not all(map(_LABEL.fullmatch, labels)):
@@ -214,8 +222,14 @@ def _check_host(host: str) -> tuple[str, Address | None]:
 
 def _check_ipv6(text: str) -> tuple[str, Address]:
     if "%" in text:
-        raise UrlRefused(RefusedBecause.ZONE_ID, "An IPv6 address with a zone (%) is not called.")
+        raise UrlRefused(
+            RefusedBecause.ZONE_ID,
+            "The IPv6 address has a zone, which is never called: leave out the %.",
+        )
     address = parse_address(text)
     if not isinstance(address, IPv6Address):
-        raise UrlRefused(RefusedBecause.ODD_ADDRESS, "What stands in [ ] is not an IPv6 address.")
+        raise UrlRefused(
+            RefusedBecause.ODD_ADDRESS,
+            "The text in [ ] is not an IPv6 address, for example [2001:db8::1].",
+        )
     return str(address), address

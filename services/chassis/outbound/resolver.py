@@ -66,6 +66,6 @@ def _parse(url: CheckedUrl, text: str) -> Address:
     address = parse_address(text)
     if address is None:
         raise UrlRefused(
-            RefusedBecause.ADDRESS, f"{url.host} leads to an address that cannot be judged."
+            RefusedBecause.ADDRESS, f"{url.host} leads to an address that cannot be checked."
         )
     return address

@@ -97,7 +97,9 @@ class _VettingSockets:
         family, kind, protocol, _, peer = info
         url, address = CALLING.get(), parse_address(str(peer[0]))
         if address is None:
-            raise UrlRefused(RefusedBecause.ADDRESS, f"{url.host} leads to no plain address.")
+            raise UrlRefused(
+                RefusedBecause.ADDRESS, f"{url.host} leads to something that is not an IP address."
+            )
         check_address(url, address, self._policy)
         return socket.socket(family, kind, protocol)
 

@@ -1,21 +1,21 @@
 """A handoff to another service: outbox rows in one RPC, its results as the relay takes them.
 
-The receiver answers one result for each item: whose it is, whether it was taken over ("accepted"),
-and if not, the reason.
+The receiver answers with one result for each item: which item it is, whether it was accepted, and
+if not, the reason.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-from services.chassis.outbox.relay import Answer, Send
+from services.chassis.outbox.relay import HandoffResult, Send
 from services.chassis.outbox.store import OutboxItem
 
 _ACCEPTED: Final = "accepted"
 Request = TypeVar("Request", contravariant=True)
 
 
-class Call(Protocol[Request]):
+class HandoffRpc(Protocol[Request]):
     """An RPC of the receiver's stub; its answer has `results`."""
 
     def __call__(self, request: Request, /, *, timeout: float) -> Awaitable[Any]:
@@ -23,7 +23,7 @@ class Call(Protocol[Request]):
 
 
 def handing_over(
-    call: Call[Request],
+    call: HandoffRpc[Request],
     request_of: Callable[[Sequence[OutboxItem]], Request],
     *,
     result_id: str,
@@ -31,10 +31,10 @@ def handing_over(
 ) -> Send:
     """Sends a batch; `result_id` names the field of a result that holds the item's subject."""
 
-    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, Answer]:
+    async def send(items: Sequence[OutboxItem]) -> Mapping[UUID, HandoffResult]:
         response = await call(request_of(items), timeout=timeout_seconds)
         return {
-            UUID(getattr(result, result_id)): Answer(
+            UUID(getattr(result, result_id)): HandoffResult(
                 accepted=result.outcome == _ACCEPTED, reason=result.reason
             )
             for result in response.results

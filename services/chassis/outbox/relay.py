@@ -1,8 +1,8 @@
 """The relay: moves a topic of the outbox to the service that takes the next step.
 
-While the receiver is away nothing is learnt about any item: the batch keeps its place in the queue
-and the relay waits, so that the backlog is handed over in order of age afterwards. A batch that the
-receiver fails on is split, so that an item that poisons it fails alone.
+While the receiver cannot be reached nothing is known about any item: the batch keeps its place in
+the queue and the relay waits, so that the backlog is handed over in order of age afterwards. A
+batch that the receiver fails on is split, so that an item that poisons it fails by itself.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ RETRY_SECONDS_MIN: Final = 0.5
 RETRY_SECONDS_MAX: Final = 60.0
 # A quarter of what one message may hold: rows are a little smaller than what is made of them.
 PAYLOAD_BYTES_MAX: Final = MESSAGE_BYTES_MAX // 4
-_AWAY: Final = (
+_OUTAGES: Final = (
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.CANCELLED,
@@ -51,22 +51,25 @@ _TOO_LARGE: Final = "larger than max"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the receiver said of one item: taken over, or refused for a reason."""
+class HandoffResult:
+    """The receiver's result for one item: accepted, or refused for a reason."""
 
     accepted: bool
     reason: str = ""
 
 
-Send = Callable[[Sequence[OutboxItem]], Awaitable[Mapping[UUID, Answer]]]
+Answer = HandoffResult
+"""The old name, for tests that have not moved to the new one."""
+
+Send = Callable[[Sequence[OutboxItem]], Awaitable[Mapping[UUID, HandoffResult]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayPolicy:
     """Bounds: items per batch, and the lease in seconds (longer than the call's deadline).
 
-    A relay that lingers goes on at once after a full batch alone: what nobody waits for leaves in
-    few large batches, a poll apart, instead of many small ones that cost others their commits.
+    A relay that lingers goes on at once only after a full batch: what is not urgent leaves in few
+    large batches, a poll apart, instead of many small ones that compete for commits.
     """
 
     batch_items_max: int = 200
@@ -97,13 +100,13 @@ class Relay:
         return claimed if claimed >= self._policy.batch_items_max else 0
 
     async def step(self) -> int:
-        """One batch; answers how many items it claimed, 0 where the receiver is away."""
+        """Sends one batch; returns how many items it claimed, 0 in an outage of the receiver."""
         token = new_id()
         with work("batch", f"relay {self.topic}", start=Start(parent=None)) as unit:
             items = await self._claim(token)
             unit.silent = not items
             if items:
-                settlements = await self._deliver(items, token)
+                settlements = await self._send_all(items, token)
                 settled = await self._store.settle_outbox(token, settlements)
                 _record(unit, self.topic, items, settlements, settled)
                 if any(settlement.outcome == DEFERRED for settlement in settlements):
@@ -122,7 +125,7 @@ class Relay:
         self._watermark.observe(min((item.due_at for item in items), default=None), now)
         return items
 
-    async def _deliver(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
+    async def _send_all(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
         settlements: list[Settlement] = []
 
         async def send(part: Sequence[OutboxItem]) -> None:
@@ -141,25 +144,25 @@ class Relay:
 
     async def _send_part(self, items: Sequence[OutboxItem]) -> list[Settlement]:
         try:
-            answers = await self._send(items)
+            results = await self._send(items)
         except grpc.aio.AioRpcError as error:
-            if _is_away(error):
+            if _is_outage(error):
                 return [_deferred(item, error.code().name) for item in items]
             raise
         except Exception:
             log.error("a batch cannot be sent", topic=self.topic, items=len(items), exc_info=True)
             raise
-        return [_settlement(item, answers.get(item.subject_id)) for item in items]
+        return [_settlement(item, results.get(item.subject_id)) for item in items]
 
     async def _return(self, items: list[OutboxItem], token: UUID) -> None:
-        """Gives interrupted work back with the attempt unspent."""
+        """Returns interrupted items to the queue, their attempt unspent."""
         returned = [Settlement(item=item, outcome=RETURNED) for item in items]
         await self._store.settle_outbox(token, returned)
 
 
-def _is_away(error: grpc.aio.AioRpcError) -> bool:
-    """Whether the call failed for what the receiver is, not for what was in it."""
-    return error.code() in _AWAY and _TOO_LARGE not in (error.details() or "")
+def _is_outage(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the call failed whatever it held."""
+    return error.code() in _OUTAGES and _TOO_LARGE not in (error.details() or "")
 
 
 def _fault(error: Exception) -> str:
@@ -182,12 +185,12 @@ def parts_of(items: Sequence[OutboxItem], bytes_max: int) -> list[list[OutboxIte
     return parts
 
 
-def _settlement(item: OutboxItem, answer: Answer | None) -> Settlement:
-    if answer is None:
+def _settlement(item: OutboxItem, result: HandoffResult | None) -> Settlement:
+    if result is None:
         return _retry(item, "the receiver did not answer for it")
-    if answer.accepted:
+    if result.accepted:
         return Settlement(item=item, outcome=SENT)
-    return Settlement(item=item, outcome=REFUSED, error=answer.reason)
+    return Settlement(item=item, outcome=REFUSED, error=result.reason)
 
 
 def _deferred(item: OutboxItem, error: str) -> Settlement:
@@ -195,11 +198,11 @@ def _deferred(item: OutboxItem, error: str) -> Settlement:
 
 
 def _retry(item: OutboxItem, error: str) -> Settlement:
-    seconds = retry_seconds(item.attempts)
+    seconds = backoff_seconds(item.attempts)
     return Settlement(item=item, outcome=RETRY, error=error, retry_after_seconds=seconds)
 
 
-def retry_seconds(attempts: int) -> float:
+def backoff_seconds(attempts: int) -> float:
     """Seconds until the next try after so many: doubling from 0.5, at most 60, never giving up."""
     return float(min(RETRY_SECONDS_MAX, RETRY_SECONDS_MIN * 2 ** min(attempts - 1, 10)))
 

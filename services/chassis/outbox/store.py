@@ -13,7 +13,7 @@ from uuid import UUID
 from services.chassis.database import Database
 from services.chassis.trace import TraceContext, trace_of_row
 
-Outcome = Literal["sent", "refused", "retry", "deferred", "returned"]
+SettlementOutcome = Literal["sent", "refused", "retry", "deferred", "returned"]
 SENT: Final = "sent"
 REFUSED: Final = "refused"
 RETRY: Final = "retry"
@@ -40,7 +40,7 @@ class Settlement:
     """What became of a claimed row; a retry says in how many seconds."""
 
     item: OutboxItem
-    outcome: Outcome
+    outcome: SettlementOutcome
     error: str | None = None
     retry_after_seconds: float = 0
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from services.chassis.outbox.handoff import Call, handing_over
+from services.chassis.outbox.handoff import HandoffRpc, handing_over
 from services.chassis.outbox.relay import Send
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.timestamps import to_timestamp
@@ -19,7 +19,7 @@ class Timeline(Protocol):
     """What of sync's stub is needed here."""
 
     @property
-    def RecordEvents(self) -> Call[RecordEventsRequest]:
+    def RecordEvents(self) -> HandoffRpc[RecordEventsRequest]:
         """Sync's RPC."""
 
 

@@ -1,4 +1,4 @@
-"""Who calls, and what they may call.
+"""The caller of an RPC, and what it may call.
 
 Tokens are JWTs (EdDSA or RS256) with `role` ("authenticated" or "service_role"), `sub`, and for
 tenants `org_id` and perhaps `workspace_id`. The edge verifies them and so does every service. Each
@@ -27,7 +27,7 @@ _SERVICE_PREFIX: Final = "service:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: a tenant (`org_id`, perhaps narrowed to `workspace_id`) or a service by name."""
+    """A tenant (`org_id`, perhaps narrowed to `workspace_id`), or a service by name."""
 
     subject: str
     role: str
@@ -65,17 +65,18 @@ class Access:
 
 
 AccessTable = Mapping[str, Access]
-NOBODY: Final = Access()
+NOT_LISTED: Final = Access()
+"""What a method that is not in the table admits: no caller."""
 _caller: ContextVar[Caller] = ContextVar("caller")
 
 
 def caller() -> Caller:
-    """Who makes the call that is being handled."""
+    """The caller of the RPC that is being handled."""
     return _caller.get()
 
 
 def set_caller(value: Caller) -> None:
-    """Says who makes the call that is being handled; the gate's alone."""
+    """Sets the caller of the RPC that is being handled; only the gate does."""
     _caller.set(value)
 
 
@@ -150,7 +151,7 @@ def to_caller(claims: Mapping[str, Any]) -> Caller:
         org_id = UUID(claims["org_id"]) if "org_id" in claims else None
         workspace_id = UUID(claims["workspace_id"]) if "workspace_id" in claims else None
     except (ValueError, AttributeError, TypeError):
-        raise _refused("its org_id or workspace_id is no UUID") from None
+        raise _refused("its org_id or workspace_id is not a UUID") from None
     if role == AUTHENTICATED and org_id is None:
         raise _refused("it names no org_id")
     return Caller(subject=claims["sub"], role=role, org_id=org_id, workspace_id=workspace_id)

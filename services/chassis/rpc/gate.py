@@ -24,7 +24,7 @@ from services.chassis.errors import (
     to_status,
     unavailable,
 )
-from services.chassis.rpc.auth import NOBODY, AccessTable, TokenVerifier, set_caller
+from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, set_caller
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
@@ -92,7 +92,7 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> None:
         authorization = _metadata(context).get("authorization")
         caller = self._verifier.verify(authorization if isinstance(authorization, str) else None)
-        if not self._access.get(method, NOBODY).admits(caller):
+        if not self._access.get(method, NOT_LISTED).admits(caller):
             text = f"A token of role {caller.role} and subject {caller.subject} may not call this."
             raise DomainError("METHOD_NOT_ALLOWED", text, metadata={"method": method})
         set_caller(caller)

@@ -1,8 +1,8 @@
 """Own interceptors for grpc.aio: one span and one line for each call, on both sides.
 
 The public instrumentation swallows cancellation, loses the client's span of a cancelled call, and
-reports uncaught errors and exceeded deadlines as OK. `tests/rpc/test_interceptors.py` holds the six
-cases (ok, raise, abort, set_code, deadline, cancel) on both sides.
+reports uncaught errors and exceeded deadlines as OK. `tests/rpc/chassis/test_interceptors.py` holds
+the six cases (ok, raise, abort, set_code, deadline, cancel) on both sides.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Handler = Callable[[Any, Any], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Stands for a request whose bytes are no message of its type."""
+    """Stands for a request whose bytes are not a message of its type."""
 
 
 def wrap_unary(handler: "grpc.RpcMethodHandler[Any, Any]", inner: Handler) -> Any:
@@ -67,8 +67,8 @@ def is_quiet(method: str) -> bool:
 class ServerTelemetry(grpc.aio.ServerInterceptor):
     """A span and a canonical line for each call, and the count of handlers that still run.
 
-    A caller's traceparent becomes our parent when `trust_parent` says so for its metadata, which is
-    so between services; anything from outside the edge becomes a link.
+    A caller's traceparent becomes our parent where `trusts_parent` is true of its metadata, as
+    between services; that of a caller outside the edge becomes a link.
     """
 
     def __init__(self, trusts_parent: Callable[[dict[str, Any]], bool] = lambda _: True) -> None:
@@ -175,7 +175,7 @@ class ClientTelemetry(grpc.aio.UnaryUnaryClientInterceptor):
     """A span for each call, our trace and token in its metadata, and a deadline that fits.
 
     The deadline is the call's own or what is left of the one we were called with, whichever is
-    shorter. A cancelled caller cancels the call, so that nobody works for nobody.
+    shorter. A cancelled caller cancels the call, so that no work goes on unread.
     """
 
     def __init__(self, token: Callable[[], str], time_left: Callable[[], float | None]) -> None:

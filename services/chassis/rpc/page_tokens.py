@@ -46,10 +46,10 @@ def decode(token: str, *, scope: str) -> tuple[str, ...]:
 def page_size(requested: int, *, default: int = 50, maximum: int = 500) -> int:
     """How many rows to answer with: the default for 0, never more than the maximum.
 
-    Raises `ValueError` for a negative size, which AIP-158 wants refused, not repaired.
+    Raises `ValueError`, fit for a violation, for a negative size: AIP-158 wants it refused.
     """
     if requested < 0:
-        raise ValueError("The page size is negative. Send 0 for the default, or a positive number.")
+        raise ValueError("is negative; must be 0 for the default size, or more")
     return min(requested or default, maximum)
 
 

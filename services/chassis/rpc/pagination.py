@@ -1,4 +1,4 @@
-"""Where a page of a list starts, how long it is, and where the next one does."""
+"""Pages of lists: where one starts, how long it is, and where the next one starts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.rpc.page_tokens import REFUSED_TEXT, decode, encode, page_size
 
 Row = TypeVar("Row")
-Start = TypeVar("Start")
+PageStart = TypeVar("PageStart")
 
 
 class Paged(Protocol):
@@ -25,12 +25,12 @@ class Paged(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[Start]):
-    """A page that was asked for; `scope` names the list with its filters."""
+class ListPage(Generic[PageStart]):
+    """The page of a list that was asked for; `scope` names the list with its filters."""
 
     scope: str
     limit: int
-    start: Start | None
+    start: PageStart | None
 
     @property
     def rows_to_read(self) -> int:
@@ -47,14 +47,18 @@ class Page(Generic[Start]):
         return page, encode(keys(page[-1]), scope=self.scope)
 
 
-def parse_page(request: Paged, *scope: object) -> Page[UUID]:
+Page = ListPage
+"""The old name, for services that have not moved to the new one."""
+
+
+def parse_page(request: Paged, *scope: object) -> ListPage[UUID]:
     """A page of a list that is sorted by id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
     return parse_page_from(request, _id, *scope)
 
 
 def parse_page_from(
-    request: Paged, start_of: Callable[[tuple[str, ...]], Start], *scope: object
-) -> Page[Start]:
+    request: Paged, start_of: Callable[[tuple[str, ...]], PageStart], *scope: object
+) -> ListPage[PageStart]:
     """A page of a list whose sort keys `start_of` reads; it raises ValueError where they are bad.
 
     Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST.
@@ -65,12 +69,12 @@ def parse_page_from(
     except ValueError as error:
         raise invalid(Violation(field="page_size", description=str(error))) from None
     if not request.page_token:
-        return Page(scope=name, limit=limit, start=None)
+        return ListPage(scope=name, limit=limit, start=None)
     try:
         start = start_of(decode(request.page_token, scope=name))
     except ValueError:
         raise DomainError("PAGE_TOKEN_REFUSED", REFUSED_TEXT) from None
-    return Page(scope=name, limit=limit, start=start)
+    return ListPage(scope=name, limit=limit, start=start)
 
 
 def _id(keys: tuple[str, ...]) -> UUID:

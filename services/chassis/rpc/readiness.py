@@ -17,22 +17,22 @@ Probe = Callable[[], Awaitable[bool]]
 
 async def watch(
     probes: Sequence[Probe],
-    tell: Callable[[bool], Awaitable[None]],
+    report: Callable[[bool], Awaitable[None]],
     *,
     every_seconds: float = PROBE_EVERY_SECONDS,
     retry_seconds: float = RETRY_SECONDS,
 ) -> None:
-    """Probes until it is cancelled, and tells each change: ready, or no longer.
+    """Probes until it is cancelled, and reports each change: ready, or no longer.
 
-    It begins as ready, because nobody serves before what it needs was there.
+    It begins as ready: a process serves only once what it needs was there.
     """
     ready, failures = True, 0
     while True:
-        held = [await probe() for probe in probes]
-        failures = 0 if all(held) else failures + 1
+        reachable = [await probe() for probe in probes]
+        failures = 0 if all(reachable) else failures + 1
         now_ready = failures <= FAILURES_MAX if ready else failures == 0
         if now_ready != ready:
             ready = now_ready
             log.warning("readiness changed", ready=ready)
-            await tell(ready)
+            await report(ready)
         await asyncio.sleep(retry_seconds if failures == 1 else every_seconds)

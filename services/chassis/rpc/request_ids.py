@@ -32,7 +32,7 @@ def parse_request_id(request: Message) -> RequestId:
         too_long = f"has more than {REQUEST_ID_CHARACTERS_MAX} characters"
         raise invalid(Violation(field="request_id", description=too_long))
     if "\0" in value:
-        raise invalid(Violation(field="request_id", description="contains a NUL character"))
+        raise invalid(Violation(field="request_id", description="has a NUL character"))
     # The id is part of the content and salts it: equal content does not hash alike.
     content = request.SerializeToString(deterministic=True)
     digest = hashlib.sha256(request.DESCRIPTOR.full_name.encode() + b"\0" + content)

@@ -32,8 +32,8 @@ SERVER_OPTIONS: Final = [
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.so_reuseport", 0),
 ]
-# A call that our peers send after they have heard that we stop would be cut off unanswered by the
-# server's own stop: so we stop once none has come for a while, at the latest after the longer one.
+# Peers still send calls for a moment after we said that we stop, and the server's own stop would
+# cut those off: so we stop once none has come for the shorter time, at the latest after the longer.
 QUIET_SECONDS: Final = 0.2
 QUIET_SECONDS_MAX: Final = 2.0
 
@@ -128,14 +128,14 @@ class Server:
 
 
 class Health(health.aio.HealthServicer):
-    """The health service; who watches it is let go at the end, or the server's stop would wait."""
+    """The health service. Its watchers are let go at the end, or the server's stop would wait."""
 
     def __init__(self) -> None:
         super().__init__()
         self._over = asyncio.Event()
 
-    async def say(self, names: Sequence[str], *, ready: bool) -> None:
-        """Says of these services whether they want work; after the drain's begin no more."""
+    async def set_ready(self, names: Sequence[str], *, ready: bool) -> None:
+        """Says whether these services want work; without effect once the drain has begun."""
         status = health_pb2.HealthCheckResponse
         for name in names:
             await self.set(name, status.SERVING if ready else status.NOT_SERVING)
@@ -179,7 +179,7 @@ async def serving(
     names = ["", *(service.descriptor.full_name for service in registrations)]
     probes = [probe for service in registrations for probe in service.needs]
     watching = asyncio.create_task(
-        watch(probes, lambda ready: health_servicer.say(names, ready=ready))
+        watch(probes, lambda ready: health_servicer.set_ready(names, ready=ready))
     )
     try:
         yield running
@@ -195,7 +195,7 @@ async def _add_services(server: grpc.aio.Server, registrations: Sequence[Registr
     names = [service.descriptor.full_name for service in registrations]
     for service in registrations:
         service.add_to(server)
-    await health_servicer.say(["", *names], ready=True)
+    await health_servicer.set_ready(["", *names], ready=True)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
     return health_servicer

@@ -1,4 +1,4 @@
-"""Tokens whose signature was checked, kept until they expire: it costs more than most calls."""
+"""Verified tokens, kept until they expire: checking one costs more than most calls."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ TOKENS_MAX: Final = 10_000
 
 
 class VerifiedTokens(Generic[Holder]):
-    """Who holds which token. At most `TOKENS_MAX` are kept; then all are checked anew."""
+    """The holders of tokens. At most `TOKENS_MAX` are kept; then all are checked again."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock

@@ -73,13 +73,13 @@ class Door:
         token: str | None,
         seconds: float | None = 5,
         mark: tuple[tuple[str, str], ...] = (),
-    ) -> "Refusal":
+    ) -> "RefusedCall":
         """How the call was refused; fails where it was not. `mark` is what the edge adds."""
         metadata = (*(bearing(token) if token is not None else ()), *mark)
         try:
             await getattr(self.stub, method)(request, timeout=seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
-            return Refusal.of(error)
+            return RefusedCall.of(error)
         raise AssertionError(f"{method} was let through")
 
     async def call(self, seconds: float = 5) -> ListRulesResponse:
@@ -96,7 +96,7 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RefusedCall:
     """A refused call: its code, text and details."""
 
     code: str
@@ -106,7 +106,7 @@ class Refusal:
     retry_seconds: float | None = None
 
     @classmethod
-    def of(cls, error: grpc.aio.AioRpcError) -> "Refusal":
+    def of(cls, error: grpc.aio.AioRpcError) -> "RefusedCall":
         """From what the caller got."""
         status = status_pb2.Status()
         for key, value in error.trailing_metadata() or ():

@@ -1,4 +1,4 @@
-"""What every call passes, and how it is turned away, over a real channel and the real server."""
+"""What every call passes, and how it is refused, over a real channel and the real server."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
 from services.chassis.rpc.gate import MALFORMED_TEXT, missing_fields
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
-from tests.rpc.chassis.served import SERVICE, Refusal, door
+from tests.rpc.chassis.served import SERVICE, RefusedCall, door
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
     EnqueueLeadsRequest,
@@ -222,7 +222,7 @@ def test_a_whole_request_misses_nothing() -> None:
 async def test_a_refusal_carries_reason_metadata_and_violations(tmp_path: Path) -> None:
     async def refuse(request: Any, context: Any) -> ListRulesResponse:
         raise invalid(
-            Violation(field="phone", description="is no phone number"),
+            Violation(field="phone", description="is not a phone number"),
             Violation(field="type", description="is not one of ours"),
         )
 
@@ -258,7 +258,7 @@ async def test_fields_are_named_as_the_caller_named_them(
 
 async def test_a_refusal_that_passes_says_when_to_come_back(tmp_path: Path) -> None:
     async def refuse(request: Any, context: Any) -> ListRulesResponse:
-        raise unavailable("The database is away.", retry_after_seconds=1.5)
+        raise unavailable("The database cannot be reached.", retry_after_seconds=1.5)
 
     async with door(tmp_path, refuse) as opened:
         refusal = await opened.refusal("ListRules", RULES, opened.tenant)
@@ -308,7 +308,7 @@ async def test_a_request_that_cannot_be_read_is_invalid_and_told(
             call: Any = channel.unary_unary(f"{SERVICE}GetRouting")
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(data, timeout=5, metadata=bearing(opened.tenant))
-            refusal = Refusal.of(refused.value)
+            refusal = RefusedCall.of(refused.value)
         assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
         assert refusal.text == MALFORMED_TEXT
         assert said.line("rpc")["outcome"] == "INVALID_ARGUMENT"

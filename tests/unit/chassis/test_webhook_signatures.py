@@ -14,11 +14,11 @@ from standardwebhooks import Webhook
 
 from services.chassis.webhook_signatures import (
     SIGNATURES_MAX,
-    Refusal,
+    SignatureFault,
     SigningSecret,
     hub_signature,
-    refusal,
     sign,
+    signature_fault,
     verify,
     verify_hub,
 )
@@ -42,8 +42,10 @@ def headers(**changed: str | None) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def refused(given: Mapping[str, str], body: bytes = BODY, now: datetime = NOW) -> Refusal | None:
-    return refusal(given, body, [SECRET], now)
+def refused(
+    given: Mapping[str, str], body: bytes = BODY, now: datetime = NOW
+) -> SignatureFault | None:
+    return signature_fault(given, body, [SECRET], now)
 
 
 def test_the_published_vector_is_accepted() -> None:
@@ -78,13 +80,13 @@ def test_one_of_several_active_secrets_is_enough() -> None:
 
 @pytest.mark.parametrize("active", [[], [OTHER]])
 def test_without_the_right_secret_nothing_verifies(active: list[SigningSecret]) -> None:
-    assert refusal(headers(), BODY, active, NOW) is Refusal.NO_MATCH
+    assert signature_fault(headers(), BODY, active, NOW) is SignatureFault.NO_MATCH
 
 
 @pytest.mark.parametrize("name", ["id", "timestamp", "signature"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_every_header_is_needed(name: str, value: str | None) -> None:
-    assert refused(headers(**{name: value})) is Refusal.MISSING_HEADER
+    assert refused(headers(**{name: value})) is SignatureFault.MISSING_HEADER
 
 
 def test_header_names_may_be_in_any_case() -> None:
@@ -94,14 +96,14 @@ def test_header_names_may_be_in_any_case() -> None:
 def test_a_repeated_header_is_refused() -> None:
     repeated = CIMultiDict(headers())
     repeated.add("Webhook-Signature", "v1,AAAA")
-    assert refused(repeated) is Refusal.REPEATED_HEADER
+    assert refused(repeated) is SignatureFault.REPEATED_HEADER
 
 
 @pytest.mark.parametrize(
     "message_id", ["msg.1", "msg 1", "msg\t1", "msg\n1", "mşg", "\ud800", "m" * 257, "msg\x7f"]
 )
 def test_a_malformed_id_is_refused(message_id: str) -> None:
-    assert refused(headers(id=message_id)) is Refusal.MALFORMED_ID
+    assert refused(headers(id=message_id)) is SignatureFault.MALFORMED_ID
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,7 @@ def test_a_malformed_id_is_refused(message_id: str) -> None:
     ],
 )
 def test_a_malformed_timestamp_is_refused(timestamp: str) -> None:
-    assert refused(headers(timestamp=timestamp)) is Refusal.MALFORMED_TIMESTAMP
+    assert refused(headers(timestamp=timestamp)) is SignatureFault.MALFORMED_TIMESTAMP
 
 
 @pytest.mark.parametrize(
@@ -157,12 +159,12 @@ def test_a_malformed_timestamp_is_refused(timestamp: str) -> None:
     ],
 )
 def test_a_malformed_signature_is_refused(signature: str) -> None:
-    assert refused(headers(signature=signature)) is Refusal.MALFORMED_SIGNATURE
+    assert refused(headers(signature=signature)) is SignatureFault.MALFORMED_SIGNATURE
 
 
 @pytest.mark.parametrize("signature", ["v1,AAAA", "v1a," + SIGNATURE[3:], "v2," + SIGNATURE[3:]])
 def test_a_well_formed_signature_that_is_not_ours_is_no_match(signature: str) -> None:
-    assert refused(headers(signature=signature)) is Refusal.NO_MATCH
+    assert refused(headers(signature=signature)) is SignatureFault.NO_MATCH
 
 
 def test_entries_of_other_versions_are_passed_over() -> None:
@@ -173,24 +175,24 @@ def test_entries_of_other_versions_are_passed_over() -> None:
     ("seconds", "expected"),
     [
         (300, None),
-        (300.5, Refusal.TOO_OLD),
-        (301, Refusal.TOO_OLD),
+        (300.5, SignatureFault.TOO_OLD),
+        (301, SignatureFault.TOO_OLD),
         (-300, None),
-        (-301, Refusal.TOO_NEW),
+        (-301, SignatureFault.TOO_NEW),
     ],
 )
 def test_a_message_is_fresh_for_five_minutes_either_way(
-    seconds: float, expected: Refusal | None
+    seconds: float, expected: SignatureFault | None
 ) -> None:
     assert refused(headers(), now=NOW + timedelta(seconds=seconds)) is expected
 
 
 def test_a_timestamp_far_in_the_future_is_too_new_and_no_overflow() -> None:
-    assert refused(headers(timestamp="9" * 11)) is Refusal.TOO_NEW
+    assert refused(headers(timestamp="9" * 11)) is SignatureFault.TOO_NEW
 
 
 def test_a_body_that_is_not_utf8_is_refused() -> None:
-    assert refused(headers(), b"\xff\xfe") is Refusal.BODY_NOT_UTF8
+    assert refused(headers(), b"\xff\xfe") is SignatureFault.BODY_NOT_UTF8
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_body_that_is_not_utf8_is_refused() -> None:
     ],
 )
 def test_whatever_is_signed_cannot_be_changed(changed: dict[str, str], body: bytes) -> None:
-    assert refused(headers(**changed), body) is Refusal.NO_MATCH
+    assert refused(headers(**changed), body) is SignatureFault.NO_MATCH
 
 
 anything = st.text(max_size=40) | st.sampled_from([SIGNATURE, MESSAGE_ID, "1614265330", "v1,"])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from services.chassis.ids import new_id
-from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.relay import HandoffResult
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 from services.delivery.timeline_handoff import sender
@@ -68,6 +68,6 @@ async def test_an_item_becomes_an_event_of_its_trace_and_is_answered_by_its_subj
     assert event.traceparent == item.trace.traceparent
     assert sync.timeout_seconds == 3
     assert answers == {
-        item.subject_id: Answer(accepted=True),
-        other.subject_id: Answer(accepted=False, reason="INVALID_REQUEST"),
+        item.subject_id: HandoffResult(accepted=True),
+        other.subject_id: HandoffResult(accepted=False, reason="INVALID_REQUEST"),
     }

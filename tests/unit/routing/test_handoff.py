@@ -5,7 +5,7 @@ from uuid import uuid4
 import msgspec
 
 from services.chassis.ids import new_id
-from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.relay import HandoffResult
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 from services.routing.handoff import offering
@@ -55,4 +55,4 @@ async def test_an_item_becomes_an_offer_in_the_leads_own_trace() -> None:
     assert msgspec.json.decode(offer.payload_json) == {"type": "order"}
     assert offer.traceparent == trace.traceparent
     assert delivery.timeout_seconds == 3
-    assert answers == {item.subject_id: Answer(accepted=True)}
+    assert answers == {item.subject_id: HandoffResult(accepted=True)}

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from services.chassis.outbox.handoff import handing_over
-from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.relay import HandoffResult
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 
@@ -46,7 +46,7 @@ async def test_each_item_is_answered_by_its_result_wherever_that_stands() -> Non
 
     send = handing_over(call, request_of, result_id="thing_id", timeout_seconds=3)
     assert await send(items) == {
-        taken.subject_id: Answer(accepted=True),
-        refused.subject_id: Answer(accepted=False, reason="BAD"),
+        taken.subject_id: HandoffResult(accepted=True),
+        refused.subject_id: HandoffResult(accepted=False, reason="BAD"),
     }
     assert calls == [(request_of(items), 3)]

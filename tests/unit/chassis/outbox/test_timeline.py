@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from services.chassis.outbox.relay import Answer
+from services.chassis.outbox.relay import HandoffResult
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.outbox.timeline import timeline_sender, to_timeline_event
 from services.chassis.trace import new_root
@@ -75,7 +75,7 @@ async def test_a_batch_is_one_call_and_is_answered_by_the_rows_subjects() -> Non
     item, other = an_item(), an_item()
     sync = FakeSync()
     assert await timeline_sender(sync, 3)([item, other]) == {
-        item.subject_id: Answer(accepted=True),
-        other.subject_id: Answer(accepted=False, reason="INVALID_REQUEST"),
+        item.subject_id: HandoffResult(accepted=True),
+        other.subject_id: HandoffResult(accepted=False, reason="INVALID_REQUEST"),
     }
     assert sync.timeout_seconds == 3
