@@ -112,7 +112,7 @@ def _in_callers_names(
     """The refusal with its fields named as in what the caller sent."""
     if isinstance(request, Malformed) or not came_as_json(_metadata(context)):
         return error
-    return in_json_names(error, request.DESCRIPTOR)
+    return in_json_names(error, request)
 
 
 def _metadata(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ descriptor gives (`leads[1].orgId`, or another `json_name`).
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 from services.chassis.errors import DomainError, Violation, invalid
 
@@ -16,16 +17,18 @@ _STEP: Final = re.compile(r"(?P<name>[a-z0-9_]+)(?P<index>.*)", re.DOTALL)
 _FIELD_NAME: Final = re.compile(r"(?<![.\w])[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 
-def in_json_names(error: DomainError, request: Descriptor) -> DomainError:
+def in_json_names(error: DomainError, request: Message) -> DomainError:
     """The same refusal, its violations with the names that the request's fields have in JSON."""
     if not error.violations:
         return error
-    return invalid(*(_violation(each, request) for each in error.violations))
+    descriptor: Any = request.DESCRIPTOR
+    return invalid(*(_violation(each, descriptor) for each in error.violations))
 
 
 def _violation(violation: Violation, request: Descriptor) -> Violation:
     message: Descriptor | None = request
-    owner, path = request, []
+    owner = request
+    path: list[str] = []
     for step in violation.field.split("."):
         match = _STEP.fullmatch(step)
         field = message.fields_by_name.get(match["name"]) if message and match else None
@@ -34,7 +37,7 @@ def _violation(violation: Violation, request: Descriptor) -> Violation:
             message = None
             path.append(step)
             continue
-        owner, message = field.containing_type, field.message_type
+        owner, message = message or owner, field.message_type
         path.append(field.json_name + match["index"])
     return Violation(
         field=".".join(path),

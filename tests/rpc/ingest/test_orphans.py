@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.meta_webhooks import PageMessage, messenger_text
 from tests.rpc.callers import bearing
-from tests.rpc.chassis.served import Refusal
+from tests.rpc.chassis.served import RefusedCall
 from tests.rpc.ingest.conftest import PAGE, Ingest
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookOrphansRequest,
@@ -20,11 +20,11 @@ Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 REPLAY = ReplayWebhookOrphansRequest(source_kind="meta_page", source_external_id=PAGE)
 
 
-async def refused(ingest: Ingest, method: str, request: Any, token: str) -> Refusal:
+async def refused(ingest: Ingest, method: str, request: Any, token: str) -> RefusedCall:
     try:
         await ingest.call(method, request, token)
     except grpc.aio.AioRpcError as error:
-        return Refusal.of(error)
+        return RefusedCall.of(error)
     raise AssertionError(f"{method} was let through")
 
 

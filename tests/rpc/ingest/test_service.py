@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from sandbox.fault_proxy import Refuse, Reset
-from tests.rpc.chassis.served import Refusal
+from tests.rpc.chassis.served import RefusedCall
 from tests.rpc.ingest.conftest import Ingest, Tenant
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
@@ -33,11 +33,11 @@ def a_lead(**fields: str) -> CreateLeadRequest:
     return CreateLeadRequest(**{**usual, "details": "Two bikes", **fields})
 
 
-async def refused(ingest: Ingest, method: str, request: Any, token: str) -> Refusal:
+async def refused(ingest: Ingest, method: str, request: Any, token: str) -> RefusedCall:
     try:
         await ingest.call(method, request, token)
     except grpc.aio.AioRpcError as error:
-        return Refusal.of(error)
+        return RefusedCall.of(error)
     raise AssertionError(f"{method} was let through")
 
 

@@ -1,6 +1,6 @@
 from uuid import uuid4
 
-from services.chassis.rpc.auth import NOBODY, Access, Caller
+from services.chassis.rpc.auth import NOT_LISTED, Access, Caller
 from services.delivery.access import ACCESS
 from waybill.delivery.v1.delivery_service_pb2 import DESCRIPTOR
 
@@ -18,7 +18,7 @@ def _admitted(caller: Caller) -> set[str]:
 
 
 def _access(name: str) -> Access:
-    return ACCESS.get(f"/waybill.delivery.v1.DeliveryService/{name}", NOBODY)
+    return ACCESS.get(f"/waybill.delivery.v1.DeliveryService/{name}", NOT_LISTED)
 
 
 READS = {name for name in METHODS if name.startswith(("Get", "List"))}

@@ -1,80 +1,30 @@
 """Group commit: every caller gets the outcome of its own item, whatever happens to the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.chassis.batching import (
     Closed,
-    GroupCommit,
     OutcomeMissing,
     Overloaded,
     SizeBounds,
-    run_in_halves,
 )
-
-Outcomes = Mapping[UUID, str | Exception]
-
-
-class Poison(Exception):
-    """What the flush raises about a batch that holds a poison item."""
-
-
-def an_id(number: int) -> UUID:
-    return UUID(int=number)
-
-
-def commit_to(
-    flush: Callable[[Mapping[UUID, str]], Awaitable[Outcomes]], **bounds: Any
-) -> GroupCommit[str, str]:
-    return GroupCommit(flush, **{"batch_items_max": 100, "waiting_items_max": 1000} | bounds)
-
-
-class Recorder:
-    """A flush that notes its batches and answers at once; items named `poison…` spoil a batch."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-
-    async def __call__(self, items: Mapping[UUID, str]) -> Outcomes:
-        self.batches.append(list(items.values()))
-        poison = [item for item in items.values() if item.startswith("poison")]
-        if poison:
-            raise Poison(poison[0])
-        # Reversed, so that whoever read results by position would be found out.
-        return {item_id: f"done {item}" for item_id, item in reversed(list(items.items()))}
-
-
-class Gate:
-    """A flush that stays under way until the test settles it."""
-
-    def __init__(self) -> None:
-        self.under_way: asyncio.Queue[tuple[Mapping[UUID, str], asyncio.Future[Outcomes]]] = (
-            asyncio.Queue()
-        )
-
-    async def __call__(self, items: Mapping[UUID, str]) -> Outcomes:
-        settled: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
-        self.under_way.put_nowait((items, settled))
-        return await settled
-
-    async def next(self) -> tuple[list[str], Callable[[], None]]:
-        """The items of the next flush, and a function that lets it succeed."""
-        items, settled = await asyncio.wait_for(self.under_way.get(), 5)
-        outcomes = {item_id: f"done {item}" for item_id, item in items.items()}
-        return list(items.values()), lambda: settled.set_result(outcomes)
-
-
-def submitting(commit: GroupCommit[str, str], *items: tuple[int, str]) -> list["asyncio.Task[str]"]:
-    return [asyncio.create_task(commit.submit(an_id(number), item)) for number, item in items]
+from tests.unit.chassis.batching.flushes import (
+    Gate,
+    Outcomes,
+    Poison,
+    Recorder,
+    an_event_loop,
+    an_id,
+    commit_to,
+    submitting,
+)
 
 
 async def test_a_lone_item_is_flushed_at_once() -> None:
@@ -390,15 +340,6 @@ def test_a_bound_below_one_is_refused(bound: str) -> None:
         commit_to(Recorder(), **{bound: 0})
 
 
-@contextmanager
-def an_event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    try:
-        yield loop
-    finally:
-        loop.close()
-
-
 @given(
     poisoned=st.lists(st.booleans(), max_size=40),
     batch_items_max=st.integers(1, 17),
@@ -420,159 +361,3 @@ def test_exactly_the_poison_items_fail_whatever_the_mix(
     for (_, item), outcome in zip(items, outcomes, strict=True):
         expected = f"Poison({item!r})" if item.startswith("poison") else f"'done {item}'"
         assert repr(outcome) == expected
-
-
-class GroupCommitMachine(RuleBasedStateMachine):
-    """Submits, cancels, flush results and closing in any order, against a plain model."""
-
-    LANES, BATCH, WAITING = 2, 3, 4
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loop_context: AbstractContextManager[asyncio.AbstractEventLoop] = an_event_loop()
-        self.loop = self.loop_context.__enter__()
-        self.flushes: list[tuple[Mapping[UUID, str], asyncio.Future[None]]] = []
-        self.commit = self.loop.run_until_complete(self.open())
-        self.callers: dict[str, asyncio.Task[str]] = {}
-        self.cancelled: set[str] = set()
-        self.flushed: list[str] = []
-        self.number = 0
-
-    async def open(self) -> GroupCommit[str, str]:
-        return commit_to(
-            self.flush,
-            batch_items_max=self.BATCH,
-            waiting_items_max=self.WAITING,
-            flushes_concurrent_max=self.LANES,
-        )
-
-    async def flush(self, items: Mapping[UUID, str]) -> Outcomes:
-        released: asyncio.Future[None] = self.loop.create_future()
-        self.flushes.append((items, released))
-        await released
-        if any(item.startswith("poison") for item in items.values()):
-            raise Poison(*items.values())
-        self.flushed += items.values()
-        return {item_id: f"done {item}" for item_id, item in items.items()}
-
-    def turn(self) -> None:
-        """Let everything run that can run without the outside world."""
-
-        async def settle() -> None:
-            for _ in range(8):
-                await asyncio.sleep(0)
-
-        self.loop.run_until_complete(settle())
-
-    @rule(item_id=st.integers(0, 5), poison=st.booleans())
-    def submit(self, item_id: int, poison: bool) -> None:
-        self.number += 1
-        name = f"{'poison' if poison else 'item'} {self.number}"
-        full = self.commit.waiting_items >= self.WAITING
-        task = self.loop.create_task(self.commit.submit(an_id(item_id), name))
-        self.turn()
-        if full:
-            assert isinstance(task.exception(), Overloaded)
-        else:
-            self.callers[name] = task
-
-    @precondition(lambda self: any(not task.done() for task in self.callers.values()))
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        open_names = [name for name, task in self.callers.items() if not task.done()]
-        name = data.draw(st.sampled_from(open_names))
-        self.callers[name].cancel()
-        self.cancelled.add(name)
-        self.turn()
-
-    @precondition(lambda self: self.flushes)
-    @rule(data=st.data())
-    def finish_a_flush(self, data: st.DataObject) -> None:
-        _, released = self.flushes.pop(data.draw(st.integers(0, len(self.flushes) - 1)))
-        released.set_result(None)
-        self.turn()
-
-    @invariant()
-    def flushes_keep_to_their_bounds(self) -> None:
-        ids = [item_id for items, _ in self.flushes for item_id in items]
-        assert len(self.flushes) <= self.LANES
-        assert all(len(items) <= self.BATCH for items, _ in self.flushes)
-        assert len(ids) == len(set(ids)), "one id in two flushes at a time"
-        assert self.commit.waiting_items <= self.WAITING
-
-    @invariant()
-    def batches_keep_the_order_of_arrival(self) -> None:
-        for items, _ in self.flushes:
-            numbers = [int(item.split()[1]) for item in items.values()]
-            assert numbers == sorted(numbers)
-
-    @invariant()
-    def nothing_waits_while_a_lane_is_idle(self) -> None:
-        if not self.flushes:
-            assert self.commit.waiting_items == 0
-
-    def teardown(self) -> None:
-        closing = self.loop.create_task(self.commit.aclose())
-        self.turn()
-        while self.flushes:
-            self.flushes.pop(0)[1].set_result(None)
-            self.turn()
-        self.turn()
-        assert closing.done()
-        for name, task in self.callers.items():
-            if name in self.cancelled:
-                assert task.cancelled()
-            elif name.startswith("poison"):
-                assert repr(task.exception()) == f"Poison({name!r})"
-            else:
-                assert task.result() == f"done {name}"
-        assert len(self.flushed) == len(set(self.flushed)), "an item took effect twice"
-        self.loop_context.__exit__(None, None, None)
-
-
-TestGroupCommitMachine = GroupCommitMachine.TestCase
-
-
-class Halves:
-    """Runs of batches: each that holds a poisoned number raises; one of `outage` is an outage."""
-
-    def __init__(self, poison: set[int], outage: int | None = None) -> None:
-        self.poison = poison
-        self.outage = outage
-        self.runs = 0
-        self.done: list[int] = []
-        self.failed: list[tuple[int, str]] = []
-
-    async def run(self, numbers: Sequence[int]) -> None:
-        self.runs += 1
-        if self.outage is not None and list(numbers) == [self.outage]:
-            raise OSError("away")
-        if self.poison.intersection(numbers):
-            raise Poison(str(sorted(self.poison.intersection(numbers))[0]))
-        self.done += numbers
-
-    async def over(self, numbers: Sequence[int]) -> None:
-        await run_in_halves(
-            numbers,
-            self.run,
-            failed=lambda number, error: self.failed.append((number, str(error))),
-            is_outage=lambda error: isinstance(error, OSError),
-        )
-
-
-@given(st.integers(0, 40), st.sets(st.integers(0, 39)))
-def test_halves_fail_the_poisoned_items_alone_in_order_and_within_2n_minus_1_runs(
-    count: int, poison: set[int]
-) -> None:
-    halves = Halves(poison)
-    asyncio.run(halves.over(range(count)))
-    assert halves.done == [number for number in range(count) if number not in poison]
-    assert halves.failed == [(number, str(number)) for number in range(count) if number in poison]
-    assert halves.runs <= max(0, 2 * count - 1)
-
-
-async def test_an_outage_among_the_halves_rises_and_leaves_the_rest() -> None:
-    halves = Halves({0, 2}, outage=2)
-    with pytest.raises(OSError, match="away"):
-        await halves.over([0, 1, 2, 3])
-    assert (halves.done, halves.failed) == ([1], [(0, "0")])
