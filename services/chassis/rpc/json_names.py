@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 
 from services.chassis.errors import DomainError, Violation, invalid
 
-_STEP: Final = re.compile(r"(?P<name>[a-z0-9_]+)(?P<index>.*)", re.DOTALL)
 # Other words of a sentence have no underscore, or are not fields of the same message.
 _FIELD_NAME: Final = re.compile(r"(?<![.\w])[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
@@ -26,19 +25,14 @@ def in_json_names(error: DomainError, request: Message) -> DomainError:
 
 
 def _violation(violation: Violation, request: Descriptor) -> Violation:
+    owner, path = request, []
     message: Descriptor | None = request
-    owner = request
-    path: list[str] = []
     for step in violation.field.split("."):
-        match = _STEP.fullmatch(step)
-        field = message.fields_by_name.get(match["name"]) if message and match else None
-        if field is None or match is None:
-            # Not the name of a field, or below a map's key: as the service wrote it.
-            message = None
-            path.append(step)
-            continue
-        owner, message = message or owner, field.message_type
-        path.append(field.json_name + match["index"])
+        name, bracket, index = step.partition("[")
+        field = message.fields_by_name.get(name) if message else None
+        # What is not a field, or stands below a map's key, stays as the service wrote it.
+        path.append(f"{field.json_name}{bracket}{index}" if field else step)
+        owner, message = message or owner, field.message_type if field else None
     return Violation(
         field=".".join(path),
         description=_FIELD_NAME.sub(lambda word: _json_name(owner, word[0]), violation.description),

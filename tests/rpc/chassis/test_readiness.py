@@ -22,7 +22,7 @@ STATUS = health_pb2.HealthCheckResponse
 
 async def test_one_failed_probe_is_no_outage_and_each_change_is_told_once() -> None:
     probed = iter([True, False, True, False, False, False, True, True])
-    told: list[bool] = []
+    reported: list[bool] = []
     over = asyncio.Event()
 
     async def probe() -> bool:
@@ -32,13 +32,13 @@ async def test_one_failed_probe_is_no_outage_and_each_change_is_told_once() -> N
             return True
         return held
 
-    async def tell(ready: bool) -> None:
-        told.append(ready)
+    async def report(ready: bool) -> None:
+        reported.append(ready)
 
-    watching = asyncio.create_task(watch([probe], tell, every_seconds=0, retry_seconds=0))
+    watching = asyncio.create_task(watch([probe], report, every_seconds=0, retry_seconds=0))
     await asyncio.wait_for(over.wait(), 5)
     watching.cancel()
-    assert told == [False, True]
+    assert reported == [False, True]
 
 
 async def test_a_pool_whose_connections_are_all_at_work_is_no_outage(
@@ -65,13 +65,13 @@ async def test_a_killed_database_makes_health_say_so_until_it_is_back(tmp_path: 
             grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         ):
             health: Any = health_pb2_grpc.HealthStub(channel)
-            told = health.Watch(health_pb2.HealthCheckRequest(service=""))
-            assert (await asyncio.wait_for(told.read(), 10)).status == STATUS.SERVING
+            reported = health.Watch(health_pb2.HealthCheckRequest(service=""))
+            assert (await asyncio.wait_for(reported.read(), 10)).status == STATUS.SERVING
             await postgres.kill()
-            assert (await asyncio.wait_for(told.read(), 10)).status == STATUS.NOT_SERVING
+            assert (await asyncio.wait_for(reported.read(), 10)).status == STATUS.NOT_SERVING
             await postgres.start()
-            assert (await asyncio.wait_for(told.read(), 10)).status == STATUS.SERVING
-            told.cancel()
+            assert (await asyncio.wait_for(reported.read(), 10)).status == STATUS.SERVING
+            reported.cancel()
 
 
 def with_url(config: ServiceConfig, url: str) -> ServiceConfig:

@@ -15,8 +15,8 @@ from tests.schema.sync import builders as sync
 from waybill.trace.v1.trace_service_pb2 import GetTraceRequest, GetTraceResponse
 
 
-async def told(database: Database, trace_id: str, org_id: UUID | None) -> GetTraceResponse:
-    """What a tenant, or the operator, is told of a trace."""
+async def get_trace(database: Database, trace_id: str, org_id: UUID | None) -> GetTraceResponse:
+    """The trace as a tenant or the operator reads it."""
     role = AUTHENTICATED if org_id else SERVICE_ROLE
     set_caller(Caller(subject="service:operator", role=role, org_id=org_id))
     servicer = TraceHandlers(TraceStore(database), database.schema)
@@ -24,13 +24,16 @@ async def told(database: Database, trace_id: str, org_id: UUID | None) -> GetTra
 
 
 async def leads_to_its_own(database: Database, org_id: UUID, trace_id: str) -> None:
-    """The trace's try has its own, which leads its org and the operator back, nobody else."""
-    whole = await told(database, trace_id, org_id)
+    """The trace's attempt has one of its own, which leads back: its org and the operator only."""
+    whole = await get_trace(database, trace_id, org_id)
     assert whole.trace_id == trace_id
     (own,) = {entry.attempt_trace_id for entry in whole.entries} - {""}
     for whose in (org_id, None):
-        assert await told(database, own, whose) == whole
-    for missing in (await told(database, own, uuid4()), await told(database, "f" * 32, None)):
+        assert await get_trace(database, own, whose) == whole
+    for missing in (
+        await get_trace(database, own, uuid4()),
+        await get_trace(database, "f" * 32, None),
+    ):
         assert missing == GetTraceResponse(service=database.schema)
 
 

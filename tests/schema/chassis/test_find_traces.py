@@ -75,7 +75,7 @@ async def test_all_appointments_of_one_instant_are_found(scheduling_db: Database
 
 async def test_all_events_that_were_told_together_are_found(sync_db: Database) -> None:
     org_id, lead_id = uuid4(), uuid4()
-    told = [
+    events = [
         ToldTimelineEvent(
             org_id=org_id,
             event_id=new_id(),
@@ -89,6 +89,6 @@ async def test_all_events_that_were_told_together_are_found(sync_db: Database) -
         )
         for number in range(ROWS)
     ]
-    await ConversationStore(sync_db).record_timeline_events("scheduling", told)
+    await ConversationStore(sync_db).record_timeline_events("scheduling", events)
     keys = await found(sync_db, org_id, lead_id=str(lead_id))
-    assert sorted(keys) == sorted(str(each.event_id) for each in told)
+    assert sorted(keys) == sorted(str(each.event_id) for each in events)

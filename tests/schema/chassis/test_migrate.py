@@ -117,9 +117,9 @@ async def test_status_says_what_is_applied_and_what_is_pending(template_url: str
     schema = schemas()[0]
     async with empty_database(template_url) as url:
         await up(schema, url)
-        told = await status(schema, url)
-        assert f"0001_{schema.name}.sql" in told
-        assert "0001_chassis.sql" in told
+        text = await status(schema, url)
+        assert f"0001_{schema.name}.sql" in text
+        assert "0001_chassis.sql" in text
 
 
 async def test_a_server_that_is_not_there_is_said_by_the_driver() -> None:

@@ -1,4 +1,4 @@
-"""Ticks: whoever comes first runs it, every other process does nothing."""
+"""Ticks: the first process runs one, every other does nothing."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -18,7 +18,7 @@ TOPIC = "next"
 
 
 class Receiver:
-    """A peer that takes each subject once, by its natural key, and fails as it is told."""
+    """A peer that takes each subject once, by its natural key, and fails as it is settled."""
 
     def __init__(self) -> None:
         self.taken: set[UUID] = set()
@@ -143,7 +143,7 @@ async def test_while_the_receiver_is_away_items_wait_and_then_go(
     receiver.fault = code
     relay = a_relay(ingest_db, receiver)
     await relay.step()
-    assert len(receiver.calls) == 1, "a fault of the whole call is no reason to split it"
+    assert len(receiver.calls) == 1, "a fault of the whole call is not a reason to split it"
     assert set((await statuses(admin)).values()) == {("pending", 1, code.name)}
     assert await relay.step() == 0
     receiver.fault = None
@@ -159,9 +159,9 @@ async def test_an_item_that_breaks_the_call_waits_alone(ingest_db: Database, adm
     await a_relay(ingest_db, receiver).step()
     assert receiver.taken == subjects - {receiver.poison}
     assert len(receiver.calls) < 15
-    told = await statuses(admin)
-    assert told.pop(receiver.poison) == ("pending", 1, "INVALID_ARGUMENT")
-    assert set(told.values()) == {("sent", 1, None)}
+    settled = await statuses(admin)
+    assert settled.pop(receiver.poison) == ("pending", 1, "INVALID_ARGUMENT")
+    assert set(settled.values()) == {("sent", 1, None)}
 
 
 async def test_a_batch_that_is_too_large_for_one_call_goes_in_several(

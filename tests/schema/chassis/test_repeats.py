@@ -19,10 +19,10 @@ from waybill.trace.v1.trace_service_pb2 import GetTraceRequest, TimelineEntry
 REQUEST = RequestId(value="r1", content_hash="a")
 
 
-async def told(
+async def repeats_in(
     database: Database, trace_id: str, org_id: UUID | None, workspace_id: UUID | None = None
 ) -> list[TimelineEntry]:
-    """The repeats that a trace tells of."""
+    """The repeats in a trace."""
     role = AUTHENTICATED if org_id else SERVICE_ROLE
     set_caller(
         Caller(subject="service:operator", role=role, org_id=org_id, workspace_id=workspace_id)
@@ -35,8 +35,8 @@ async def told(
 async def one(
     database: Database, trace_id: str, org_id: UUID, call: str, subject: object, times: int = 1
 ) -> TimelineEntry:
-    """The one repeat that a trace tells of."""
-    (entry,) = await told(database, trace_id, org_id)
+    """The one repeat in a trace."""
+    (entry,) = await repeats_in(database, trace_id, org_id)
     assert (entry.name, entry.ids["subject"]) == (f"repeat of {call}", str(subject))
     assert json.loads(entry.details_json)["times"] == times
     return entry
@@ -52,7 +52,7 @@ async def asked_again(db: Database, org: ingest.Org, trace: TraceContext) -> Non
 async def test_a_lead_that_is_sent_again_by_its_request_id(ingest_db: Database) -> None:
     org, trace = await ingest.an_org(ingest_db), new_root()
     await ingest.create(ingest_db, ingest.called(org, request=REQUEST, trace=trace))
-    assert await told(ingest_db, trace.trace_id, org.org_id) == []
+    assert await repeats_in(ingest_db, trace.trace_id, org.org_id) == []
     again = [new_root() for _ in range(2)]
     for each in again:
         await asked_again(ingest_db, org, each)
@@ -67,8 +67,8 @@ async def test_the_trace_of_a_repeat_leads_its_org_and_the_operator_to_what_was_
     await ingest.create(ingest_db, ingest.called(org, request=REQUEST, trace=trace))
     await asked_again(ingest_db, org, again)
     for whose in (org.org_id, None):
-        assert len(await told(ingest_db, again.trace_id, whose)) == 1
-    assert await told(ingest_db, again.trace_id, uuid4()) == []
+        assert len(await repeats_in(ingest_db, again.trace_id, whose)) == 1
+    assert await repeats_in(ingest_db, again.trace_id, uuid4()) == []
 
 
 async def test_many_that_ask_again_at_once_are_all_counted(ingest_db: Database) -> None:
@@ -133,7 +133,7 @@ async def test_a_lead_that_is_named_twice_in_one_batch_is_no_repeat(
         p_tracestates=[""] * 2,
     )
     assert new == 1
-    assert await told(routing_db, trace.trace_id, org_id) == []
+    assert await repeats_in(routing_db, trace.trace_id, org_id) == []
 
 
 async def test_a_routing_that_is_completed_again_by_its_attempt(routing_db: Database) -> None:
@@ -171,11 +171,11 @@ async def test_a_lead_that_is_offered_again(delivery_db: Database) -> None:
     new = delivery.an_offer(workspace)
     await delivery.offer_leads(delivery_db, [again, new], now=delivery.later(60))
     trace_id, org_id = offer.traceparent[3:35], workspace.org_id
-    assert await told(delivery_db, new.traceparent[3:35], org_id) == []
+    assert await repeats_in(delivery_db, new.traceparent[3:35], org_id) == []
     entry = await one(delivery_db, trace_id, org_id, "offer_leads", offer.offer_id)
     assert entry.attempt_trace_id == again.traceparent[3:35]
     # Whose token is a workspace's sees its deliveries, not what passed between services.
-    assert await told(delivery_db, trace_id, org_id, workspace.workspace_id) == []
+    assert await repeats_in(delivery_db, trace_id, org_id, workspace.workspace_id) == []
 
 
 async def test_a_delivery_that_is_reported_again_by_its_attempt(delivery_db: Database) -> None:

@@ -26,7 +26,7 @@ async def test_a_relay_that_comes_back_after_its_lease_settles_nothing(
     await an_item(admin)
     stalled = new_id()
     items = await claimed(ingest_db, stalled)
-    # Nobody has claimed it again yet: the end of the lease alone is what counts.
+    # It was not claimed again yet: only the end of the lease counts.
     await admin.execute("update ingest.outbox set claim_expires_at = now() - interval '1 second'")
     settlement = Settlement(item=items[0], outcome="sent")
     assert await OutboxStore(ingest_db).settle_outbox(stalled, [settlement]) == 0

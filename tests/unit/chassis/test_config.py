@@ -1,4 +1,4 @@
-"""Settings: every missing or bad one is named at once, as in the environment, and no value told."""
+"""Settings: every missing or bad one is named at once, as in the environment, without its value."""
 
 from pathlib import Path
 
@@ -49,10 +49,10 @@ def test_every_missing_setting_is_named_at_once(
     with pytest.raises(SystemExit) as ended:
         load(ProbeConfig)
     assert ended.value.code == 2
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     missing = set(GOOD) - {"LISTEN"}
-    assert {name for name in GOOD if PREFIX + name in told} == missing
-    assert f"{len(missing)} settings are missing or bad" in told
+    assert {name for name in GOOD if PREFIX + name in printed} == missing
+    assert f"{len(missing)} settings are missing or bad" in printed
 
 
 def test_every_bad_setting_is_named_with_what_is_wrong_and_not_with_its_value(
@@ -67,11 +67,11 @@ def test_every_bad_setting_is_named_with_what_is_wrong_and_not_with_its_value(
     environment(monkeypatch, **GOOD, **bad)
     with pytest.raises(SystemExit):
         load(ProbeConfig)
-    told = capsys.readouterr().err
-    assert all(PREFIX + name in told for name in bad)
-    assert "greater than or equal to 1" in told
-    assert "many-secrets" not in told
-    assert "my-password" not in told
+    printed = capsys.readouterr().err
+    assert all(PREFIX + name in printed for name in bad)
+    assert "greater than or equal to 1" in printed
+    assert "many-secrets" not in printed
+    assert "my-password" not in printed
 
 
 def test_request_ids_outlive_the_longest_retries(

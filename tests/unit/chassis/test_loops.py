@@ -13,7 +13,7 @@ from services.chassis.loops import Stopping, Wake, jittered, loop, retry_outage
 
 
 class Steps:
-    """Answers what it is told, one after the other; then stops the loop."""
+    """Answers as the test says, one after the other; then stops the loop."""
 
     def __init__(self, stopping: Stopping, *answers: int | Exception) -> None:
         self._stopping = stopping

@@ -15,7 +15,7 @@ from services.chassis.rpc.page_tokens import (
     page_size,
 )
 
-# Lone surrogates are no text: neither PostgreSQL nor protobuf can hold them.
+# Lone surrogates are not text: neither PostgreSQL nor protobuf can hold them.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
