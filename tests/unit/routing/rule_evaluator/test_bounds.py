@@ -1,15 +1,15 @@
-"""What a condition may hold; each bound is told with the place where it is broken."""
+"""What a condition may hold; a broken bound is named with its position."""
 
 import pytest
 
-from services.routing.bounds import (
+from services.routing.rule_evaluator.bounds import (
     CHARACTERS_MAX,
     LOOPS_MAX,
     PATTERN_CHARACTERS_MAX,
     PREDICATES_MAX,
     broken_bound,
 )
-from services.routing.conditions import ConditionRefused, compile_condition
+from services.routing.rule_evaluator.conditions import ConditionRefused, compile_condition
 
 ONE_LOOP = "[1].exists(a, true)"
 PATTERN = "a" * (PATTERN_CHARACTERS_MAX - 2)
@@ -50,7 +50,7 @@ def test_what_keeps_the_bounds_compiles(condition: str) -> None:
         ('matches(lead.details, "a")', "matches", "stands in quotes"),
     ],
 )
-def test_a_broken_bound_is_told_with_its_place(
+def test_a_broken_bound_is_named_with_its_position(
     condition: str, position: int | str, problem: str
 ) -> None:
     broken = broken_bound(condition)

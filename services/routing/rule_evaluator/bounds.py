@@ -1,7 +1,8 @@
-"""What a condition may hold: how many parts, how many loops and layers of them, which patterns.
+"""Bounds of a condition: how many parts, loops and layers of loops it has, and which patterns.
 
 It reads the text as `predicates.py` does, so that a refusal has a position and says what to change.
-It is no guard: what slips through meets the judge's limits, when it is tried and when it is used.
+It is not the last guard: what slips through meets the evaluator's limits, in the dry run and with
+every lead.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from services.routing.predicates import TOKEN, split_predicates
+from services.routing.rule_evaluator.predicates import TOKEN, split_predicates
 
 CHARACTERS_MAX: Final = 4000
 LOOPS_MAX: Final = 10

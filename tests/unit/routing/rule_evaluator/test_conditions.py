@@ -1,26 +1,26 @@
-"""Conditions: refused with a position when written, judged with a reason when used."""
+"""Conditions: refused with a position when written, evaluated with a reason when used."""
 
 import pytest
 from cel_expr_python import cel
 
-from services.routing.bounds import CHARACTERS_MAX
-from services.routing.conditions import (
+from services.routing.facts import facts_of, worst_facts
+from services.routing.records import FormAnswer
+from services.routing.rule_evaluator.bounds import CHARACTERS_MAX
+from services.routing.rule_evaluator.conditions import (
     NAMES,
     Condition,
     ConditionRefused,
     Predicate,
     activation,
     compile_condition,
-    judge,
+    evaluate,
 )
-from services.routing.facts import facts_of, worst_facts
-from services.routing.hearings import Verdict
-from services.routing.leads import Answer
+from services.routing.rule_evaluator.protocol import RuleResult
 from tests.unit.routing.builders import a_lead
 
 
-def verdict_on(condition: str, **lead: object) -> Verdict:
-    return judge(compile_condition(condition), activation(facts_of(a_lead(**lead))))
+def result_of(condition: str, **lead: object) -> RuleResult:
+    return evaluate(compile_condition(condition), activation(facts_of(a_lead(**lead))))
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_a_bad_condition_is_refused_with_its_position(
     ],
 )
 def test_a_true_condition_matches(condition: str) -> None:
-    verdict = verdict_on(
+    result = result_of(
         condition,
-        answers=(Answer(name="size", values=("S", "L")),),
+        answers=(FormAnswer(name="size", values=("S", "L")),),
         consents={"newsletter": True},
     )
-    assert verdict == Verdict(matched=True)
+    assert result == RuleResult(matched=True)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_true_condition_matches(condition: str) -> None:
     ],
 )
 def test_the_first_false_predicate_is_named(condition: str, failing: str | None) -> None:
-    assert verdict_on(condition) == Verdict(matched=False, failing_predicate=failing or condition)
+    assert result_of(condition) == RuleResult(matched=False, failing_predicate=failing or condition)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_the_first_false_predicate_is_named(condition: str, failing: str | None)
 def test_a_condition_that_fails_names_code_and_predicate(
     condition: str, code: str, failing: str | None
 ) -> None:
-    expected = Verdict(matched=False, failing_predicate=failing or condition, error=code)
-    assert verdict_on(condition) == expected
+    expected = RuleResult(matched=False, failing_predicate=failing or condition, error=code)
+    assert result_of(condition) == expected
 
 
 class CountingExpression:
@@ -121,20 +121,20 @@ def test_each_part_is_evaluated_once_up_to_the_false_one() -> None:
         Predicate(text=str(number), expression=expression)
         for number, expression in enumerate(expressions)
     ]
-    verdict = judge(Condition(predicates=tuple(predicates)), activation(facts_of(a_lead())))
-    assert verdict == Verdict(matched=False, failing_predicate="1")
+    result = evaluate(Condition(predicates=tuple(predicates)), activation(facts_of(a_lead())))
+    assert result == RuleResult(matched=False, failing_predicate="1")
     assert [expression.asked for expression in expressions] == [1, 1, 0]
 
 
-def test_a_verdict_never_quotes_the_lead() -> None:
-    verdict = verdict_on('lead.answers[lead.full_name][0] == "y"', full_name="Ada Secret")
-    assert verdict.error == "NOT_FOUND"
-    assert "Ada Secret" not in repr(verdict)
+def test_a_result_never_quotes_the_lead() -> None:
+    result = result_of('lead.answers[lead.full_name][0] == "y"', full_name="Ada Secret")
+    assert result.error == "NOT_FOUND"
+    assert "Ada Secret" not in repr(result)
 
 
 def test_the_iterations_of_a_condition_are_bounded() -> None:
     hundred = str(list(range(100)))
-    assert verdict_on(f"{hundred}.all(a, {hundred}.all(b, true))").error == "INTERNAL"
+    assert result_of(f"{hundred}.all(a, {hundred}.all(b, true))").error == "INTERNAL"
 
 
 def test_a_condition_is_compiled_once() -> None:

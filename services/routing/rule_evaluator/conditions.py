@@ -1,8 +1,8 @@
-"""Conditions of rules: CEL over the facts of a lead, checked when they are written.
+"""Conditions of rules, CEL over the facts of a lead: `compile_condition`, then `evaluate`.
 
 Google's engine checks names and types with positions, and bounds the number of a condition's
 iterations (10,000) and its nesting (32), but not what one iteration costs. `bounds.py` keeps
-conditions small, and the judge, a process of its own, bounds their time and memory.
+conditions small, and the evaluator's process bounds their time and memory.
 """
 
 import re
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from services.routing.bounds import broken_bound
-from services.routing.hearings import Verdict
-from services.routing.predicates import split_predicates
+from services.routing.rule_evaluator.bounds import broken_bound
+from services.routing.rule_evaluator.predicates import split_predicates
+from services.routing.rule_evaluator.protocol import RuleResult
 
 CONDITIONS_CACHED_MAX: Final = 10_000
 NAMES: Final = {
@@ -37,7 +37,7 @@ _CODE: Final = re.compile(r"^([A-Z_]+):")
 
 
 class ConditionRefused(Exception):
-    """The condition does not compile, is no bool or breaks a bound; where (both from 1) and why."""
+    """The condition does not compile, is not a bool or breaks a bound; where (from 1) and why."""
 
     def __init__(self, problem: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(f"{line}:{column}: {problem}")
@@ -73,29 +73,29 @@ def compile_condition(text: str) -> Condition:
 
 
 def activation(facts: dict[str, Any]) -> cel.Activation:
-    """A lead's facts as the engine takes them, for all of its conditions."""
+    """A lead's facts as the engine takes them, made once for all rules."""
     return _ENVIRONMENT.Activation(facts)
 
 
-def judge(condition: Condition, facts: cel.Activation) -> Verdict:
-    """What the condition says of a lead: of a false one the false part is the reason.
+def evaluate(condition: Condition, facts: cel.Activation) -> RuleResult:
+    """Whether the condition matches a lead; without a match, the first part that is false.
 
     As in the engine's `&&`, a part that fails counts only while no other part is false.
     """
-    failed: Verdict | None = None
+    failed: RuleResult | None = None
     for predicate in condition.predicates:
-        answer = _evaluate(predicate, facts)
-        if answer is False:
-            return Verdict(matched=False, failing_predicate=predicate.text)
-        if answer is not True and failed is None:
-            failed = Verdict(matched=False, failing_predicate=predicate.text, error=answer)
-    return failed or Verdict(matched=True)
+        value = _value(predicate, facts)
+        if value is False:
+            return RuleResult(matched=False, failing_predicate=predicate.text)
+        if value is not True and failed is None:
+            failed = RuleResult(matched=False, failing_predicate=predicate.text, error=value)
+    return failed or RuleResult(matched=True)
 
 
 def evaluate_all(condition: Condition, facts: cel.Activation) -> None:
     """Evaluates every part, whatever the others say: what the condition costs at worst."""
     for predicate in condition.predicates:
-        _evaluate(predicate, facts)
+        _value(predicate, facts)
 
 
 def _compile(text: str) -> Predicate:
@@ -124,7 +124,7 @@ def _predicates(whole: Predicate) -> tuple[Predicate, ...]:
         return (whole,)
 
 
-def _evaluate(predicate: Predicate, facts: cel.Activation) -> bool | str:
+def _value(predicate: Predicate, facts: cel.Activation) -> bool | str:
     """True, False, or the engine's error code."""
     try:
         value = predicate.expression.eval(facts)

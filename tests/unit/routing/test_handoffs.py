@@ -8,7 +8,7 @@ from services.chassis.ids import new_id
 from services.chassis.outbox.relay import Answer
 from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
-from services.routing.handoff import offering
+from services.routing.edge.handoffs import offer_sender
 from tests.unit.routing.builders import NOW
 from waybill.delivery.v1.delivery_service_pb2 import (
     OfferLeadResult,
@@ -48,7 +48,7 @@ async def test_an_item_becomes_an_offer_in_the_leads_own_trace() -> None:
         trace=trace,
     )
     delivery = FakeDelivery()
-    answers = await offering(delivery, timeout_seconds=3)([item])
+    answers = await offer_sender(delivery, timeout_seconds=3)([item])
     (offer,) = delivery.request.offers
     assert (offer.org_id, offer.lead_id) == (str(item.org_id), str(item.subject_id))
     assert (offer.workspace_id, offer.offer_policy) == ("w", "manual")

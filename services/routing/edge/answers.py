@@ -1,12 +1,10 @@
-"""Routing's own types as answers."""
+"""Routing's records as answers."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from services.routing.store.leads import LoggedDecision, Routing
-from services.routing.store.rules import PublishedRule, Workspace
+from services.chassis.errors import DomainError
+from services.chassis.timestamps import to_optional_timestamp, to_timestamp
+from services.routing.records import LoggedDecision, PublishedRule, Routing, Workspace
 from waybill.routing.v1 import routing_service_pb2 as pb
 
 
@@ -36,17 +34,15 @@ def to_rule(rule: PublishedRule) -> pb.Rule:
 
 def to_routing(routing: Routing, decisions: Sequence[LoggedDecision]) -> pb.GetRoutingResponse:
     """A lead's routing with every decision on it."""
-    response = pb.GetRoutingResponse(
+    return pb.GetRoutingResponse(
         status=routing.routing_status,
         workspace_id=str(routing.workspace_id or ""),
         error=routing.routing_error or "",
         attempts=routing.routing_attempts,
         decisions=[to_decision(decision) for decision in decisions],
+        next_retry_time=to_optional_timestamp(routing.next_retry_at),
         trace_id=routing.trace_id,
     )
-    if routing.next_retry_at is not None:
-        response.next_retry_time.FromDatetime(routing.next_retry_at)
-    return response
 
 
 def to_decision(decision: LoggedDecision) -> pb.Decision:
@@ -62,8 +58,8 @@ def to_decision(decision: LoggedDecision) -> pb.Decision:
     )
 
 
-def to_timestamp(moment: datetime) -> Timestamp:
-    """A moment as protobuf has it."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
+def to_enqueue_result(lead_id: str, refusal: DomainError | None) -> pb.EnqueueLeadResult:
+    """Whether a lead was taken over, and the reason if not."""
+    if refusal is None:
+        return pb.EnqueueLeadResult(lead_id=lead_id, outcome="accepted")
+    return pb.EnqueueLeadResult(lead_id=lead_id, outcome="refused", reason=refusal.reason)

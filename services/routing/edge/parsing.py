@@ -1,4 +1,4 @@
-"""Requests as routing's own types."""
+"""Requests as routing's records."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -7,15 +7,15 @@ from uuid import UUID
 from services.chassis.errors import DomainError, Violation, invalid
 from services.chassis.fields import Fields
 from services.chassis.rpc.pagination import Page, Paged, parse_page_from
-from services.routing.leads import Answer, Lead, NewLead
-from services.routing.store.rules import NewRule, RuleChange
-from waybill.routing.v1.routing_service_pb2 import (
-    CreateRuleRequest,
-    CreateWorkspaceRequest,
-    EnqueueLeadsRequest,
-    LeadToRoute,
-    UpdateRuleRequest,
+from services.routing.records import (
+    FormAnswer,
+    Lead,
+    NewLead,
+    NewRule,
+    NewWorkspace,
+    RuleChange,
 )
+from waybill.routing.v1 import routing_service_pb2 as pb
 
 LEADS_MAX: Final = 500
 PRIORITY_MAX: Final = 1_000_000
@@ -24,7 +24,7 @@ LEAD_TYPES: Final = ("order", "inquiry", "quote", "appointment", "support", "oth
 
 
 class RoutingFields(Fields):
-    """Fields with text that is kept as it came."""
+    """Fields of routing's own: text that is kept as it came."""
 
     def verbatim(self, field: str, text: str) -> str:
         """Text that the database can hold, untouched: positions in it count, or it is a lead's."""
@@ -33,16 +33,19 @@ class RoutingFields(Fields):
         return text
 
 
-def parse_workspace(request: CreateWorkspaceRequest) -> tuple[str, str]:
-    """Name and offer policy of a new workspace."""
+def parse_workspace(request: pb.CreateWorkspaceRequest) -> NewWorkspace:
+    """A new workspace; its offers are delivered at once unless the caller says otherwise."""
     fields = RoutingFields()
-    name = fields.name("name", request.name)
-    policy = fields.one_of("offer_policy", request.offer_policy or "direct", OFFER_POLICIES)
+    policy = request.offer_policy or "direct"
+    workspace = NewWorkspace(
+        name=fields.name("name", request.name),
+        offer_policy=fields.one_of("offer_policy", policy, OFFER_POLICIES),
+    )
     fields.done()
-    return name, policy
+    return workspace
 
 
-def parse_rule(request: CreateRuleRequest) -> NewRule:
+def parse_rule(request: pb.CreateRuleRequest) -> NewRule:
     """A new rule, its condition as it came."""
     fields = RoutingFields()
     rule = NewRule(
@@ -55,7 +58,7 @@ def parse_rule(request: CreateRuleRequest) -> NewRule:
     return rule
 
 
-def parse_change(request: UpdateRuleRequest) -> RuleChange:
+def parse_change(request: pb.UpdateRuleRequest) -> RuleChange:
     """A new version of a rule, its condition as it came."""
     fields = RoutingFields()
     change = RuleChange(
@@ -84,22 +87,22 @@ def parse_change(request: UpdateRuleRequest) -> RuleChange:
 
 
 def parse_leads(
-    request: EnqueueLeadsRequest, now: datetime
+    request: pb.EnqueueLeadsRequest, now: datetime
 ) -> list[tuple[str, NewLead | DomainError]]:
-    """Each lead with its id as sent, or why it is refused; `now` where no receive time came."""
+    """By its id as sent, each lead or its refusal; `now` is the receive time of one without."""
     if len(request.leads) > LEADS_MAX:
         raise invalid(Violation(field="leads", description=f"has more than {LEADS_MAX} elements"))
     return [(item.lead_id, _parse_or_refuse(item, now)) for item in request.leads]
 
 
-def _parse_or_refuse(item: LeadToRoute, now: datetime) -> NewLead | DomainError:
+def _parse_or_refuse(item: pb.LeadToRoute, now: datetime) -> NewLead | DomainError:
     try:
         return _parse_lead(item, now)
     except DomainError as refused:
         return refused
 
 
-def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
+def _parse_lead(item: pb.LeadToRoute, now: datetime) -> NewLead:
     fields = RoutingFields()
     received_at = _parse_received_at(fields, item, now)
     trace = fields.trace("traceparent", item.traceparent, item.tracestate)
@@ -114,7 +117,7 @@ def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
         full_name=fields.verbatim("full_name", item.full_name),
         details=fields.verbatim("details", item.details),
         answers=tuple(
-            Answer(
+            FormAnswer(
                 name=fields.verbatim("answers", answer.name),
                 values=tuple(fields.verbatim("answers", value) for value in answer.values),
             )
@@ -127,13 +130,13 @@ def _parse_lead(item: LeadToRoute, now: datetime) -> NewLead:
     return NewLead(lead=lead, trace=trace)
 
 
-def _parse_received_at(fields: RoutingFields, item: LeadToRoute, now: datetime) -> datetime:
+def _parse_received_at(fields: RoutingFields, item: pb.LeadToRoute, now: datetime) -> datetime:
     if not item.HasField("receive_time"):
         return now
     try:
         return item.receive_time.ToDatetime(UTC)
     except (ValueError, OverflowError):
-        fields.refuse("receive_time", "is no timestamp")
+        fields.refuse("receive_time", "is not a timestamp, for example 2027-01-05T08:00:00Z")
         return now
 
 

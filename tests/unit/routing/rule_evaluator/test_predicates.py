@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.routing.predicates import split_predicates
+from services.routing.rule_evaluator.predicates import split_predicates
 
 
 @pytest.mark.parametrize(
