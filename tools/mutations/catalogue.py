@@ -105,7 +105,7 @@ KEYS: Final = (
     without_constraint(
         "routing.requests",
         "requests_pkey",
-        ROUTING + "test_rules.py::test_the_same_request_id_makes_one_rule",
+        ROUTING + "test_create_rule.py::test_the_same_request_id_makes_one_rule",
     ),
     without_constraint(
         "routing.ticks",
