@@ -11,7 +11,7 @@ from services.chassis.config import ServiceConfig
 
 
 class RoutingConfig(ServiceConfig):
-    """What only routing has to be told."""
+    """Settings of routing, beside those that every service has."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_ROUTING_")
 
@@ -22,7 +22,7 @@ class RoutingConfig(ServiceConfig):
     dedupe_window_days: float = Field(default=90, gt=0, le=3650)
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
-        description="Who holds a lead's lock, for people",
+        description="The name of this process in the locks of leads, for people",
     )
     route_batch_leads_max: int = Field(default=200, ge=1, le=500)
     route_lease_seconds: float = Field(default=30, ge=5, le=600)

@@ -1,4 +1,4 @@
-"""The decider: has rules evaluated, and goes on without those that time out."""
+"""The decider: has rules evaluated, and skips those that time out."""
 
 import asyncio
 import random

@@ -51,7 +51,7 @@ class Router:
         await loop(self.step, self.wake, stopping, poll_seconds=poll_seconds)
 
     async def step(self) -> int:
-        """Routes one claim; answers how many leads it had."""
+        """Routes one claim; returns how many leads it had."""
         token = new_id()
         with work("batch", BATCH_WORK, start=Start(parent=None)) as unit:
             claims = await self._claim(token)

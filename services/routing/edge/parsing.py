@@ -24,7 +24,7 @@ LEAD_TYPES: Final = ("order", "inquiry", "quote", "appointment", "support", "oth
 
 
 class RoutingFields(Fields):
-    """Fields of routing's own: text that is kept as it came."""
+    """Parses fields as `Fields` does, and text that stays exactly as sent."""
 
     def verbatim(self, field: str, text: str) -> str:
         """Text that the database can hold, untouched: positions in it count, or it is a lead's."""
@@ -46,7 +46,7 @@ def parse_workspace(request: pb.CreateWorkspaceRequest) -> NewWorkspace:
 
 
 def parse_rule(request: pb.CreateRuleRequest) -> NewRule:
-    """A new rule, its condition as it came."""
+    """A new rule; its condition stays exactly as sent."""
     fields = RoutingFields()
     rule = NewRule(
         workspace_id=fields.uuid("workspace_id", request.workspace_id),
@@ -59,7 +59,7 @@ def parse_rule(request: pb.CreateRuleRequest) -> NewRule:
 
 
 def parse_change(request: pb.UpdateRuleRequest) -> RuleChange:
-    """A new version of a rule, its condition as it came."""
+    """A new version of a rule; its condition stays exactly as sent."""
     fields = RoutingFields()
     change = RuleChange(
         rule_id=fields.uuid("rule_id", request.rule_id),

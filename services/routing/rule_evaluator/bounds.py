@@ -42,7 +42,9 @@ def broken_bound(condition: str) -> BrokenBound | None:
     if len(condition) > CHARACTERS_MAX:
         return BrokenBound(position=0, problem=f"it has more than {CHARACTERS_MAX} characters")
     if len(split_predicates(condition)) > PREDICATES_MAX:
-        return BrokenBound(position=0, problem=f"&& joins at most {PREDICATES_MAX} parts")
+        return BrokenBound(
+            position=0, problem=f"it has more than {PREDICATES_MAX} parts joined by &&"
+        )
     tokens = _tokens(condition)
     return _too_many_loops(tokens) or _bad_pattern(tokens)
 
@@ -73,7 +75,7 @@ def _too_many_loops(tokens: Sequence[_Token]) -> BrokenBound | None:
         open_loops.append(is_loop)
         loops += is_loop
         if sum(open_loops) > LOOPS_NESTED_MAX:
-            problem = f"loops are nested in at most {LOOPS_NESTED_MAX} layers"
+            problem = f"its loops are nested in more than {LOOPS_NESTED_MAX} layers"
             return BrokenBound(position=token.position, problem=problem)
         if loops > LOOPS_MAX:
             problem = f"it has more than {LOOPS_MAX} loops"
@@ -86,10 +88,13 @@ def _bad_pattern(tokens: Sequence[_Token]) -> BrokenBound | None:
         if token.kind != "open" or not _MATCHES.search(token.before):
             continue
         if not _is_one_text(tokens[index + 1 : index + 3]):
-            problem = 'the pattern of matches() stands in quotes: lead.details.matches("a|b")'
+            problem = (
+                "the pattern of matches() must stand in quotes,"
+                ' for example lead.details.matches("a|b")'
+            )
             return BrokenBound(position=token.position, problem=problem)
         if len(tokens[index + 1].text) > PATTERN_CHARACTERS_MAX:
-            problem = f"a pattern has at most {PATTERN_CHARACTERS_MAX} characters"
+            problem = f"a pattern has more than {PATTERN_CHARACTERS_MAX} characters"
             return BrokenBound(position=tokens[index + 1].position, problem=problem)
     return None
 

@@ -71,7 +71,7 @@ class ClaimStore:
         return _outcomes(rows)
 
     async def return_routing_locks(self, claims: Sequence[ClaimedLead], *, token: UUID) -> int:
-        """Returns leads with the attempt unspent; answers how many were still held."""
+        """Returns leads with the attempt unspent; returns how many were still held."""
         returned: int = await self._database.value(
             "return_routing_locks",
             p_org_ids=[claimed.lead.org_id for claimed in claims],

@@ -35,7 +35,7 @@ def test_every_rpc_is_asked_below() -> None:
 @pytest.mark.parametrize("method", REQUESTS)
 async def test_every_rpc_refuses_who_may_not_call_it(callers: Callers, method: str) -> None:
     async with refused() as refusal:
-        await getattr(callers.nobody(), method)(REQUESTS[method])
+        await getattr(callers.unsigned(), method)(REQUESTS[method])
     assert (refusal.reason, refusal.status) == ("TOKEN_REFUSED", grpc.StatusCode.UNAUTHENTICATED)
     strangers = [
         callers.service("scheduling"),
@@ -78,7 +78,7 @@ async def test_a_tenant_sees_nothing_of_another(callers: Callers, org_id: UUID) 
     rule = await a_rule(owner, workspace.workspace_id)
     lead = a_lead(org_id)
     await enqueue(callers.service("ingest"), lead)
-    # What org the request names is no matter: a tenant's is in its token.
+    # The org that the request names does not matter: a tenant's is in its token.
     named = pb.GetWorkspaceRequest(workspace_id=workspace.workspace_id, org_id=str(org_id))
     assert (await owner.GetWorkspace(named)).workspace == workspace
     async with refused() as refusal:
@@ -228,10 +228,10 @@ async def test_what_happened_is_told_by_trace_and_by_lead(callers: Callers, org_
     assert [item.trace_id for item in found.traces] == [trace.trace_id]
 
 
-async def test_the_books_are_added_up_for_the_operator(callers: Callers, org_id: UUID) -> None:
+async def test_the_operator_gets_the_consistency_check(callers: Callers, org_id: UUID) -> None:
     await enqueue(callers.service("ingest"), a_lead(org_id))
     request = trace_service_pb2.VerifyBooksRequest()
-    books = await callers.tracing("operator").VerifyBooks(request)
-    assert len(books.equations) == 5
-    assert all(equation.holds for equation in books.equations)
-    assert books.totals == {"leads_taken_over": 1, "offers_handed_over": 0}
+    check = await callers.tracing("operator").VerifyBooks(request)
+    assert len(check.equations) == 5
+    assert all(equation.holds for equation in check.equations)
+    assert check.totals == {"leads_taken_over": 1, "offers_handed_over": 0}

@@ -126,11 +126,11 @@ async def test_a_retry_knows_the_attempt_before_it(routing_db: Database) -> None
 
 async def test_a_claim_tells_how_often_a_lead_was_interrupted(routing_db: Database) -> None:
     await a_lead(routing_db, uuid4())
-    told = []
-    for turn in range(3):
-        (row,) = await acquire(routing_db, now=later(seconds=turn * LEASE_SECONDS))
-        told.append((row["attempt"], row["interruptions"]))
-    assert told == [(1, 0), (1, 1), (1, 2)]
+    claims = []
+    for claim in range(3):
+        (row,) = await acquire(routing_db, now=later(seconds=claim * LEASE_SECONDS))
+        claims.append((row["attempt"], row["interruptions"]))
+    assert claims == [(1, 0), (1, 1), (1, 2)]
 
 
 async def test_a_backlog_of_one_tenant_keeps_no_other_tenants_leads_waiting(

@@ -1,4 +1,4 @@
-"""What happened to a lead is told from the rows, waits included."""
+"""A trace shows what happened to a lead, waits included."""
 
 from typing import Any
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""The books hold after everything that can happen, and name each row that was tampered with."""
+"""The consistency check holds for leads in every state, and names each row tampered with."""
 
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ async def broken(database: Database) -> dict[str, list[str]]:
     return {row["equation"]: row["violations"] for row in rows if row["violation_count"]}
 
 
-async def test_the_books_hold_for_leads_in_every_state(routing_db: Database, admin: Admin) -> None:
+async def test_the_check_holds_for_leads_in_every_state(routing_db: Database, admin: Admin) -> None:
     await leads_in_every_state(routing_db, uuid4())
     # So that the window of the dedupe hashes is not over now.
     await admin.execute("update routing.leads set dedupe_until = 'infinity'")

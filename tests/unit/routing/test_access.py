@@ -1,4 +1,4 @@
-"""The method table names every method, and lets in nobody else."""
+"""The method table names every method, and lets in no other caller."""
 
 import pytest
 

@@ -10,7 +10,7 @@ create or replace function lock_due_leads(
   p_now timestamptz
 ) returns table (org_id uuid, lead_id uuid, due_at timestamptz)
 language plpgsql
--- Planned as few, so that the caller looks each up by its key.
+-- Planned as one row, so that the caller looks each up by its key.
 rows 1
 set search_path from current
 as $$
