@@ -5,8 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.errors import DomainError, Violation, invalid
-from services.chassis.fields import Fields
 from services.chassis.rpc.pagination import Page, Paged, parse_page_from
+from services.routing.edge.fields import RoutingFields
 from services.routing.records import (
     FormAnswer,
     Lead,
@@ -21,16 +21,6 @@ LEADS_MAX: Final = 500
 PRIORITY_MAX: Final = 1_000_000
 OFFER_POLICIES: Final = ("direct", "manual")
 LEAD_TYPES: Final = ("order", "inquiry", "quote", "appointment", "support", "other")
-
-
-class RoutingFields(Fields):
-    """Parses fields as `Fields` does, and text that stays exactly as sent."""
-
-    def verbatim(self, field: str, text: str) -> str:
-        """Text that the database can hold, untouched: positions in it count, or it is a lead's."""
-        if "\0" in text:
-            self.refuse(field, "contains a NUL character")
-        return text
 
 
 def parse_workspace(request: pb.CreateWorkspaceRequest) -> NewWorkspace:

@@ -18,7 +18,8 @@ from deploy.local.ports import free_port
 from services.chassis.trace import new_root
 from tests.conftest import with_login
 from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue, refused
-from waybill.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from waybill.delivery.v1 import delivery_service_pb2 as delivery_pb
+from waybill.delivery.v1 import delivery_service_pb2_grpc
 from waybill.routing.v1 import routing_service_pb2 as pb
 
 READY_SECONDS = 30
@@ -28,16 +29,16 @@ class FakeDelivery(delivery_service_pb2_grpc.DeliveryServiceServicer):
     """Takes every offer; the first call is answered with an outage."""
 
     def __init__(self) -> None:
-        self.offers: asyncio.Queue[delivery_service_pb2.LeadOffer] = asyncio.Queue()
+        self.offers: asyncio.Queue[delivery_pb.LeadOffer] = asyncio.Queue()
         self.calls = 0
 
     async def OfferLeads(
-        self, request: delivery_service_pb2.OfferLeadsRequest, context: Any
-    ) -> delivery_service_pb2.OfferLeadsResponse:
+        self, request: delivery_pb.OfferLeadsRequest, context: Any
+    ) -> delivery_pb.OfferLeadsResponse:
         self.calls += 1
         if self.calls == 1:
             await context.abort(grpc.StatusCode.INTERNAL, "not yet")
-        response = delivery_service_pb2.OfferLeadsResponse()
+        response = delivery_pb.OfferLeadsResponse()
         for offer in request.offers:
             await self.offers.put(offer)
             response.results.add(lead_id=offer.lead_id, outcome="accepted")

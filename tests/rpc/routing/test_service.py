@@ -12,7 +12,7 @@ from services.chassis.trace import new_root
 from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue, refused
 from tests.schema.routing.builders import Admin
 from waybill.routing.v1 import routing_service_pb2 as pb
-from waybill.trace.v1 import trace_service_pb2
+from waybill.trace.v1 import trace_service_pb2 as trace_pb
 
 ANY_ID = str(uuid4())
 REQUESTS: dict[str, Message] = {
@@ -217,20 +217,20 @@ async def test_what_happened_is_told_by_trace_and_by_lead(callers: Callers, org_
     trace = new_root()
     lead = a_lead(org_id, traceparent=trace.traceparent)
     await enqueue(callers.service("ingest"), lead)
-    request = trace_service_pb2.GetTraceRequest(trace_id=trace.trace_id)
+    request = trace_pb.GetTraceRequest(trace_id=trace.trace_id)
     operator = await callers.tracing("operator").GetTrace(request)
     assert [entry.name for entry in operator.entries] == ["lead taken over", "routing queue"]
     assert (await callers.tracing_tenant(org_id).GetTrace(request)).entries == operator.entries
     assert not (await callers.tracing_tenant(uuid4()).GetTrace(request)).entries
     found = await callers.tracing("operator").FindTraces(
-        trace_service_pb2.FindTracesRequest(lead_id=lead.lead_id)
+        trace_pb.FindTracesRequest(lead_id=lead.lead_id)
     )
     assert [item.trace_id for item in found.traces] == [trace.trace_id]
 
 
 async def test_the_operator_gets_the_consistency_check(callers: Callers, org_id: UUID) -> None:
     await enqueue(callers.service("ingest"), a_lead(org_id))
-    request = trace_service_pb2.VerifyBooksRequest()
+    request = trace_pb.VerifyBooksRequest()
     check = await callers.tracing("operator").VerifyBooks(request)
     assert len(check.equations) == 5
     assert all(equation.holds for equation in check.equations)

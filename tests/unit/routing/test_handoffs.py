@@ -10,11 +10,7 @@ from services.chassis.outbox.store import OutboxItem
 from services.chassis.trace import new_root
 from services.routing.edge.handoffs import offer_sender
 from tests.unit.routing.builders import NOW
-from waybill.delivery.v1.delivery_service_pb2 import (
-    OfferLeadResult,
-    OfferLeadsRequest,
-    OfferLeadsResponse,
-)
+from waybill.delivery.v1 import delivery_service_pb2 as delivery_pb
 
 
 class FakeDelivery:
@@ -22,14 +18,14 @@ class FakeDelivery:
 
     async def OfferLeads(
         self,
-        request: OfferLeadsRequest,
+        request: delivery_pb.OfferLeadsRequest,
         *,
         timeout: float,  # noqa: ASYNC109
-    ) -> OfferLeadsResponse:
+    ) -> delivery_pb.OfferLeadsResponse:
         self.request, self.timeout_seconds = request, timeout
-        return OfferLeadsResponse(
+        return delivery_pb.OfferLeadsResponse(
             results=[
-                OfferLeadResult(lead_id=offer.lead_id, outcome="accepted")
+                delivery_pb.OfferLeadResult(lead_id=offer.lead_id, outcome="accepted")
                 for offer in request.offers
             ]
         )
