@@ -11,7 +11,7 @@ from services.chassis.config import ServiceConfig
 
 
 class RoutingConfig(ServiceConfig):
-    """What routing must be told beyond what every service must."""
+    """Settings of routing, beside those that every service has."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_ROUTING_")
 
@@ -22,7 +22,7 @@ class RoutingConfig(ServiceConfig):
     dedupe_window_days: float = Field(default=90, gt=0, le=3650)
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
-        description="Who holds a lead's lock, for people",
+        description="The name of this process in the locks of leads, for people",
     )
     route_batch_leads_max: int = Field(default=200, ge=1, le=500)
     route_lease_seconds: float = Field(default=30, ge=5, le=600)
@@ -33,13 +33,13 @@ class RoutingConfig(ServiceConfig):
         default=0.1, ge=0.01, le=1, description="CPU time that an org's rules may take on one lead"
     )
     condition_cpu_seconds_max: float = Field(
-        default=0.05, ge=0.001, le=1, description="The same of a new condition, when it is tried"
+        default=0.05, ge=0.001, le=1, description="The same for the dry run of a new condition"
     )
-    judge_memory_bytes_max: int = Field(
+    rule_evaluator_memory_bytes_max: int = Field(
         default=256 * 2**20,
         ge=128 * 2**20,
         le=2**32,
-        description="Address space of a process that judges rules",
+        description="Address space of a process that evaluates rules",
     )
     offer_batch_items_max: int = Field(default=200, ge=1, le=500)
     offer_lease_seconds: float = Field(default=30, ge=5, le=600)

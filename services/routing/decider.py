@@ -1,4 +1,4 @@
-"""The decider: has leads judged, and goes on without the rules that overrun."""
+"""The decider: has rules evaluated, and skips those that time out."""
 
 import asyncio
 import random
@@ -10,29 +10,28 @@ from uuid import UUID
 
 from services.chassis.telemetry import log
 from services.routing.facts import facts_of
-from services.routing.hearings import OVERRAN, Answer, Case, Docket, Hearing
-from services.routing.judging import Judge
-from services.routing.leads import Lead
-from services.routing.matching import (
-    RULES_OVERRAN_ERROR,
-    Decision,
-    Rule,
-    candidates,
-    decide,
-    undecided,
+from services.routing.matching import RULES_OVERRAN_ERROR, candidates, decide, undecided
+from services.routing.records import Decision, Lead, Rule
+from services.routing.rule_evaluator.client import RuleEvaluator
+from services.routing.rule_evaluator.protocol import (
+    OVERRAN,
+    EvaluationRequest,
+    LeadInput,
+    OrgRules,
+    ResponsePart,
 )
 
-OVERRUNS_MAX: Final = 5
-OVERRUNS_SECONDS: Final = 60.0
-BATCH_OVERRUNS_MAX: Final = 20
+TIMEOUTS_MAX: Final = 5
+TIMEOUTS_SECONDS: Final = 60.0
+BATCH_TIMEOUTS_MAX: Final = 20
 
 
 class Decider:
-    """Decides leads by their orgs' rules; `judge` evaluates these."""
+    """Decides leads by their orgs' rules, which `evaluator` evaluates."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._overruns = Overruns()
+    def __init__(self, evaluator: RuleEvaluator) -> None:
+        self._evaluator = evaluator
+        self._timeouts = RecentTimeouts()
 
     async def decide(
         self,
@@ -43,41 +42,41 @@ class Decider:
     ) -> dict[UUID, Decision]:
         """The decisions by lead id, at least one, that can be made in about `seconds_max` seconds.
 
-        A rule that overruns on a lead is skipped there, and named. Each overrun costs everybody
-        time: an org whose rules do it too often is not judged for a while, and a batch with too
-        many of them ends, if need be without a decision.
+        A rule that times out on a lead is skipped there, and named. Each timeout costs every org
+        time: an org whose rules time out too often is not evaluated for a while, and a batch with
+        too many timeouts ends, if need be without a decision.
         """
         end = time.monotonic() + seconds_max
-        cases = [await _case(number, lead) for number, lead in enumerate(leads)]
+        inputs = [await _lead_input(number, lead) for number, lead in enumerate(leads)]
         decisions: dict[UUID, Decision] = {}
 
-        def take(answer: Answer) -> None:
-            for judged in answer.judged:
-                lead = leads[judged.number]
-                decisions[lead.lead_id] = decide(rule_sets[lead.org_id], judged.verdicts)
+        def receive(part: ResponsePart) -> None:
+            for result in part.leads:
+                lead = leads[result.number]
+                decisions[lead.lead_id] = decide(rule_sets[lead.org_id], result.results)
 
-        for _ in range(BATCH_OVERRUNS_MAX):
-            for case in cases:
-                lead = leads[case.number]
-                if lead.lead_id not in decisions and self._overruns.too_many(lead.org_id):
-                    decisions[lead.lead_id] = _not_judged(case, rule_sets[lead.org_id])
-            waiting = [case for case in cases if leads[case.number].lead_id not in decisions]
+        for _ in range(BATCH_TIMEOUTS_MAX):
+            for item in inputs:
+                lead = leads[item.number]
+                if lead.lead_id not in decisions and self._timeouts.too_many(lead.org_id):
+                    decisions[lead.lead_id] = _not_evaluated(item, rule_sets[lead.org_id])
+            waiting = [item for item in inputs if leads[item.number].lead_id not in decisions]
             seconds_left = end - time.monotonic()
             if not waiting or (decisions and seconds_left <= 0):
                 break
-            dockets = _dockets(leads, waiting, rule_sets)
-            overrun = await self._judge.ask(
-                Hearing(dockets=dockets, seconds_max=seconds_left), take
+            orgs = _by_org(leads, waiting, rule_sets)
+            timed_out = await self._evaluator.call(
+                EvaluationRequest(orgs=orgs, seconds_max=seconds_left), receive
             )
-            if overrun is None:
+            if timed_out is None:
                 break
-            lead = leads[overrun.case]
-            cases[overrun.case].overran.append(overrun.rule)
-            self._note(lead, rule_sets[lead.org_id][overrun.rule])
+            lead = leads[timed_out.lead]
+            inputs[timed_out.lead].timed_out.append(timed_out.rule)
+            self._note(lead, rule_sets[lead.org_id][timed_out.rule])
         return decisions
 
     def _note(self, lead: Lead, rule: Rule) -> None:
-        self._overruns.note(lead.org_id)
+        self._timeouts.note(lead.org_id)
         log.warning(
             "rule overran",
             org_id=str(lead.org_id),
@@ -87,35 +86,35 @@ class Decider:
         )
 
 
-async def _case(number: int, lead: Lead) -> Case:
+async def _lead_input(number: int, lead: Lead) -> LeadInput:
     # Let the server answer between two leads.
     await asyncio.sleep(0)
-    return Case(number=number, facts=facts_of(lead), overran=[])
+    return LeadInput(number=number, facts=facts_of(lead), timed_out=[])
 
 
-def _not_judged(case: Case, rules: Sequence[Rule]) -> Decision:
-    """The rules that overran on this lead are named."""
-    overran = [rules[rule] for rule in sorted(case.overran)]
-    return undecided(RULES_OVERRAN_ERROR, candidates(overran, [OVERRAN] * len(overran)))
+def _not_evaluated(item: LeadInput, rules: Sequence[Rule]) -> Decision:
+    """The rules that timed out on this lead are named."""
+    timed_out = [rules[rule] for rule in sorted(item.timed_out)]
+    return undecided(RULES_OVERRAN_ERROR, candidates(timed_out, [OVERRAN] * len(timed_out)))
 
 
-def _dockets(
-    leads: Sequence[Lead], cases: Sequence[Case], rule_sets: Mapping[UUID, Sequence[Rule]]
-) -> list[Docket]:
-    by_org: dict[UUID, list[Case]] = defaultdict(list)
-    for case in cases:
-        by_org[leads[case.number].org_id].append(case)
-    dockets = [
-        Docket(conditions=[rule.condition for rule in rule_sets[org_id]], cases=org_cases)
-        for org_id, org_cases in by_org.items()
+def _by_org(
+    leads: Sequence[Lead], inputs: Sequence[LeadInput], rule_sets: Mapping[UUID, Sequence[Rule]]
+) -> list[OrgRules]:
+    by_org: dict[UUID, list[LeadInput]] = defaultdict(list)
+    for item in inputs:
+        by_org[leads[item.number].org_id].append(item)
+    orgs = [
+        OrgRules(conditions=[rule.condition for rule in rule_sets[org_id]], leads=org_inputs)
+        for org_id, org_inputs in by_org.items()
     ]
     # Where there is no time for all of them, it is not always the same ones that go without.
-    random.shuffle(dockets)
-    return dockets
+    random.shuffle(orgs)
+    return orgs
 
 
-class Overruns:
-    """How often each org's rules overran of late."""
+class RecentTimeouts:
+    """How often each org's rules timed out in the last TIMEOUTS_SECONDS."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -127,14 +126,14 @@ class Overruns:
     def note(self, org_id: UUID) -> None:
         """Counts one."""
         now = self._clock()
-        self._times.setdefault(org_id, deque(maxlen=OVERRUNS_MAX)).append(now)
-        past = [key for key, times in self._times.items() if times[-1] <= now - OVERRUNS_SECONDS]
+        self._times.setdefault(org_id, deque(maxlen=TIMEOUTS_MAX)).append(now)
+        past = [key for key, times in self._times.items() if times[-1] <= now - TIMEOUTS_SECONDS]
         for key in past:
             del self._times[key]
 
     def too_many(self, org_id: UUID) -> bool:
-        """Whether OVERRUNS_MAX of them fall into the last OVERRUNS_SECONDS."""
+        """Whether TIMEOUTS_MAX of them fall into the last TIMEOUTS_SECONDS."""
         times = self._times.get(org_id)
-        if times is None or len(times) < OVERRUNS_MAX:
+        if times is None or len(times) < TIMEOUTS_MAX:
             return False
-        return times[0] > self._clock() - OVERRUNS_SECONDS
+        return times[0] > self._clock() - TIMEOUTS_SECONDS

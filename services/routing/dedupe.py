@@ -1,4 +1,4 @@
-"""Keyed hashes by which one person's leads are known as such without storing who it is.
+"""Keyed hashes that tell which leads are of the same person, without storing who that is.
 
 A phone number is one of some 10^10, so a plain SHA-256 of it is reversed in minutes; these are
 HMAC-SHA-256 under a secret that the database never sees. Secrets have versions: while they rotate,
@@ -10,7 +10,7 @@ import hmac
 from typing import Final
 
 from services.chassis.sealing import KeyRing
-from services.routing.leads import Lead
+from services.routing.records import Lead
 
 PHONE: Final = "phone"
 EMAIL: Final = "email"
@@ -19,7 +19,7 @@ EMAIL: Final = "email"
 def generate_dedupe_hash(
     secret_ring: KeyRing, kind: str, value: str, *, version: int | None = None
 ) -> str:
-    """`v<version>:<kind>:<64 hex digits>`, under the ring's current secret unless told.
+    """`v<version>:<kind>:<64 hex digits>`, by default under the ring's current secret.
 
     `kind` is "phone" (value in E.164) or "email" (value lower-case). Raises `KeyError` for a
     version that the ring does not hold.

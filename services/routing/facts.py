@@ -1,4 +1,4 @@
-"""What a rule's condition is told of a lead, and what of it the decision record may keep.
+"""Which facts of a lead a rule's condition sees, and which of them the decision record keeps.
 
 Conditions see the beginning of what is long: what they cost grows with what they see.
 """
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import phonenumbers
 
-from services.routing.leads import Lead
+from services.routing.records import Lead
 
 FULL_NAME_CHARACTERS_MAX: Final = 200
 DETAILS_CHARACTERS_MAX: Final = 2_000
@@ -22,7 +22,7 @@ ANSWER_CHARACTERS_MAX: Final = 200
 ANSWERS_CHARACTERS_MAX: Final = 20_000
 EMAIL_DOMAIN_CHARACTERS_MAX: Final = 255
 # What a condition names in the maps: lead.answers.size, lead.consents["newsletter"].
-_ASKED: Final = re.compile(
+_NAMED: Final = re.compile(
     r"""\b(?:answers|consents)\s*(?:\.\s*(\w+)|\[\s*"([^"]+)"|\[\s*'([^']+)')"""
 )
 
@@ -46,9 +46,9 @@ def facts_of(lead: Lead) -> dict[str, Any]:
 
 
 def worst_facts(condition: str) -> dict[str, Any]:
-    """As much as a condition can be told, under every name that it may ask for."""
-    asked = list(dict.fromkeys("".join(found) for found in _ASKED.findall(condition)))
-    names = (asked + [f"question {number}" for number in range(ANSWERS_MAX)])[:ANSWERS_MAX]
+    """As much as a condition can see, under every name that it uses."""
+    named = list(dict.fromkeys("".join(found) for found in _NAMED.findall(condition)))
+    names = (named + [f"question {number}" for number in range(ANSWERS_MAX)])[:ANSWERS_MAX]
     values = ["a" * ANSWER_CHARACTERS_MAX] * ANSWER_VALUES_MAX
     return {
         "lead.type": "appointment",
@@ -70,10 +70,10 @@ def _shortened(answers: dict[str, list[str]]) -> dict[str, list[str]]:
     shortened: dict[str, list[str]] = {}
     characters_left = ANSWERS_CHARACTERS_MAX
     for name, values in islice(answers.items(), ANSWERS_MAX):
-        kept = shortened.setdefault(name[:ANSWER_CHARACTERS_MAX], [])
+        short = shortened.setdefault(name[:ANSWER_CHARACTERS_MAX], [])
         for value in values[:ANSWER_VALUES_MAX]:
-            kept.append(value[: min(ANSWER_CHARACTERS_MAX, characters_left)])
-            characters_left -= len(kept[-1])
+            short.append(value[: min(ANSWER_CHARACTERS_MAX, characters_left)])
+            characters_left -= len(short[-1])
     return shortened
 
 
@@ -92,7 +92,7 @@ def inputs_of(lead: Lead) -> dict[str, Any]:
     }
 
 
-# A lead's phone is looked at for its facts, then for its record.
+# Read twice for each lead: for its facts, and for its record.
 @lru_cache(maxsize=256)
 def phone_country(phone: str) -> str:
     """ISO 3166 region of a phone in E.164 ("DE"); empty where there is none."""

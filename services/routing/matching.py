@@ -1,59 +1,24 @@
 """Which rule takes a lead: in order, the first whose condition is true."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
-from uuid import UUID
+from typing import Any, Final
 
-from services.routing.hearings import Verdict
+from services.routing.facts import inputs_of
+from services.routing.records import Candidate, CandidateResult, Decision, Lead, Rule
+from services.routing.rule_evaluator.protocol import RuleResult
 
-Outcome = Literal["routed", "no_match", "error"]
-Result = Literal["matched", "failed", "error"]
 NO_MATCH_ERROR: Final = "NO_MATCH"
 RULES_FAILED_ERROR: Final = "RULES_FAILED"
 RULES_OVERRAN_ERROR: Final = "RULES_OVERRAN"
 INTERRUPTED_ERROR: Final = "INTERRUPTED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One version of a rule, and the workspace that gets what it matches."""
-
-    rule_id: UUID
-    version: int
-    workspace_id: UUID
-    condition: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A rule that was looked at, and the first predicate that was not true."""
-
-    rule: Rule
-    result: Result
-    failing_predicate: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Where a lead goes and every rule that was looked at; `matched` is None where it stays.
-
-    Without a match the outcome is "error" when a rule failed on the lead (it might have matched),
-    else "no_match"; `error` is why it stays, for `routing_error`.
-    """
-
-    outcome: Outcome
-    matched: Rule | None
-    candidates: tuple[Candidate, ...]
-    error: str = ""
-
-
-def decide(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> Decision:
+def decide(rules: Sequence[Rule], results: Sequence[RuleResult]) -> Decision:
     """The first of the rules, which come in order, that matches; one that fails is skipped.
 
-    There is a verdict on each of them, up to the one that matches.
+    There is a result for each of them, up to the one that matches.
     """
-    looked_at = candidates(rules, verdicts)
+    looked_at = candidates(rules, results)
     for candidate in looked_at:
         if candidate.result == "matched":
             return Decision(outcome="routed", matched=candidate.rule, candidates=looked_at)
@@ -63,29 +28,36 @@ def decide(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> Decision:
 
 
 def undecided(error: str, candidates: tuple[Candidate, ...] = ()) -> Decision:
-    """The lead stays, and not because no rule takes it."""
+    """The lead stays, for another reason than that no rule matches."""
     return Decision(outcome="error", matched=None, candidates=candidates, error=error)
 
 
-def candidates(rules: Sequence[Rule], verdicts: Sequence[Verdict]) -> tuple[Candidate, ...]:
-    """Each rule with what came of it, as far as there are verdicts."""
-    return tuple(map(_candidate, rules, verdicts))
+def candidates(rules: Sequence[Rule], results: Sequence[RuleResult]) -> tuple[Candidate, ...]:
+    """Each rule with its result, as far as there are results."""
+    return tuple(map(_candidate, rules, results))
 
 
-def _candidate(rule: Rule, verdict: Verdict) -> Candidate:
-    if verdict.matched:
+def _candidate(rule: Rule, result: RuleResult) -> Candidate:
+    if result.matched:
         return Candidate(rule=rule, result="matched")
-    return Candidate(rule=rule, result=_result(verdict), failing_predicate=_reason(verdict))
+    return Candidate(
+        rule=rule, result=_candidate_result(result), failing_predicate=_failing_predicate(result)
+    )
 
 
-def _result(verdict: Verdict) -> Result:
-    return "error" if verdict.error else "failed"
+def _candidate_result(result: RuleResult) -> CandidateResult:
+    return "error" if result.error else "failed"
 
 
-def _reason(verdict: Verdict) -> str:
-    if not verdict.error:
-        return verdict.failing_predicate
-    return f"{verdict.error}: {verdict.failing_predicate}"
+def _failing_predicate(result: RuleResult) -> str:
+    if not result.error:
+        return result.failing_predicate
+    return f"{result.error}: {result.failing_predicate}"
+
+
+def decision_record(lead: Lead, decision: Decision) -> dict[str, Any]:
+    """What the decision rests on, without personal data."""
+    return {"candidates": candidates_json(decision.candidates), "inputs": inputs_of(lead)}
 
 
 def candidates_json(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.routing.facts import answers_by_name
-from services.routing.leads import Lead
+from services.routing.records import Lead
 
 
 def offer_payload(lead: Lead) -> dict[str, Any]:

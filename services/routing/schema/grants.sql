@@ -1,5 +1,5 @@
 -- Every table that the service reaches as itself, and how. What was decided or published is never
--- changed; of rows that wait for a retry only the retry itself takes one away.
+-- changed; a row that waits for a retry is deleted only by the retry.
 grant select, insert on
   workspaces, rule_versions, lead_facts, lead_routing_logs
 to waybill_routing;

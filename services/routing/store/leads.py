@@ -1,38 +1,11 @@
-"""Leads, in the database: taken over, looked at, expired."""
+"""Leads, in the database: taken over, read, expired."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.routing.leads import Answer, Lead, NewLead
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routing:
-    """Where a lead's routing stands."""
-
-    routing_status: str
-    workspace_id: UUID | None
-    routing_error: str | None
-    routing_attempts: int
-    next_retry_at: datetime | None
-    trace_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedDecision:
-    """A decision as it was logged; the candidates are those of `candidates_json`."""
-
-    attempt: int
-    outcome: str
-    rule_id: UUID | None
-    rule_version: int | None
-    workspace_id: UUID | None
-    candidates: list[dict[str, Any]]
-    decided_at: datetime
+from services.routing.records import Lead, LoggedDecision, NewLead, Routing
 
 
 class LeadStore:
@@ -42,7 +15,7 @@ class LeadStore:
         self._database = database
 
     async def enqueue_leads(self, leads: Sequence[NewLead]) -> int:
-        """Takes leads over, those that are here already as they are; answers how many were new."""
+        """Takes leads over; those that are here already stay as they are. How many were new."""
         new: int = await self._database.value(
             "enqueue_leads",
             p_org_ids=[item.lead.org_id for item in leads],
@@ -70,7 +43,7 @@ class LeadStore:
     async def expire_leads(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
-        """Expires leads whose 90 days are over; None when another process ran this tick."""
+        """How many of at most `limit` leads expired; None when another process ran this tick."""
         expired: int | None = await self._database.value(
             "expire_leads",
             p_limit=limit,
@@ -89,22 +62,3 @@ def _facts_json(lead: Lead) -> dict[str, Any]:
         "answers": [[answer.name, answer.values] for answer in lead.answers],
         "consents": dict(lead.consents),
     }
-
-
-def to_lead(row: Any) -> Lead:
-    """The lead that a row of `acquire_routing_locks` holds."""
-    facts = row["facts"]
-    return Lead(
-        org_id=row["org_id"],
-        lead_id=row["lead_id"],
-        source_id=row["source_id"],
-        source_kind=facts["source_kind"],
-        type=facts["type"],
-        phone=row["phone"],
-        email=row["email"],
-        full_name=facts["full_name"],
-        details=facts["details"],
-        answers=tuple(Answer(name=name, values=tuple(values)) for name, values in facts["answers"]),
-        consents=facts["consents"],
-        received_at=row["received_at"],
-    )

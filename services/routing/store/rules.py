@@ -1,115 +1,30 @@
-"""Workspaces and rules, in the database."""
+"""Rules, in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.routing.matching import Rule
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
-    """A destination inside an org; `offer_policy` is "direct" or "manual"."""
-
-    workspace_id: UUID
-    name: str
-    offer_policy: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedRule:
-    """A rule as it stands."""
-
-    rule_id: UUID
-    version: int
-    workspace_id: UUID
-    name: str
-    priority: int
-    condition: str
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRule:
-    """A rule to create."""
-
-    workspace_id: UUID
-    name: str
-    priority: int
-    condition: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleChange:
-    """A new version of a rule; what is None stays as it is."""
-
-    rule_id: UUID
-    etag: str
-    workspace_id: UUID | None = None
-    name: str | None = None
-    priority: int | None = None
-    condition: str | None = None
-    enabled: bool | None = None
+from services.routing.records import NewRule, PublishedRule, Rule, RuleChange
 
 
 class RuleStore:
-    """Workspaces and rules of routing's schema."""
+    """Rules of routing's schema."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create_workspace(
+    async def create_rule(
         self,
         org_id: UUID,
-        workspace_id: UUID,
-        name: str,
-        offer_policy: str,
+        rule_id: UUID,
+        new: NewRule,
+        *,
         request_id: RequestId,
         traceparent: str,
-    ) -> Workspace:
-        """Creates it, or answers what the request id made before. REQUEST_ID_REUSED."""
-        made: dict[str, Any] = await self._database.value(
-            "create_workspace",
-            p_org_id=org_id,
-            p_workspace_id=workspace_id,
-            p_name=name,
-            p_offer_policy=offer_policy,
-            p_request_id=request_id.value,
-            p_request_hash=request_id.content_hash,
-            p_traceparent=traceparent,
-        )
-        return Workspace(
-            workspace_id=UUID(made["workspace_id"]),
-            name=made["name"],
-            offer_policy=made["offer_policy"],
-            created_at=datetime.fromisoformat(made["created_at"]),
-        )
-
-    async def get_workspace(self, org_id: UUID, workspace_id: UUID) -> Workspace | None:
-        """The workspace, or None."""
-        row = await self._database.row(
-            "get_workspace", p_org_id=org_id, p_workspace_id=workspace_id
-        )
-        return None if row is None else Workspace(**row)
-
-    async def list_workspaces(
-        self, org_id: UUID, limit: int, after: UUID | None = None
-    ) -> list[Workspace]:
-        """The org's workspaces after that one, oldest first."""
-        rows = await self._database.rows(
-            "list_workspaces", p_org_id=org_id, p_limit=limit, p_after=after
-        )
-        return [Workspace(**row) for row in rows]
-
-    async def create_rule(
-        self, org_id: UUID, rule_id: UUID, rule: NewRule, request_id: RequestId, traceparent: str
     ) -> PublishedRule:
-        """Creates it, or answers what the request id made before.
+        """Creates it, or returns what the request id made before.
 
         Raises REQUEST_ID_REUSED, WORKSPACE_NOT_FOUND, TOO_MANY_RULES.
         """
@@ -117,10 +32,10 @@ class RuleStore:
             "create_rule",
             p_org_id=org_id,
             p_rule_id=rule_id,
-            p_workspace_id=rule.workspace_id,
-            p_name=rule.name,
-            p_priority=rule.priority,
-            p_condition=rule.condition,
+            p_workspace_id=new.workspace_id,
+            p_name=new.name,
+            p_priority=new.priority,
+            p_condition=new.condition,
             p_request_id=request_id.value,
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
@@ -128,7 +43,7 @@ class RuleStore:
         return _published(made)
 
     async def update_rule(
-        self, org_id: UUID, change: RuleChange, traceparent: str
+        self, org_id: UUID, change: RuleChange, *, traceparent: str
     ) -> PublishedRule:
         """Publishes a version.
 
@@ -149,7 +64,7 @@ class RuleStore:
         return _published(made)
 
     async def list_rules(
-        self, org_id: UUID, limit: int, after: tuple[int, UUID] | None = None
+        self, org_id: UUID, *, limit: int, after: tuple[int, UUID] | None = None
     ) -> list[PublishedRule]:
         """The org's rules after (priority, rule id), in the order in which they are tried."""
         priority, rule_id = after or (None, None)

@@ -48,8 +48,8 @@ class Callers:
         """A service, or the operator."""
         return self._routing(self._keys.service_token(name))
 
-    def nobody(self) -> Any:
-        """Somebody with a token that we did not sign."""
+    def unsigned(self) -> Any:
+        """A caller whose token is not one of ours."""
         return self._routing("nonsense")
 
     def tracing(self, name: str) -> Any:
@@ -71,7 +71,7 @@ class Callers:
 
 
 @dataclass(slots=True)
-class Refusal:
+class RefusedCall:
     """What a refused call said."""
 
     reason: str = ""
@@ -80,9 +80,9 @@ class Refusal:
 
 
 @asynccontextmanager
-async def refused() -> AsyncIterator[Refusal]:
+async def refused() -> AsyncIterator[RefusedCall]:
     """Expects the block's call to be refused for a reason."""
-    refusal = Refusal()
+    refusal = RefusedCall()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         yield refusal
     error = from_call(raised.value)

@@ -12,15 +12,16 @@ from deploy.local.state import State
 from services.chassis.database import Database
 from services.chassis.loops import Wake
 from services.chassis.rpc.server import serving
-from services.chassis.trace_service import trace_served
+from services.chassis.trace_service import trace_registration
 from services.routing.access import ACCESS
 from services.routing.config import RoutingConfig
-from services.routing.service import RoutingService, routing_served
+from services.routing.dry_runs import DryRuns
+from services.routing.edge.registration import Dependencies, registration
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
-from services.routing.trials import Trials
+from services.routing.store.workspaces import WorkspaceStore
 from tests.rpc.routing.callers import Callers
-from tests.unit.routing.builders import NearJudge
+from tests.unit.routing.builders import InProcessEvaluator
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def enqueued() -> Wake:
 
 @pytest.fixture
 async def callers(keys: Keys, routing_db: Database, enqueued: Wake) -> AsyncIterator[Callers]:
-    """Calls to a running server as whoever a test names."""
+    """Calls to a running server as any caller that a test names."""
     config = RoutingConfig(
         database_url="",
         listen="127.0.0.1:0",
@@ -49,12 +50,16 @@ async def callers(keys: Keys, routing_db: Database, enqueued: Wake) -> AsyncIter
         delivery_target="127.0.0.1:1",
         dedupe_secrets_file=keys.dedupe_file,
     )
-    service = RoutingService(
-        RuleStore(routing_db), LeadStore(routing_db), Trials(NearJudge()), enqueued
+    dependencies = Dependencies(
+        workspaces=WorkspaceStore(routing_db),
+        rules=RuleStore(routing_db),
+        leads=LeadStore(routing_db),
+        dry_runs=DryRuns(InProcessEvaluator()),
+        enqueued=enqueued,
     )
-    served = [routing_served(service), trace_served(routing_db, "routing")]
+    registrations = [registration(dependencies), trace_registration(routing_db, "routing")]
     async with (
-        serving(config, ACCESS, served) as server,
+        serving(config, ACCESS, registrations) as server,
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         yield Callers(channel, keys)

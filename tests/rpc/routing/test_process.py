@@ -18,7 +18,8 @@ from deploy.local.ports import free_port
 from services.chassis.trace import new_root
 from tests.conftest import with_login
 from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue, refused
-from waybill.delivery.v1 import delivery_service_pb2, delivery_service_pb2_grpc
+from waybill.delivery.v1 import delivery_service_pb2 as delivery_pb
+from waybill.delivery.v1 import delivery_service_pb2_grpc
 from waybill.routing.v1 import routing_service_pb2 as pb
 
 READY_SECONDS = 30
@@ -28,16 +29,16 @@ class FakeDelivery(delivery_service_pb2_grpc.DeliveryServiceServicer):
     """Takes every offer; the first call is answered with an outage."""
 
     def __init__(self) -> None:
-        self.offers: asyncio.Queue[delivery_service_pb2.LeadOffer] = asyncio.Queue()
+        self.offers: asyncio.Queue[delivery_pb.LeadOffer] = asyncio.Queue()
         self.calls = 0
 
     async def OfferLeads(
-        self, request: delivery_service_pb2.OfferLeadsRequest, context: Any
-    ) -> delivery_service_pb2.OfferLeadsResponse:
+        self, request: delivery_pb.OfferLeadsRequest, context: Any
+    ) -> delivery_pb.OfferLeadsResponse:
         self.calls += 1
         if self.calls == 1:
             await context.abort(grpc.StatusCode.INTERNAL, "not yet")
-        response = delivery_service_pb2.OfferLeadsResponse()
+        response = delivery_pb.OfferLeadsResponse()
         for offer in request.offers:
             await self.offers.put(offer)
             response.results.add(lead_id=offer.lead_id, outcome="accepted")
@@ -46,7 +47,7 @@ class FakeDelivery(delivery_service_pb2_grpc.DeliveryServiceServicer):
 
 @pytest.fixture
 async def delivery() -> AsyncIterator[tuple[FakeDelivery, int]]:
-    """A peer in delivery's place, and its port."""
+    """A fake of delivery, and its port."""
     # Of delivery's methods routing calls one.
     servicer, server = FakeDelivery(), grpc.aio.server()  # type: ignore[abstract]
     delivery_service_pb2_grpc.add_DeliveryServiceServicer_to_server(servicer, server)
@@ -119,11 +120,11 @@ async def test_a_lead_is_offered_in_its_own_trace_although_delivery_was_down_at_
 
 NINETY = str([1] * 90)
 COSTLY = f"{NINETY}.exists(a, {NINETY}.exists(b, lead.details.matches('(a?){{50}}b')))"
-# A name that no trial has hides it.
+# Only on a lead of this name, which no dry run has, it is costly.
 HIDDEN = f'lead.full_name == "Eve" ? {COSTLY} : false'
 
 
-async def test_costly_rules_of_one_tenant_hold_up_nobody_else(
+async def test_costly_rules_of_one_tenant_hold_up_no_other_tenant(
     keys: Keys, database_url: str, delivery: tuple[FakeDelivery, int], tmp_path: Path
 ) -> None:
     costly_org, other_org, log = uuid4(), uuid4(), tmp_path / "routing.log"
@@ -158,10 +159,10 @@ async def test_costly_rules_of_one_tenant_hold_up_nobody_else(
         request = pb.GetRoutingRequest(lead_id=slow.lead_id)
         (decision,) = (await costly.GetRouting(request)).decisions
         assert decision.rule_id == catch_all.rule_id
-        overran = decision.candidates[:4]
-        assert [candidate.rule_id for candidate in overran] == [rule.rule_id for rule in hidden]
-        assert {candidate.result for candidate in overran} == {"error"}
-        assert all(item.failing_predicate.startswith("OVERRAN: ") for item in overran)
+        timed_out = decision.candidates[:4]
+        assert [candidate.rule_id for candidate in timed_out] == [rule.rule_id for rule in hidden]
+        assert {candidate.result for candidate in timed_out} == {"error"}
+        assert all(item.failing_predicate.startswith("OVERRAN: ") for item in timed_out)
     assert '"rule overran"' in log.read_text()
 
 

@@ -9,16 +9,17 @@ from services.chassis.errors import unavailable
 from services.chassis.loops import Wake
 from services.chassis.trace import new_root
 from services.routing.decider import Decider
-from services.routing.leads import NewLead
+from services.routing.records import Completion, Failure, NewLead
+from services.routing.reporter import Reporter
 from services.routing.router import Router
-from services.routing.store.attempts import AttemptStore, Completion, Failure
+from services.routing.store.claims import ClaimStore
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
-from tests.schema.routing.builders import Admin, a_rule, a_workspace
-from tests.unit.routing.builders import RING, NearJudge, a_lead
+from tests.schema.routing.builders import DEDUPE_SECONDS, Admin, a_rule, a_workspace
+from tests.unit.routing.builders import RING, InProcessEvaluator, a_lead
 
 
-class Flaky(AttemptStore):
+class Flaky(ClaimStore):
     """Cannot be reached for each first report, and loses the answer to each second."""
 
     def __init__(self, database: Database) -> None:
@@ -27,21 +28,21 @@ class Flaky(AttemptStore):
         self.failures = 0
 
     async def complete_routings(
-        self, token: UUID, completions: Sequence[Completion], **terms: Any
+        self, completions: Sequence[Completion], **terms: Any
     ) -> dict[UUID, str]:
         self.completions += 1
         if self.completions == 1:
             raise unavailable("away")
-        outcomes = await super().complete_routings(token, completions, **terms)
+        outcomes = await super().complete_routings(completions, **terms)
         if self.completions == 2:
             raise unavailable("away after the commit")
         return outcomes
 
-    async def fail_routings(self, token: UUID, failures: Sequence[Failure]) -> dict[UUID, str]:
+    async def fail_routings(self, failures: Sequence[Failure], *, token: UUID) -> dict[UUID, str]:
         self.failures += 1
         if self.failures == 1:
             raise unavailable("away")
-        outcomes = await super().fail_routings(token, failures)
+        outcomes = await super().fail_routings(failures, token=token)
         if self.failures == 2:
             raise unavailable("away after the commit")
         return outcomes
@@ -57,7 +58,8 @@ async def test_decisions_are_reported_through_an_outage_and_stand_once(
         [NewLead(lead=lead, trace=new_root()) for lead in (routed, unmatched)]
     )
     store = Flaky(routing_db)
-    router = Router(store, RuleStore(routing_db), Decider(NearJudge()), RING, Wake())
+    reporter = Reporter(store, RING, dedupe_seconds=DEDUPE_SECONDS)
+    router = Router(store, RuleStore(routing_db), Decider(InProcessEvaluator()), reporter, Wake())
     assert await router.step() == 2
     assert (store.completions, store.failures) == (3, 3)
     logged = await admin.fetch("select lead_id, attempt, outcome from routing.lead_routing_logs")

@@ -12,14 +12,15 @@ from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake
 from services.chassis.trace import new_root
 from services.routing.decider import Decider
-from services.routing.leads import Lead, NewLead
-from services.routing.matching import Decision, Rule
-from services.routing.router import Router, RouterPolicy
-from services.routing.store.attempts import AttemptStore
+from services.routing.policies import RouterPolicy
+from services.routing.records import Decision, Lead, NewLead, Rule
+from services.routing.reporter import Reporter
+from services.routing.router import Router
+from services.routing.store.claims import ClaimStore
 from services.routing.store.leads import LeadStore
 from services.routing.store.rules import RuleStore
-from tests.schema.routing.builders import Admin, a_rule, a_workspace, status_of
-from tests.unit.routing.builders import RING, NearJudge, a_lead
+from tests.schema.routing.builders import DEDUPE_SECONDS, Admin, a_rule, a_workspace, status_of
+from tests.unit.routing.builders import RING, InProcessEvaluator, a_lead
 
 
 def a_router(
@@ -30,11 +31,12 @@ def a_router(
     offered: Wake | None = None,
     policy: RouterPolicy | None = None,
 ) -> Router:
+    claims = ClaimStore(database, "tester")
     return Router(
-        AttemptStore(database, "tester"),
+        claims,
         rules or RuleStore(database),
-        decider or Decider(NearJudge()),
-        RING,
+        decider or Decider(InProcessEvaluator()),
+        Reporter(claims, RING, dedupe_seconds=DEDUPE_SECONDS),
         offered or Wake(),
         policy,
     )
@@ -57,14 +59,14 @@ async def test_leads_go_to_the_workspace_of_the_first_rule_that_matches(
     await a_rule(routing_db, org_id, others, p_priority=2)
     german = a_lead(org_id=org_id, email="")
     french = a_lead(org_id=org_id, phone="+33612345678", email="")
-    nobody = a_lead(phone="+33612345678")
-    await enqueue(routing_db, german, french, nobody)
+    unmatched = a_lead(phone="+33612345678")
+    await enqueue(routing_db, german, french, unmatched)
     assert await a_router(routing_db, offered=offered).step() == 3
     rows = await admin.fetch("select lead_id, routing_status, workspace_id from routing.leads")
     assert {row["lead_id"]: (row["routing_status"], row["workspace_id"]) for row in rows} == {
         german.lead_id: ("routed", germans),
         french.lead_id: ("routed", others),
-        nobody.lead_id: ("failed", None),
+        unmatched.lead_id: ("failed", None),
     }
     (first, second) = (await LeadStore(routing_db).list_decisions(org_id, french.lead_id))[
         0
@@ -192,7 +194,7 @@ class OneByOneDecider(Decider):
     """Remembers which leads it was asked about together."""
 
     def __init__(self) -> None:
-        super().__init__(NearJudge())
+        super().__init__(InProcessEvaluator())
         self.batches: list[set[UUID]] = []
 
     async def decide(
@@ -215,7 +217,7 @@ async def test_leads_that_may_be_what_interrupts_are_routed_one_by_one(
     await enqueue(routing_db, *leads)
     suspects, others = leads[:3], leads[3:]
     for lead in suspects:
-        await interrupted(admin, lead, RouterPolicy().interruptions_alone)
+        await interrupted(admin, lead, RouterPolicy().interruptions_isolated_min)
     decider = OneByOneDecider()
     router = a_router(routing_db, decider=decider)
     while await router.step():
@@ -261,7 +263,7 @@ for each row execute function routing.break_it();
     [("and new.outcome = 'routed'", "failed", "error"), ("", "routing", None)],
     ids=["it cannot be completed", "nothing can be written about it"],
 )
-async def test_a_lead_that_breaks_its_batch_fails_alone(
+async def test_a_lead_that_breaks_its_batch_fails_by_itself(
     routing_db: Database, admin: Admin, when: str, status: str, outcome: str | None
 ) -> None:
     org_id = uuid4()

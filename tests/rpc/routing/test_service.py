@@ -12,7 +12,7 @@ from services.chassis.trace import new_root
 from tests.rpc.routing.callers import Callers, a_lead, a_rule, a_workspace, enqueue, refused
 from tests.schema.routing.builders import Admin
 from waybill.routing.v1 import routing_service_pb2 as pb
-from waybill.trace.v1 import trace_service_pb2
+from waybill.trace.v1 import trace_service_pb2 as trace_pb
 
 ANY_ID = str(uuid4())
 REQUESTS: dict[str, Message] = {
@@ -35,7 +35,7 @@ def test_every_rpc_is_asked_below() -> None:
 @pytest.mark.parametrize("method", REQUESTS)
 async def test_every_rpc_refuses_who_may_not_call_it(callers: Callers, method: str) -> None:
     async with refused() as refusal:
-        await getattr(callers.nobody(), method)(REQUESTS[method])
+        await getattr(callers.unsigned(), method)(REQUESTS[method])
     assert (refusal.reason, refusal.status) == ("TOKEN_REFUSED", grpc.StatusCode.UNAUTHENTICATED)
     strangers = [
         callers.service("scheduling"),
@@ -78,7 +78,7 @@ async def test_a_tenant_sees_nothing_of_another(callers: Callers, org_id: UUID) 
     rule = await a_rule(owner, workspace.workspace_id)
     lead = a_lead(org_id)
     await enqueue(callers.service("ingest"), lead)
-    # What org the request names is no matter: a tenant's is in its token.
+    # The org that the request names does not matter: a tenant's is in its token.
     named = pb.GetWorkspaceRequest(workspace_id=workspace.workspace_id, org_id=str(org_id))
     assert (await owner.GetWorkspace(named)).workspace == workspace
     async with refused() as refusal:
@@ -217,21 +217,21 @@ async def test_what_happened_is_told_by_trace_and_by_lead(callers: Callers, org_
     trace = new_root()
     lead = a_lead(org_id, traceparent=trace.traceparent)
     await enqueue(callers.service("ingest"), lead)
-    request = trace_service_pb2.GetTraceRequest(trace_id=trace.trace_id)
+    request = trace_pb.GetTraceRequest(trace_id=trace.trace_id)
     operator = await callers.tracing("operator").GetTrace(request)
     assert [entry.name for entry in operator.entries] == ["lead taken over", "routing queue"]
     assert (await callers.tracing_tenant(org_id).GetTrace(request)).entries == operator.entries
     assert not (await callers.tracing_tenant(uuid4()).GetTrace(request)).entries
     found = await callers.tracing("operator").FindTraces(
-        trace_service_pb2.FindTracesRequest(lead_id=lead.lead_id)
+        trace_pb.FindTracesRequest(lead_id=lead.lead_id)
     )
     assert [item.trace_id for item in found.traces] == [trace.trace_id]
 
 
-async def test_the_books_are_added_up_for_the_operator(callers: Callers, org_id: UUID) -> None:
+async def test_the_operator_gets_the_consistency_check(callers: Callers, org_id: UUID) -> None:
     await enqueue(callers.service("ingest"), a_lead(org_id))
-    request = trace_service_pb2.VerifyBooksRequest()
-    books = await callers.tracing("operator").VerifyBooks(request)
-    assert len(books.equations) == 5
-    assert all(equation.holds for equation in books.equations)
-    assert books.totals == {"leads_taken_over": 1, "offers_handed_over": 0}
+    request = trace_pb.VerifyBooksRequest()
+    check = await callers.tracing("operator").VerifyBooks(request)
+    assert len(check.equations) == 5
+    assert all(equation.holds for equation in check.equations)
+    assert check.totals == {"leads_taken_over": 1, "offers_handed_over": 0}

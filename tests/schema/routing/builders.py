@@ -72,6 +72,25 @@ async def a_rule(
     return made
 
 
+async def update_rule(
+    database: Database, org_id: UUID, rule_id: str, etag: str, **changes: Any
+) -> dict[str, Any]:
+    """Publishes a new version; what is not in `changes` stays as it is."""
+    arguments: dict[str, Any] = dict.fromkeys(
+        ("p_workspace_id", "p_name", "p_priority", "p_condition", "p_enabled")
+    )
+    updated: dict[str, Any] = await database.value(
+        "update_rule",
+        p_org_id=org_id,
+        p_rule_id=UUID(rule_id),
+        p_etag=etag,
+        **{**arguments, **changes},
+        p_traceparent=new_root().traceparent,
+        p_now=NOW,
+    )
+    return updated
+
+
 async def leads(
     database: Database,
     org_id: UUID,
@@ -229,12 +248,33 @@ async def a_routed_lead(
     return lead_id
 
 
+async def leads_in_every_state(database: Database, org_id: UUID) -> UUID:
+    """Leads in every state; returns the routed one."""
+    workspace_id = await a_workspace(database, org_id)
+    phone, token = a_hash(), new_id()
+    routed = await a_routed_lead(database, org_id, workspace_id, [phone, a_hash()])
+    duplicate, failed = await a_lead(database, org_id), await a_lead(database, org_id)
+    await acquire(database, token=token)
+    assert (await complete(database, token, org_id, duplicate, workspace_id, [phone]))[1] == routed
+    await fail(database, token, org_id, failed)
+    await a_lead(database, org_id)
+    await acquire(database)
+    await a_lead(database, org_id)
+    return routed
+
+
 async def status_of(admin: Admin, lead_id: UUID) -> str:
     """The lead's routing_status as it stands."""
     status: str = await admin.fetchval(
         "select routing_status from routing.leads where lead_id = $1", lead_id
     )
     return status
+
+
+async def enabled_rules(admin: Admin) -> int:
+    """How many enabled rules there are."""
+    count: int = await admin.fetchval("select count(*) from routing.rules where enabled")
+    return count
 
 
 async def counts(admin: Admin) -> dict[str, int]:

@@ -1,7 +1,7 @@
-"""A lead is routed once, by whoever holds it, and only if nobody has the same person."""
+"""A lead is routed once, by the worker that holds it, unless another lead has the same person."""
 
 import asyncio
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -20,7 +20,6 @@ from tests.schema.routing.builders import (
     a_workspace,
     acquire,
     complete,
-    complete_all,
     counts,
     fail,
     later,
@@ -170,23 +169,6 @@ async def test_a_workspace_that_is_not_the_orgs_is_refused_and_nothing_is_change
     assert await status_of(admin, lead_id) == "routing"
 
 
-async def test_a_batch_has_an_outcome_for_each_lead(routing_db: Database, admin: Admin) -> None:
-    org_id, token = uuid4(), new_id()
-    workspace_id = await a_workspace(routing_db, org_id)
-    first, second, third = await leads(routing_db, org_id, 3)
-    await acquire(routing_db, token=token)
-    same, stranger = a_hash(), uuid4()
-    outcomes = await complete_all(
-        routing_db,
-        token,
-        org_id,
-        workspace_id,
-        [(first, [same, a_hash()]), (second, [a_hash(), same]), (third, []), (stranger, [same])],
-    )
-    assert outcomes == {first: "routed", second: "duplicate", third: "routed", stranger: "lost"}
-    assert await admin.fetchval("select count(*) from routing.outbox") == 2
-
-
 async def test_of_equal_leads_at_the_same_moment_exactly_one_is_routed(
     routing_db: Database, admin: Admin
 ) -> None:
@@ -207,52 +189,3 @@ async def test_of_equal_leads_at_the_same_moment_exactly_one_is_routed(
         "lead_routing_queue": 0,
         "lead_dedupe_hashes": 1,
     }
-
-
-async def test_batches_of_the_same_persons_do_not_deadlock_and_route_each_person_once(
-    routing_db: Database, admin: Admin
-) -> None:
-    org_id, token = uuid4(), new_id()
-    workspace_id = await a_workspace(routing_db, org_id)
-    persons = [[a_hash(), a_hash()] for _ in range(20)]
-    lead_ids = await leads(routing_db, org_id, 1000)
-    await acquire(routing_db, token=token)
-
-    async def complete_batch(number: int, batch: list[UUID]) -> dict[UUID, str]:
-        # Every other batch meets the persons and their hashes in the opposite order.
-        step = -1 if number % 2 else 1
-        hashes = [person[::step] for person in persons[::step]]
-        return await complete_all(
-            routing_db, token, org_id, workspace_id, list(zip(batch, hashes, strict=True))
-        )
-
-    batches = [lead_ids[start : start + 20] for start in range(0, 1000, 20)]
-    answers = await asyncio.gather(
-        *(complete_batch(number, batch) for number, batch in enumerate(batches))
-    )
-    outcomes = [outcome for answer in answers for outcome in answer.values()]
-    assert (outcomes.count("routed"), outcomes.count("duplicate")) == (20, 980)
-    assert await admin.fetchval("select count(*) from routing.outbox") == 20
-
-
-@pytest.mark.parametrize("held", [True, False])
-async def test_a_check_answers_yes_or_no(routing_db: Database, held: bool) -> None:
-    org_id = uuid4()
-    workspace_id = await a_workspace(routing_db, org_id)
-    phone = a_hash()
-    lead_id = await a_routed_lead(routing_db, org_id, workspace_id, [phone])
-
-    async def check(org: UUID, lead: UUID, *hashes: str) -> bool:
-        answer: bool = await routing_db.value(
-            "check_cross_partner_duplicate",
-            p_org_id=org,
-            p_lead_id=lead,
-            p_hashes=hashes,
-            p_now=NOW if held else later(seconds=DEDUPE_SECONDS),
-        )
-        return answer
-
-    assert await check(org_id, new_id(), a_hash(), phone) is held
-    assert await check(org_id, lead_id, phone) is False
-    assert await check(uuid4(), new_id(), phone) is False
-    assert await check(org_id, new_id()) is False

@@ -9,11 +9,17 @@ from uuid import UUID, uuid4
 from services.chassis.ids import new_id
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import TraceContext, new_root
-from services.routing.hearings import PLACE_BYTES, Answer, JudgeLimits, Place, Request, Trial
-from services.routing.judge import hear, tried
-from services.routing.judging import Overrun
-from services.routing.leads import HeldLead, Lead
-from services.routing.matching import Rule
+from services.routing.records import ClaimedLead, Lead, Rule
+from services.routing.rule_evaluator.client import TimedOut
+from services.routing.rule_evaluator.evaluation import dry_run, evaluate_leads
+from services.routing.rule_evaluator.protocol import (
+    PROGRESS_BYTES,
+    DryRunRequest,
+    EvaluatorLimits,
+    Progress,
+    Request,
+    ResponsePart,
+)
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RING = KeyRing(current=2, keys={1: b"1" * 32, 2: b"2" * 32})
@@ -48,7 +54,7 @@ def a_rule(condition: str = "true", *, workspace_id: UUID | None = None, version
     )
 
 
-def a_held_lead(
+def a_claimed_lead(
     lead: Lead | None = None,
     *,
     attempt: int = 1,
@@ -56,9 +62,9 @@ def a_held_lead(
     waited: timedelta = timedelta(seconds=1),
     trace: TraceContext | None = None,
     previous: TraceContext | None = None,
-) -> HeldLead:
+) -> ClaimedLead:
     """A lead on its first attempt, claimed a second after it was enqueued."""
-    return HeldLead(
+    return ClaimedLead(
         lead=lead or a_lead(),
         attempt=attempt,
         interruptions=interruptions,
@@ -70,15 +76,17 @@ def a_held_lead(
     )
 
 
-class NearJudge:
-    """Judges in this process, so without a bound on CPU time and memory."""
+class InProcessEvaluator:
+    """Evaluates in this process, so without a bound on CPU time and memory."""
 
-    async def ask(self, request: Request, take: Callable[[Answer], None]) -> Overrun | None:
-        """As `Judge` says; nothing ends it."""
-        limits = JudgeLimits(lead_cpu_seconds=0, trial_cpu_seconds=0)
-        place = Place(mmap(-1, PLACE_BYTES))
-        if isinstance(request, Trial):
-            take(tried(request, limits, place))
+    async def call(
+        self, request: Request, receive: Callable[[ResponsePart], None]
+    ) -> TimedOut | None:
+        """As `RuleEvaluator` says; no rule times out."""
+        limits = EvaluatorLimits(lead_cpu_seconds=0, dry_run_cpu_seconds=0)
+        progress = Progress(mmap(-1, PROGRESS_BYTES))
+        if isinstance(request, DryRunRequest):
+            receive(dry_run(request, limits, progress))
         else:
-            hear(request, limits, place, take)
+            evaluate_leads(request, limits, progress, receive)
         return None

@@ -1,12 +1,12 @@
-"""The method table names every method, and lets in nobody else."""
+"""The method table names every method, and lets in no other caller."""
 
 import pytest
 
 from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller
 from services.routing.access import ACCESS
-from waybill.routing.v1 import routing_service_pb2
-from waybill.trace.v1 import trace_service_pb2
+from waybill.routing.v1 import routing_service_pb2 as pb
+from waybill.trace.v1 import trace_service_pb2 as trace_pb
 
 TENANT = Caller(subject="t", role=AUTHENTICATED, org_id=new_id())
 WORKSPACE = Caller(subject="w", role=AUTHENTICATED, org_id=new_id(), workspace_id=new_id())
@@ -18,8 +18,8 @@ def a_service(name: str) -> Caller:
 
 def test_every_method_is_in_the_table_and_nothing_else() -> None:
     served = [
-        routing_service_pb2.DESCRIPTOR.services_by_name["RoutingService"],
-        trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"],
+        pb.DESCRIPTOR.services_by_name["RoutingService"],
+        trace_pb.DESCRIPTOR.services_by_name["TraceService"],
     ]
     methods = {f"/{s.full_name}/{method.name}" for s in served for method in s.methods}
     assert ACCESS.keys() == methods

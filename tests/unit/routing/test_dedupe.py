@@ -1,4 +1,4 @@
-"""Keyed hashes: same person, same hash; nobody without the secret can make or reverse one."""
+"""Keyed hashes: same person, same hash; without the secret none can be made or reversed."""
 
 import hashlib
 import hmac

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 
-from services.routing.hearings import Verdict
-from services.routing.matching import Decision, candidates_json, decide, undecided
+from services.routing.matching import candidates_json, decide, undecided
+from services.routing.records import Decision
+from services.routing.rule_evaluator.protocol import RuleResult
 from tests.unit.routing.builders import a_rule
 
-MATCHED = Verdict(matched=True)
-FAILED = Verdict(matched=False, failing_predicate="false")
-BROKEN = Verdict(matched=False, failing_predicate='lead.consents["x"]', error="NOT_FOUND")
+MATCHED = RuleResult(matched=True)
+FAILED = RuleResult(matched=False, failing_predicate="false")
+BROKEN = RuleResult(matched=False, failing_predicate='lead.consents["x"]', error="NOT_FOUND")
 
 
-def decision_on(*verdicts: Verdict, more_rules: int = 0) -> Decision:
-    return decide([a_rule() for _ in range(len(verdicts) + more_rules)], verdicts)
+def decision_on(*results: RuleResult, more_rules: int = 0) -> Decision:
+    return decide([a_rule() for _ in range(len(results) + more_rules)], results)
 
 
-def results(decision: Decision) -> Sequence[str]:
+def candidate_results(decision: Decision) -> Sequence[str]:
     return [candidate.result for candidate in decision.candidates]
 
 
@@ -23,7 +24,7 @@ def test_the_first_rule_that_matches_wins_and_later_ones_are_not_looked_at() -> 
     decision = decision_on(FAILED, MATCHED, more_rules=1)
     assert (decision.outcome, decision.error) == ("routed", "")
     assert decision.matched == decision.candidates[1].rule
-    assert results(decision) == ["failed", "matched"]
+    assert candidate_results(decision) == ["failed", "matched"]
 
 
 def test_a_rule_that_fails_on_the_lead_is_skipped_and_named() -> None:

@@ -7,8 +7,7 @@ import pytest
 from services.chassis.errors import DomainError
 from services.chassis.rpc.page_tokens import encode
 from services.chassis.trace import new_root
-from services.routing.leads import NewLead
-from services.routing.parsing import (
+from services.routing.edge.parsing import (
     LEADS_MAX,
     parse_change,
     parse_leads,
@@ -16,6 +15,7 @@ from services.routing.parsing import (
     parse_rules_page,
     parse_workspace,
 )
+from services.routing.records import NewLead, NewWorkspace
 from tests.unit.routing.builders import NOW
 from waybill.routing.v1 import routing_service_pb2 as pb
 
@@ -97,8 +97,10 @@ def test_a_malformed_workspace_is_refused(request_: pb.CreateWorkspaceRequest, f
     assert refused.value.metadata == {"fields": fields}
 
 
-def test_a_workspace_delivers_at_once_unless_told() -> None:
-    assert parse_workspace(pb.CreateWorkspaceRequest(name=" Acme ")) == ("Acme", "direct")
+def test_a_workspace_delivers_at_once_by_default() -> None:
+    assert parse_workspace(pb.CreateWorkspaceRequest(name=" Acme ")) == NewWorkspace(
+        name="Acme", offer_policy="direct"
+    )
 
 
 @pytest.mark.parametrize("priority", [-1, 1_000_001])

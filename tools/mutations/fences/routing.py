@@ -2,91 +2,84 @@
 
 from typing import Final
 
-from tools.mutations.mutation import without_text
+from tools.mutations.mutation import without_fence
 
 CHASSIS: Final = "tests/schema/chassis/"
 ROUTING: Final = "tests/schema/routing/"
 
 FENCES: Final = (
-    without_text(
+    without_fence(
         "routing.lock_due_leads",
-        "\n      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
-        "\n      and l.lead_expires_at > p_now"
-        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked;",
+        "lease of the oldest",
         ROUTING + "test_acquire_routing_locks.py"
         "::test_a_lead_whose_lease_ran_out_is_claimed_again_with_the_attempt_unspent",
-        new="\n      and l.lead_expires_at > p_now"
-        "\n    order by l.due_at\n    limit p_limit\n    for update skip locked;",
     ),
-    without_text(
+    without_fence(
         "routing.lock_due_leads",
-        "\n      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
-        "\n      and l.lead_expires_at > p_now\n    order by l.due_at\n    limit c.share",
+        "lease of the share",
         ROUTING + "test_acquire_routing_locks.py::test_two_workers_never_claim_the_same_lead",
-        new="\n      and l.lead_expires_at > p_now\n    order by l.due_at\n    limit c.share",
     ),
-    without_text(
+    without_fence(
         "routing.lock_due_leads",
-        "\n    and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)"
-        "\n    and l.lead_expires_at > p_now\n    and l.lead_id <> all",
+        "lease of the rest",
         ROUTING + "test_acquire_routing_locks.py::test_two_workers_never_claim_the_same_lead",
-        new="\n    and l.lead_expires_at > p_now\n    and l.lead_id <> all",
     ),
-    without_text(
+    without_fence(
         "routing.acquire_routing_lock",
-        "and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)",
-        ROUTING + "test_acquire_routing_locks.py::test_one_lead_is_claimed_by_its_id_once",
+        "lease",
+        ROUTING + "test_acquire_routing_lock.py::test_one_lead_is_claimed_by_its_id_once",
     ),
-    without_text(
+    without_fence(
         "routing.complete_routings",
-        "perform refuse_unknown_workspace(w.org_id, w.workspace_id)",
+        "workspace",
         ROUTING + "test_complete_routing.py"
         "::test_a_workspace_that_is_not_the_orgs_is_refused_and_nothing_is_changed",
-        new="perform w.org_id",
     ),
-    without_text(
+    without_fence(
+        "routing.take_dedupe_hashes",
+        "window",
+        ROUTING + "test_complete_routing.py"
+        "::test_a_lead_of_a_person_that_another_lead_holds_is_a_duplicate",
+    ),
+    without_fence(
         "routing.lock_held_leads",
-        "and l.routing_lock_token = p_token",
+        "token",
         ROUTING + "test_complete_routing.py"
         "::test_a_worker_that_stalled_past_its_lease_changes_nothing",
     ),
-    without_text(
+    without_fence(
         "routing.lock_held_leads",
-        "and l.routing_lock_expires_at > p_now",
+        "lease",
         ROUTING + "test_complete_routing.py"
         "::test_a_worker_that_stalled_past_its_lease_changes_nothing",
     ),
-    without_text(
+    without_fence(
         "routing.expire_leads",
-        "and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)",
+        "lease",
         ROUTING + "test_expire_leads.py::test_a_lead_that_a_worker_holds_is_left_to_it",
     ),
-    without_text(
+    without_fence(
         "routing.update_rule",
-        "v_rule.version::text <> p_etag",
-        ROUTING + "test_rules.py::test_of_updates_with_the_same_etag_one_is_published",
-        new="false",
+        "etag",
+        ROUTING + "test_update_rule.py::test_of_updates_with_the_same_etag_one_is_published",
     ),
-    without_text(
+    without_fence(
         "routing.publish_rule",
-        "perform pg_advisory_xact_lock(hashtextextended('routing.rules ' || p_rule.org_id, 0));",
-        ROUTING + "test_rules.py::test_rules_made_at_once_are_no_more_than_an_org_may_have",
+        "enabled rules",
+        ROUTING + "test_create_rule.py"
+        "::test_rules_made_at_once_are_no_more_than_an_org_may_have",
     ),
-    # What tells a repeat from another try: without it, a trace would tell of what
-    # nobody did again.
-    without_text(
+    # Between a repeat and another attempt: without these, traces would tell of repeats that were
+    # none.
+    without_fence(
         "routing.enqueue_leads",
-        " and l.enqueued_at <> p_now",
+        "repeat",
         CHASSIS + "test_repeats.py::test_a_lead_that_is_named_twice_in_one_batch_is_no_repeat",
     ),
-    without_text(
-        "routing.complete_routings",
-        "\n        and g.attempt_traceparent = i.attempt_traceparent",
+    without_fence(
+        "routing.note_repeated_attempts",
+        "attempt",
         CHASSIS + "test_repeats.py::test_a_routing_that_is_completed_again_by_its_attempt",
-    ),
-    without_text(
-        "routing.fail_routings",
-        "\n        and g.attempt_traceparent = i.attempt_traceparent",
         CHASSIS + "test_repeats.py::test_a_routing_that_is_failed_again_by_its_attempt",
     ),
 )

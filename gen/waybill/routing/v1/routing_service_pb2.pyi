@@ -29,7 +29,7 @@ class CreateWorkspaceRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     OFFER_POLICY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id has the same answer."""
     name: _builtins.str
     """What people call it; at most 200 characters."""
     offer_policy: _builtins.str
@@ -53,14 +53,14 @@ Global___CreateWorkspaceRequest: _TypeAlias = CreateWorkspaceRequest  # noqa: Y0
 
 @_typing.final
 class CreateWorkspaceResponse(_message.Message):
-    """The workspace that was made."""
+    """The workspace that was created."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     WORKSPACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def workspace(self) -> Global___Workspace:
-        """It."""
+        """The workspace."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class GetWorkspaceResponse(_message.Message):
     WORKSPACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def workspace(self) -> Global___Workspace:
-        """It."""
+        """The workspace."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class ListWorkspacesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Workspaces per page: 50 unless told, 500 at most."""
+    """Workspaces per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -227,7 +227,7 @@ class CreateRuleRequest(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     CONDITION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id has the same answer."""
     workspace_id: _builtins.str
     """UUID of the workspace that gets what matches."""
     name: _builtins.str
@@ -241,9 +241,9 @@ class CreateRuleRequest(_message.Message):
     lead.answers (map of string to list of string), lead.consents (map of string to bool),
     lead.received_at (timestamp).
     It sees the first 2,000 characters of the details, 200 of the name, 50 answers of 20 values of
-    200 characters (20,000 in all), and 50 consents. At most 4,000 characters, 50 parts joined by &&, 10 loops in 2
-    layers (all, exists, exists_one, filter, map); patterns of matches() are quoted and have at
-    most 200 characters.
+    200 characters (20,000 in all), and 50 consents. It has at most 4,000 characters, 50 parts joined
+    by &&, 10 loops in 2 layers (all, exists, exists_one, filter, map); patterns of matches() are
+    quoted and have at most 200 characters.
     """
     def __init__(
         self,
@@ -264,14 +264,14 @@ Global___CreateRuleRequest: _TypeAlias = CreateRuleRequest  # noqa: Y015
 
 @_typing.final
 class CreateRuleResponse(_message.Message):
-    """The rule that was made."""
+    """The rule that was created."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RULE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rule(self) -> Global___Rule:
-        """It."""
+        """The rule."""
 
     def __init__(
         self,
@@ -410,7 +410,7 @@ class UpdateRuleResponse(_message.Message):
     RULE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rule(self) -> Global___Rule:
-        """It."""
+        """The rule."""
 
     def __init__(
         self,
@@ -434,7 +434,7 @@ class ListRulesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Rules per page: 50 unless told, 500 at most."""
+    """Rules per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -519,17 +519,18 @@ class GetRoutingResponse(_message.Message):
     workspace_id: _builtins.str
     """UUID of the workspace it was routed to, or empty."""
     error: _builtins.str
-    """Why it failed, or empty: "NO_MATCH", "RULES_FAILED" (a rule that might have matched could not
-    say), "RULES_OVERRAN" (the org's rules overran too often of late, so none was asked),
-    "CROSS_PARTNER_DUPLICATE", "INTERRUPTED" (whoever worked on it ended, too often), or what broke.
+    """Why it failed, or empty: "NO_MATCH", "RULES_FAILED" (a rule that might have matched failed on the
+    lead), "RULES_OVERRAN" (the org's rules timed out too often of late, so none was evaluated),
+    "CROSS_PARTNER_DUPLICATE", "INTERRUPTED" (the workers that held it ended, too often), or the type
+    of an internal error.
     """
     attempts: _builtins.int
-    """Tries so far."""
+    """Attempts so far."""
     trace_id: _builtins.str
     """The trace that travels with the lead: 32 hex digits."""
     @_builtins.property
     def next_retry_time(self) -> _timestamp_pb2.Timestamp:
-        """When it is tried again, if it is."""
+        """When the next attempt is due, if there is one."""
 
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
@@ -568,7 +569,7 @@ class Decision(_message.Message):
     CANDIDATES_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     attempt: _builtins.int
-    """Which try, from 1."""
+    """The number of the attempt, from 1."""
     outcome: _builtins.str
     """"routed", "duplicate", "no_match" or "error"."""
     rule_id: _builtins.str
@@ -622,7 +623,7 @@ class Candidate(_message.Message):
     """"matched", "failed" or "error"."""
     failing_predicate: _builtins.str
     """The first part of the condition that was not true, or the error; empty where it matched.
-    "OVERRAN: …" where the org's rules took too much time or memory on the lead when this one ran.
+    "OVERRAN: …" where the org's rules took too much time or memory on the lead while this one ran.
     """
     def __init__(
         self,
@@ -666,7 +667,7 @@ Global___EnqueueLeadsRequest: _TypeAlias = EnqueueLeadsRequest  # noqa: Y015
 
 @_typing.final
 class LeadToRoute(_message.Message):
-    """What routing must know of a lead."""
+    """What routing has to know of a lead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -794,7 +795,7 @@ Global___LeadAnswer: _TypeAlias = LeadAnswer  # noqa: Y015
 
 @_typing.final
 class EnqueueLeadsResponse(_message.Message):
-    """What became of each lead."""
+    """The outcome of each lead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -818,7 +819,7 @@ Global___EnqueueLeadsResponse: _TypeAlias = EnqueueLeadsResponse  # noqa: Y015
 
 @_typing.final
 class EnqueueLeadResult(_message.Message):
-    """What became of one lead."""
+    """The outcome of one lead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -828,7 +829,7 @@ class EnqueueLeadResult(_message.Message):
     lead_id: _builtins.str
     """UUID of the lead."""
     outcome: _builtins.str
-    """"accepted" (also when it was before) or "refused"."""
+    """"accepted" (also for a repeat) or "refused"."""
     reason: _builtins.str
     """Why it was refused: an ErrorReason without prefix."""
     def __init__(

@@ -90,8 +90,8 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetWorkspace(self, request, context):
-        """Returns one workspace. Read only; a repeat is safe. Other services ask it too, on behalf of
-        the org they name. Fails with WORKSPACE_NOT_FOUND.
+        """Returns one workspace. Read only; a repeat is safe. Other services call it too, for the org
+        that they name. Fails with WORKSPACE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ class RoutingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateRule(self, request, context):
-        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        """Creates a rule, enabled, after a dry run of its condition on a large lead. An org has at most 100
         enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
         and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
@@ -142,7 +142,7 @@ class RoutingServiceServicer:
 
     def EnqueueLeads(self, request, context):
         """Takes leads over from ingest. Each item has an outcome of its own, keyed by lead id; a lead
-        that was taken over before is answered as it was then. ingest alone may call it.
+        that was taken over before has the same outcome again. Only ingest may call it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

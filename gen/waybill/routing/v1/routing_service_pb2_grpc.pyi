@@ -38,15 +38,15 @@ class RoutingServiceStub:
     request_id. Fails with REQUEST_ID_REUSED.
     """
     GetWorkspace: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.GetWorkspaceRequest, _routing_service_pb2.GetWorkspaceResponse]
-    """Returns one workspace. Read only; a repeat is safe. Other services ask it too, on behalf of
-    the org they name. Fails with WORKSPACE_NOT_FOUND.
+    """Returns one workspace. Read only; a repeat is safe. Other services call it too, for the org
+    that they name. Fails with WORKSPACE_NOT_FOUND.
     """
     ListWorkspaces: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListWorkspacesRequest, _routing_service_pb2.ListWorkspacesResponse]
     """Lists the org's workspaces, oldest first. Read only; a repeat is safe.
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]
-    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    """Creates a rule, enabled, after a dry run of its condition on a large lead. An org has at most 100
     enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
     and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
@@ -66,7 +66,7 @@ class RoutingServiceStub:
     """
     EnqueueLeads: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.EnqueueLeadsRequest, _routing_service_pb2.EnqueueLeadsResponse]
     """Takes leads over from ingest. Each item has an outcome of its own, keyed by lead id; a lead
-    that was taken over before is answered as it was then. ingest alone may call it.
+    that was taken over before has the same outcome again. Only ingest may call it.
     """
 
 @_typing.type_check_only
@@ -79,15 +79,15 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     request_id. Fails with REQUEST_ID_REUSED.
     """
     GetWorkspace: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.GetWorkspaceRequest, _routing_service_pb2.GetWorkspaceResponse]  # type: ignore[assignment]
-    """Returns one workspace. Read only; a repeat is safe. Other services ask it too, on behalf of
-    the org they name. Fails with WORKSPACE_NOT_FOUND.
+    """Returns one workspace. Read only; a repeat is safe. Other services call it too, for the org
+    that they name. Fails with WORKSPACE_NOT_FOUND.
     """
     ListWorkspaces: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListWorkspacesRequest, _routing_service_pb2.ListWorkspacesResponse]  # type: ignore[assignment]
     """Lists the org's workspaces, oldest first. Read only; a repeat is safe.
     Fails with PAGE_TOKEN_REFUSED.
     """
     CreateRule: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.CreateRuleRequest, _routing_service_pb2.CreateRuleResponse]  # type: ignore[assignment]
-    """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+    """Creates a rule, enabled, after a dry run of its condition on a large lead. An org has at most 100
     enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
     and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
     """
@@ -107,7 +107,7 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
     """
     EnqueueLeads: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.EnqueueLeadsRequest, _routing_service_pb2.EnqueueLeadsResponse]  # type: ignore[assignment]
     """Takes leads over from ingest. Each item has an outcome of its own, keyed by lead id; a lead
-    that was taken over before is answered as it was then. ingest alone may call it.
+    that was taken over before has the same outcome again. Only ingest may call it.
     """
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -129,8 +129,8 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.GetWorkspaceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.GetWorkspaceResponse, _abc.Awaitable[_routing_service_pb2.GetWorkspaceResponse]]:
-        """Returns one workspace. Read only; a repeat is safe. Other services ask it too, on behalf of
-        the org they name. Fails with WORKSPACE_NOT_FOUND.
+        """Returns one workspace. Read only; a repeat is safe. Other services call it too, for the org
+        that they name. Fails with WORKSPACE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -149,7 +149,7 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _routing_service_pb2.CreateRuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.CreateRuleResponse, _abc.Awaitable[_routing_service_pb2.CreateRuleResponse]]:
-        """Creates a rule, enabled, once its condition was tried on a large lead. An org has at most 100
+        """Creates a rule, enabled, after a dry run of its condition on a large lead. An org has at most 100
         enabled rules. Safe to repeat with the same request_id. Fails with CONDITION_REFUSED (with line
         and column), WORKSPACE_NOT_FOUND, TOO_MANY_RULES, REQUEST_ID_REUSED.
         """
@@ -193,7 +193,7 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_routing_service_pb2.EnqueueLeadsResponse, _abc.Awaitable[_routing_service_pb2.EnqueueLeadsResponse]]:
         """Takes leads over from ingest. Each item has an outcome of its own, keyed by lead id; a lead
-        that was taken over before is answered as it was then. ingest alone may call it.
+        that was taken over before has the same outcome again. Only ingest may call it.
         """
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

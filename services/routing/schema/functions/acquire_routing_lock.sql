@@ -1,5 +1,5 @@
--- Claims one lead, as `acquire_routing_locks` claims many; no row where it is not due, held by
--- another worker, decided, expired or unknown.
+-- Claims one lead, as `acquire_routing_locks` claims many; no row where it is not due, is under
+-- another worker's lease, is decided or expired, or does not exist.
 create or replace function acquire_routing_lock(
   p_org_id uuid,
   p_lead_id uuid,
@@ -36,7 +36,7 @@ begin
     where l.org_id = p_org_id
       and l.lead_id = p_lead_id
       and l.due_at <= p_now
-      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- fence: lease
       and l.lead_expires_at > p_now
     for update skip locked
   ), unqueued as (

@@ -1,10 +1,11 @@
 -- runs as: system
 -- Claims leads to route over all tenants, as lock_due_leads chooses them: new ones, failed ones whose
--- retry is due, and ones whose holder let its lease run out. p_token fences what is done with them
--- until p_now + p_lease_seconds.
--- A retry leaves lead_routing_queue here; a lease that ran out costs no attempt, but is counted
--- (interruptions). Its commit waits for no disk: a claim that a crash of PostgreSQL takes back (the last
--- moment's) was not made, its token fits no row, the leads are due, and no interruption is counted.
+-- retry is due, and ones whose holder let its lease run out.
+--   - p_token fences what is done with them until p_now + p_lease_seconds;
+--   - a retry leaves lead_routing_queue here;
+--   - a lease that ran out costs no attempt, but is counted (interruptions);
+--   - its commit does not wait for the disk: a claim of the last moment, which a crash of PostgreSQL
+--     takes back, was not made. Its token fits no row, the leads are due, nothing is counted.
 create or replace function acquire_routing_locks(
   p_worker text,
   p_token uuid,

@@ -1,5 +1,5 @@
 -- runs as: system
--- Totals over all tenants that another service's must equal.
+-- Routing's totals over all tenants, which another service's totals must equal.
 create or replace function book_totals()
 returns table (name text, total bigint)
 language sql

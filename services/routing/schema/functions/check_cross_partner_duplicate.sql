@@ -1,6 +1,7 @@
--- Whether another lead of the org, whoever received it, holds one of these hashes now. A yes or a
--- no, so that no partner learns what another one has. An answer, not a promise: what keeps two
--- equal leads apart is the key of lead_dedupe_hashes, which `complete_routings` writes.
+-- Whether another lead of the org, in any workspace, holds one of these hashes now.
+--   - only a yes or a no, so that no partner learns what another one has;
+--   - it promises nothing about the next moment: what keeps two equal leads apart is the key of
+--     lead_dedupe_hashes, which `complete_routings` writes.
 create or replace function check_cross_partner_duplicate(
   p_org_id uuid,
   p_lead_id uuid,

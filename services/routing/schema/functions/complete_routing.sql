@@ -1,4 +1,4 @@
--- Completes one attempt that found a workspace; see `complete_routings`.
+-- Completes one claimed lead that a rule matched, as `complete_routings` does many.
 create or replace function complete_routing(
   p_org_id uuid,
   p_lead_id uuid,

@@ -1,4 +1,4 @@
--- Creates a rule at version 1, enabled. Answers it; the same request id answers as it did.
+-- Creates a rule at version 1, enabled. Returns it; the same request id returns what it made before.
 -- Raises WB005 REQUEST_ID_REUSED, WB040 WORKSPACE_NOT_FOUND, WB044 TOO_MANY_RULES.
 create or replace function create_rule(
   p_org_id uuid,
@@ -24,7 +24,7 @@ begin
   if v_answer is not null then
     return v_answer;
   end if;
-  perform refuse_unknown_workspace(p_org_id, p_workspace_id);
+  perform refuse_unknown_workspaces(array[p_org_id], array[p_workspace_id]);
   insert into rules (org_id, rule_id, version, workspace_id, name, priority, condition, enabled,
     created_at, updated_at, trace_id)
   values (p_org_id, p_rule_id, 1, p_workspace_id, p_name, p_priority, p_condition, true,

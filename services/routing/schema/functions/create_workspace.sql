@@ -1,4 +1,4 @@
--- Creates a workspace. Answers it; the same request id answers as it did.
+-- Creates a workspace. Returns it; the same request id returns what it made before.
 -- Raises WB005 REQUEST_ID_REUSED.
 create or replace function create_workspace(
   p_org_id uuid,

@@ -1,5 +1,5 @@
--- Takes leads over: parallel arrays, one element a lead. A lead that is here already stays as it
--- is, so a repeat is harmless; its trace tells of it. A lead expires 90 days after it was received.
+-- Takes leads over: parallel arrays, one element a lead. A lead that is here already stays as it is,
+-- so a repeat is harmless; its trace tells of the repeat. A lead expires 90 days after it was received.
 -- Returns how many were new.
 create or replace function enqueue_leads(
   p_org_ids uuid[],
@@ -56,7 +56,9 @@ begin
     cross join lateral (
       select l.*
       from leads l
-      where l.org_id = t.org_id and l.lead_id = t.lead_id and l.enqueued_at <> p_now
+      where l.org_id = t.org_id
+        and l.lead_id = t.lead_id
+        and l.enqueued_at <> p_now -- fence: repeat
       limit 1
     ) l;
   end if;

@@ -1,6 +1,6 @@
 -- runs as: system
--- Expires undecided leads of all tenants whose 90 days are over, at most p_limit a tick; those that
--- a worker holds are left to it until its lease ends. Their retries leave the queue.
+-- Expires undecided leads of all tenants whose 90 days are over, at most p_limit a tick; a lead under a
+-- worker's lease is left until the lease ends. Their retries leave the queue.
 -- Returns how many, or null when another process ran this tick.
 create or replace function expire_leads(
   p_limit int,
@@ -23,7 +23,7 @@ begin
     from leads l
     where l.due_at is not null
       and l.lead_expires_at <= p_now
-      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- fence: lease
     order by l.lead_expires_at
     limit p_limit
     for update skip locked

@@ -1,4 +1,4 @@
--- Ends one attempt that found no workspace; see `fail_routings`.
+-- Fails one claimed lead that no rule matched, as `fail_routings` does many.
 create or replace function fail_routing(
   p_org_id uuid,
   p_lead_id uuid,

@@ -1,9 +1,11 @@
--- Ends attempts that found no workspace: parallel arrays, one element a lead, p_outcomes being
--- 'no_match' or 'error', a record what the decision rests on. Logs each decision. Returns one row a lead:
---   'retry'   failed, and tried again at next_retry_at (a row of lead_routing_queue);
---   'failed'  failed for good: that was the fifth attempt;
---   'lost'    p_token holds it no more, or its lease ended: nothing of it was changed. Where this
---             attempt was ended before, its trace tells of the repeat.
+-- Fails claimed leads that no rule matched: parallel arrays, one element a lead.
+--   - p_outcomes are 'no_match' or 'error', a record is what the decision rests on;
+--   - logs each decision;
+--   - returns one row a lead, outcome
+--       'retry'   failed, and tried again at next_retry_at (a row of lead_routing_queue);
+--       'failed'  failed for good: that was the fifth attempt;
+--       'lost'    p_token no longer holds it, or its lease ended: nothing of it was changed. Where
+--                 this attempt ended before, its trace tells of the repeat.
 create or replace function fail_routings(
   p_org_ids uuid[],
   p_lead_ids uuid[],
@@ -24,18 +26,10 @@ begin
   perform set_tenant(p_org_ids);
   v_held := array(select h from lock_held_leads(p_org_ids, p_lead_ids, p_token, p_now) h);
   if cardinality(v_held) < cardinality(p_lead_ids) then
-    perform note_repeats('fail_routings', array_agg(g.org_id), array_agg(g.lead_id::text),
-      array_agg(g.trace_id::text), array_agg(substr(i.attempt_traceparent, 4, 32)), p_now)
-    from unnest(p_org_ids, p_lead_ids, p_attempt_traceparents)
-      as i (org_id, lead_id, attempt_traceparent)
-    cross join lateral (
-      select g.*
-      from lead_routing_logs g
-      where g.org_id = i.org_id and g.lead_id = i.lead_id
-        and g.attempt_traceparent = i.attempt_traceparent
-      limit 1
-    ) g;
+    perform note_repeated_attempts(
+      'fail_routings', p_org_ids, p_lead_ids, p_attempt_traceparents, p_now);
   end if;
+
   return query
   with held as materialized (
     select l.*, p_now + routing_retry_delay(l.attempt) as retry_at

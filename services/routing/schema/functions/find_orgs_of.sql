@@ -1,6 +1,6 @@
 -- runs as: system
--- Whose a lead is, by its id ('lead_id'): for operators, who belong to no org. Other kinds are not
--- routing's and give no rows.
+-- The orgs of a lead id ('lead_id'): for operators, who belong to no org. Kinds that routing does not
+-- have give no rows.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql

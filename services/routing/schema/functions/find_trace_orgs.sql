@@ -1,5 +1,5 @@
 -- runs as: system
--- Which orgs have rows of the trace: for operators, who belong to no org.
+-- The orgs that have rows of the trace: for operators, who belong to no org.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)
 language sql

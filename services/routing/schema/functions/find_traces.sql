@@ -1,5 +1,5 @@
--- Traces of leads by what people hold ('lead_id', 'phone', 'email', 'workspace_id'), newest first;
--- kinds that routing does not hold give no rows. (p_before, p_before_key) is the last row of the
+-- Traces of leads by what people know of them ('lead_id', 'phone', 'email', 'workspace_id'), newest
+-- first; kinds that routing does not have give no rows. (p_before, p_before_key) is the last row of the
 -- page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],

@@ -1,5 +1,5 @@
--- Gives interrupted leads back: due at once, the attempt unspent. Leads that p_token holds no
--- more stay as they are. Returns how many were given back.
+-- Returns claimed leads: due at once, the attempt unspent. Leads that p_token no longer holds stay as
+-- they are. Returns how many were still held.
 create or replace function return_routing_locks(
   p_org_ids uuid[],
   p_lead_ids uuid[],

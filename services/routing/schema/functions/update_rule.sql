@@ -1,5 +1,5 @@
--- Publishes a new version of a rule; what is null stays as it is. Answers the rule.
--- Two updates with the same etag: the second is refused.
+-- Publishes a new version of a rule and returns it; what is null stays as it is. Of two updates with
+-- the same etag the second is refused.
 -- Raises WB041 RULE_NOT_FOUND, WB010 ETAG_MISMATCH (with the current one), WB040
 -- WORKSPACE_NOT_FOUND, WB044 TOO_MANY_RULES.
 create or replace function update_rule(
@@ -29,11 +29,12 @@ begin
     perform refuse(41, 'There is no such rule in this org.',
       jsonb_build_object('rule_id', p_rule_id));
   end if;
-  if v_rule.version::text <> p_etag then
+  if v_rule.version::text <> p_etag then -- fence: etag
     perform refuse(10, 'The rule was changed meanwhile. Read it again.',
       jsonb_build_object('etag', v_rule.version::text));
   end if;
-  perform refuse_unknown_workspace(p_org_id, coalesce(p_workspace_id, v_rule.workspace_id));
+  perform refuse_unknown_workspaces(
+    array[p_org_id], array[coalesce(p_workspace_id, v_rule.workspace_id)]);
   update rules r
   set version = r.version + 1,
       workspace_id = coalesce(p_workspace_id, r.workspace_id),

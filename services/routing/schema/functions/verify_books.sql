@@ -1,5 +1,5 @@
 -- runs as: system
--- Adds up routing's books over all tenants: one row for every equation, with the first hundred
+-- Routing's consistency check over all tenants: one row for each equation, with the first hundred
 -- rows that break it.
 create or replace function verify_books()
 returns table (equation text, violation_count bigint, violations text[])

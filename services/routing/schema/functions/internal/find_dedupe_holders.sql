@@ -1,4 +1,4 @@
--- Which of the leads' hashes another lead holds now: one row for each hash of which that is so.
+-- Which of the leads' hashes another lead holds now: one row for each such hash.
 -- Parallel arrays, one element a hash; the caller has set the tenant.
 create or replace function find_dedupe_holders(
   p_org_ids uuid[],

@@ -1,16 +1,16 @@
--- Chooses leads that routing may take up, over all tenants, and locks them: at most p_limit, oldest
--- due first, none that a lease holds. While more is due than that, half is shared out among the
--- tenants that have undecided leads, the oldest due of each, so that one tenant's backlog keeps no
--- other's leads waiting; the share of one whose leads are all held or not due yet goes to the oldest.
--- Leads due before p_due_from are left to a call without it.
--- For use by acquire_routing_locks.
+-- Chooses leads that routing may claim, over all tenants, and locks them: at most p_limit, oldest due
+-- first, without those under a lease. For use by acquire_routing_locks.
+--   - while more than p_limit are due, half is shared out among the tenants that have undecided leads,
+--     the oldest due of each, so that one tenant's backlog does not keep other leads waiting;
+--   - the share of a tenant whose leads are all locked or not due yet goes to the oldest;
+--   - leads due before p_due_from are left to a call without it.
 create or replace function lock_due_leads(
   p_limit int,
   p_due_from timestamptz,
   p_now timestamptz
 ) returns table (org_id uuid, lead_id uuid, due_at timestamptz)
 language plpgsql
--- Planned as few, so that the caller looks each up by its key.
+-- Planned as one row, so that the caller looks each up by its key.
 rows 1
 set search_path from current
 as $$
@@ -28,7 +28,7 @@ begin
       select
       from leads l
       where l.due_at between v_due_from and p_now
-        and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+        and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- not a fence: only counts
         and l.lead_expires_at > p_now
       order by l.due_at
       limit p_limit + 1
@@ -38,7 +38,7 @@ begin
     select l.org_id, l.lead_id, l.due_at
     from leads l
     where l.due_at between v_due_from and p_now
-      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- fence: lease of the oldest
       and l.lead_expires_at > p_now
     order by l.due_at
     limit p_limit
@@ -76,7 +76,7 @@ begin
     from leads l
     where l.org_id = c.org_id
       and l.due_at between v_due_from and p_now
-      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+      and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- fence: lease of the share
       and l.lead_expires_at > p_now
     order by l.due_at
     limit c.share
@@ -89,7 +89,7 @@ begin
   select l.org_id, l.lead_id, l.due_at
   from leads l
   where l.due_at between v_due_from and p_now
-    and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now)
+    and (l.routing_lock_expires_at is null or l.routing_lock_expires_at <= p_now) -- fence: lease of the rest
     and l.lead_expires_at > p_now
     and l.lead_id <> all (v_lead_ids)
   order by l.due_at

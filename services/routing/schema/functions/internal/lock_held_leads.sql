@@ -1,5 +1,5 @@
--- Locks those of the leads that p_token still holds, for the transaction that ends their attempts;
--- the caller has set the tenant. Leads are locked in the same order by everybody, so that two batches
+-- Locks those of the leads that p_token still holds, for the transaction that ends the claim on them;
+-- the caller has set the tenant. Every caller locks leads in the same order, so that two batches
 -- cannot wait for each other.
 create or replace function lock_held_leads(
   p_org_ids uuid[],
@@ -23,8 +23,8 @@ as $$
     from leads l
     where l.org_id = i.org_id
       and l.lead_id = i.lead_id
-      and l.routing_lock_token = p_token
-      and l.routing_lock_expires_at > p_now
+      and l.routing_lock_token = p_token -- fence: token
+      and l.routing_lock_expires_at > p_now -- fence: lease
     limit 1
     for update
   ) h;

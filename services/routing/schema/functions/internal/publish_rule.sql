@@ -1,6 +1,6 @@
--- Keeps a rule as it stands now as a version of its own, and answers it. Inside the transaction
--- of `create_rule` and `update_rule`. Every enabled rule costs each of the org's leads time, so an
--- org has at most 100 of them. Raises WB044 TOO_MANY_RULES.
+-- Keeps a rule as it is now as a version of its own, and returns it. For use by create_rule and
+-- update_rule, in their transaction. Every enabled rule costs each of the org's leads time, so an org
+-- has at most 100 of them. Raises WB044 TOO_MANY_RULES.
 create or replace function publish_rule(p_rule rules) returns jsonb
 language plpgsql
 set search_path from current
@@ -10,7 +10,7 @@ declare
 begin
   if p_rule.enabled then
     -- One after the other, so that each counts those before it.
-    perform pg_advisory_xact_lock(hashtextextended('routing.rules ' || p_rule.org_id, 0));
+    perform pg_advisory_xact_lock(hashtextextended('routing.rules ' || p_rule.org_id, 0)); -- fence: enabled rules
     if (select count(*) from rules r where r.org_id = p_rule.org_id and r.enabled)
         > c_enabled_max then
       perform refuse(44, 'The org has as many enabled rules as it may. Disable one first.',

@@ -1,5 +1,5 @@
--- How long after attempt number p_attempt (from 1) failed the next one is due: 1, 5, 15, then 60
--- minutes; null after the fifth: failed for good.
+-- How long after the failure of attempt number p_attempt (from 1) the next one is due: 1, 5, 15, 60
+-- minutes; null after the fifth, which failed for good.
 create or replace function routing_retry_delay(p_attempt int) returns interval
 language sql
 immutable

@@ -1,12 +1,12 @@
--- Takes each hash for its lead unless another lead holds it and its window is not over, and says what
--- that makes of each lead: its first hash, how many of its hashes it holds, and the lead that holds one
--- of them now instead (null: none does). Workspaces as a parallel array of the leads, hashes as
--- parallel arrays of their own; leads that are not among p_held take none. Where two leads of one
--- batch share a hash, the one that comes first in the arrays takes it. One row for each held lead
--- that has a hash.
--- A competitor that takes the same hash at the same moment is waited for. Hashes are taken in the
--- same order by everybody, so that two batches cannot wait for each other.
--- For use by complete_routings, which has set the tenant and holds the leads.
+-- Takes each hash for its lead unless another lead holds it in a window that is not over. For use by
+-- complete_routings, which has set the tenant and holds the leads.
+--   - workspaces are a parallel array of the leads, hashes are parallel arrays of their own; leads that
+--     are not in p_held take none;
+--   - where two leads of one batch share a hash, the first in the arrays takes it;
+--   - returns one row for each held lead that has a hash: its first hash, how many of its hashes it
+--     holds, and the lead that holds one of them instead (null: none does);
+--   - waits for a competitor that takes the same hash at the same moment. Every caller takes hashes in
+--     the same order, so that two batches cannot wait for each other.
 create or replace function take_dedupe_hashes(
   p_held held_lead[],
   p_org_ids uuid[],
@@ -50,7 +50,7 @@ begin
         claimed_at = excluded.claimed_at,
         until = excluded.until,
         trace_id = excluded.trace_id
-    where lead_dedupe_hashes.until <= p_now
+    where lead_dedupe_hashes.until <= p_now -- fence: window
     returning org_id, hash, lead_id
   )
   select array_agg(t.org_id), array_agg(t.hash), array_agg(t.lead_id)
