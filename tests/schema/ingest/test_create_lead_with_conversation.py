@@ -12,7 +12,7 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import new_root
-from services.ingest.leads import Answer, Identity
+from services.ingest.records.leads import ContactIdentity, FormAnswer
 from services.ingest.store.leads import to_json
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
@@ -52,7 +52,7 @@ async def test_a_lead_comes_with_contact_conversation_message_and_handoff(
     org, trace = await an_org(ingest_db), new_root()
     lead = replace(
         a_new_lead(org.source_id, message=a_message(None)),
-        answers=(Answer(name="models", values=("a", "b")),),
+        answers=(FormAnswer(name="models", values=("a", "b")),),
         consents={"newsletter": True, "calls": False},
     )
     (stored,) = await create(ingest_db, called(org, lead, trace=trace))
@@ -95,20 +95,20 @@ async def test_a_lead_of_a_source_that_is_not_the_orgs_is_not_stored(
 @pytest.mark.parametrize(
     "identity",
     [
-        Identity(kind="phone", value=PHONE),
-        Identity(kind="email", value="ada@example.com"),
-        Identity(kind="wa_id", value="491712345678"),
-        Identity(kind="bsuid", value="DE.1"),
-        Identity(kind="psid", value="1:2"),
+        ContactIdentity(kind="phone", value=PHONE),
+        ContactIdentity(kind="email", value="ada@example.com"),
+        ContactIdentity(kind="wa_id", value="491712345678"),
+        ContactIdentity(kind="bsuid", value="DE.1"),
+        ContactIdentity(kind="psid", value="1:2"),
     ],
     ids=lambda identity: identity.kind,
 )
 async def test_a_person_is_known_by_any_identity(
-    ingest_db: Database, admin: Admin, identity: Identity
+    ingest_db: Database, admin: Admin, identity: ContactIdentity
 ) -> None:
     org = await an_org(ingest_db)
     first = a_new_lead(org.source_id, phone="", also=[identity])
-    other = Identity(kind="email", value="second@example.com")
+    other = ContactIdentity(kind="email", value="second@example.com")
     second = a_new_lead(org.source_id, phone="", also=[other, identity])
     await create(ingest_db, called(org, first))
     await create(ingest_db, called(org, second), now=later(60))
@@ -215,7 +215,7 @@ async def test_who_loses_the_race_for_one_identity_joins_the_winner_with_all_of_
         "insert into ingest.contact_identities values ($1, 'phone', $2, $3, $4, $5)",
         org.org_id, PHONE, winner, later(-1), new_root().trace_id,
     )  # fmt: skip
-    whatsapp = Identity(kind="wa_id", value="491712345678")
+    whatsapp = ContactIdentity(kind="wa_id", value="491712345678")
     lead = a_new_lead(org.source_id, also=[whatsapp])
     creating = asyncio.create_task(create(ingest_db, called(org, lead)))
     while not await admin.fetchval("select count(*) from pg_locks where not granted"):
@@ -299,8 +299,8 @@ def a_request(value: str = "r1", content: str = "a") -> RequestId:
 
 async def test_the_same_request_is_answered_as_it_was(ingest_db: Database, admin: Admin) -> None:
     org = await an_org(ingest_db)
-    (first,) = await create(ingest_db, called(org, request=a_request()))
-    (second,) = await create(ingest_db, called(org, request=a_request()), now=later(60))
+    (first,) = await create(ingest_db, called(org, request_id=a_request()))
+    (second,) = await create(ingest_db, called(org, request_id=a_request()), now=later(60))
     assert (first.outcome, second.outcome) == ("created", "replayed")
     assert (second.lead_id, second.conversation_id) == (first.lead_id, first.conversation_id)
     assert await count(admin, "leads") == 1
@@ -310,9 +310,9 @@ async def test_a_request_id_with_other_content_is_refused_and_leaves_no_row(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)
-    await create(ingest_db, called(org, request=a_request()))
+    await create(ingest_db, called(org, request_id=a_request()))
     other = a_new_lead(org.source_id, phone="+12125550123")
-    (reused,) = await create(ingest_db, called(org, other, request=a_request(content="b")))
+    (reused,) = await create(ingest_db, called(org, other, request_id=a_request(content="b")))
     assert reused.outcome == "request_id_reused"
     assert await count(admin, "leads") == 1
     assert await count(admin, "contacts") == 1
@@ -324,11 +324,11 @@ async def test_request_ids_are_told_apart_within_one_call(
     org, other = await an_org(ingest_db), await an_org(ingest_db)
     stored = await create(
         ingest_db,
-        called(org, request=a_request("1")),
-        called(org, request=a_request("1")),
-        called(org, request=a_request("1", "b")),
-        called(org, request=a_request("2")),
-        called(other, request=a_request("1", "b")),
+        called(org, request_id=a_request("1")),
+        called(org, request_id=a_request("1")),
+        called(org, request_id=a_request("1", "b")),
+        called(org, request_id=a_request("2")),
+        called(other, request_id=a_request("1", "b")),
         called(org),
     )
     assert [each.outcome for each in stored] == [
@@ -345,7 +345,7 @@ async def test_request_ids_are_told_apart_within_one_call(
 
 async def test_the_same_request_at_once_makes_one_lead(ingest_db: Database, admin: Admin) -> None:
     org = await an_org(ingest_db)
-    leads = [called(org, request=a_request()) for _ in range(30)]
+    leads = [called(org, request_id=a_request()) for _ in range(30)]
     answers = await asyncio.gather(*[create(ingest_db, lead) for lead in leads])
     assert sorted(each.outcome for (each,) in answers) == ["created", *["replayed"] * 29]
     assert len({each.lead_id for (each,) in answers}) == 1
@@ -358,8 +358,8 @@ async def test_a_request_whose_write_failed_may_be_sent_again(
     org = await an_org(ingest_db)
     bad = replace(a_new_lead(org.source_id), type="gift")
     with pytest.raises(asyncpg.CheckViolationError):
-        await create(ingest_db, called(org, bad, request=a_request()))
-    (stored,) = await create(ingest_db, called(org, request=a_request()))
+        await create(ingest_db, called(org, bad, request_id=a_request()))
+    (stored,) = await create(ingest_db, called(org, request_id=a_request()))
     assert stored.outcome == "created"
     assert await count(admin, "requests") == 1
 
@@ -442,8 +442,8 @@ async def test_beside_an_item_of_another_org_callers_are_answered_whole(
     _, first, again = await create(
         ingest_db,
         of_item(token, item, a_new_lead(source_id, external_id="900100")),
-        called(org, request=a_request()),
-        called(org, request=a_request()),
+        called(org, request_id=a_request()),
+        called(org, request_id=a_request()),
     )
     assert (first.outcome, again.outcome) == ("created", "replayed")
     assert first.lead_id is not None

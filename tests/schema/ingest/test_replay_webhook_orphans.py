@@ -10,7 +10,7 @@ from services.chassis.database import Database, Record
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.ingest.webhook_items import LEADGEN, MESSAGE
+from services.ingest.records.webhooks import LEADGEN, MESSAGE
 from tests.schema.ingest.builders import (
     NUMBER,
     PAGE,
@@ -109,7 +109,7 @@ async def test_they_join_what_the_org_already_has_of_the_webhook(
 ) -> None:
     org = await an_org(ingest_db)
     await a_source(ingest_db, org.org_id, external_id="1")
-    await receive(ingest_db, a_webhook(an_item(page="1", fate="ignored"), an_item()))
+    await receive(ingest_db, a_webhook(an_item(page="1", disposition="ignored"), an_item()))
     await a_source(ingest_db, org.org_id)
     assert await replay(ingest_db) == (1, False)
     row = await admin.fetchrow("select item_count, status from ingest.webhook_delivery_log")
@@ -122,7 +122,7 @@ async def test_what_happened_in_a_conversation_is_handed_to_sync(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)
-    read = an_item(kind="read", external_id=None, fate="stored", reason="handed_to_sync")
+    read = an_item(kind="read", external_id=None, disposition="stored", reason="handed_to_sync")
     message = an_item(kind=MESSAGE, external_id="m_1")
     await receive(ingest_db, a_webhook(read, message, an_item(kind=LEADGEN)))
     await a_source(ingest_db, org.org_id)
@@ -152,8 +152,8 @@ async def test_what_was_of_no_use_or_is_for_another_page_stays(
 ) -> None:
     org = await an_org(ingest_db)
     webhook = a_webhook(
-        an_item(fate="ignored", reason="field_not_handled"),
-        an_item(fate="dead_letter", reason="malformed: x"),
+        an_item(disposition="ignored", reason="field_not_handled"),
+        an_item(disposition="dead_letter", reason="malformed: x"),
         an_item(page="other"),
         an_item(source_kind="instagram_account"),
     )

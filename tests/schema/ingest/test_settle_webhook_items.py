@@ -8,7 +8,7 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
+from services.ingest.records.webhooks import ClaimedItem, ItemSettlement
 from tests.schema.ingest.builders import (
     LEASE_SECONDS,
     NOW,
@@ -39,7 +39,9 @@ async def test_a_claim_takes_due_items_of_its_kind_with_all_that_work_needs(
     ingest_db: Database,
 ) -> None:
     webhook = a_webhook(
-        an_item(), an_item(kind="message", external_id="m_1"), an_item(kind="echo", fate="ignored")
+        an_item(),
+        an_item(kind="message", external_id="m_1"),
+        an_item(kind="echo", disposition="ignored"),
     )
     await receive(ingest_db, webhook)
     (item,) = await claim(ingest_db)

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.ingest.store.webhooks import ClaimedItem
+from services.ingest.records.webhooks import ClaimedItem
 from tests.schema.ingest.builders import (
     NOW,
     Admin,

@@ -4,7 +4,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.ingest.webhook_items import MESSAGE
+from services.ingest.records.webhooks import MESSAGE
 from tests.schema.ingest.builders import (
     NUMBER,
     Admin,

@@ -2,7 +2,7 @@
 -- Deliveries and items come as parallel arrays; an item names its delivery. Items whose page,
 -- account or number the directory knows go to that org, under one webhook_delivery_log row for
 -- each delivery and org; the others are kept as orphans, until
--- `replay_webhook_orphans`. An item with a fate is kept as that:
+-- `replay_webhook_orphans`. An item with a disposition is kept as that:
 -- 'dead_letter' where it is malformed, 'ignored' where it is of no use. What happened in a page's
 -- conversation is handed to sync by outbox: messages beside the lead they may make, and what is no
 -- lead ('stored') by that alone.
@@ -24,7 +24,7 @@ create or replace function store_webhook_deliveries(
   p_item_source_kinds text[],
   p_item_source_external_ids text[],
   p_item_payloads json[],
-  p_item_fates text[],
+  p_item_dispositions text[],
   p_item_reasons text[],
   p_item_traceparents text[],
   p_now timestamptz default now()
@@ -55,7 +55,7 @@ begin
   )
   select coalesce(array_agg(delivery_id), '{}') into v_new from stored;
 
-  -- The directory is read once: a source that is created meanwhile must not make an item's fate
+  -- The directory is read once: a source that is created meanwhile must not make an item's disposition
   -- two. Null where it knows none.
   select coalesce(array_agg(s.owner_org_id order by i.position), '{}'),
     coalesce(array_agg(s.source_id order by i.position), '{}')
@@ -71,14 +71,14 @@ begin
       source_external_id, status, reason, payload, received_at, trace_id, traceparent)
     select i.delivery_id, i.ordinal, i.item_id, i.kind, i.external_id, i.source_kind,
       i.source_external_id,
-      case i.fate when 'dead_letter' then 'dead_letter' else 'ignored' end,
-      case when i.fate is null or i.fate = 'stored' then 'unknown_source' else i.reason end,
+      case i.disposition when 'dead_letter' then 'dead_letter' else 'ignored' end,
+      case when i.disposition is null or i.disposition = 'stored' then 'unknown_source' else i.reason end,
       i.payload, p_now, substr(i.traceparent, 4, 32), i.traceparent
     from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
         p_item_external_ids, v_org_ids, p_item_source_kinds, p_item_source_external_ids,
-        p_item_payloads, p_item_fates, p_item_reasons, p_item_traceparents)
+        p_item_payloads, p_item_dispositions, p_item_reasons, p_item_traceparents)
       as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_kind,
-        source_external_id, payload, fate, reason, traceparent)
+        source_external_id, payload, disposition, reason, traceparent)
     where i.delivery_id = any (v_new) and i.org_id is null;
   end if;
 
@@ -89,10 +89,10 @@ begin
         as log_id
     from unnest(p_item_delivery_ids, p_item_ids, p_item_ordinals, p_item_kinds,
         p_item_external_ids, v_org_ids, v_source_ids, p_item_source_kinds,
-        p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_reasons,
+        p_item_source_external_ids, p_item_payloads, p_item_dispositions, p_item_reasons,
         p_item_traceparents)
       as i (delivery_id, item_id, ordinal, kind, external_id, org_id, source_id, source_kind,
-        source_external_id, payload, fate, reason, traceparent)
+        source_external_id, payload, disposition, reason, traceparent)
     join unnest(p_delivery_ids, p_traceparents) as d (delivery_id, traceparent)
       using (delivery_id)
     where i.delivery_id = any (v_new) and i.org_id is not null
@@ -101,11 +101,11 @@ begin
       status, completed_at, item_count, created_at, trace_id)
     select g.org_id, g.log_id, g.delivery_id, min(g.source_kind), g.delivery_id::text, p_now,
       case
-        when bool_or(g.fate is null) then 'pending'
-        when bool_or(g.fate = 'dead_letter') then 'dead_letter'
+        when bool_or(g.disposition is null) then 'pending'
+        when bool_or(g.disposition = 'dead_letter') then 'dead_letter'
         else 'completed'
       end,
-      case when bool_and(g.fate is not null) then p_now end,
+      case when bool_and(g.disposition is not null) then p_now end,
       count(*), p_now, substr(g.webhook_traceparent, 4, 32)
     from given g
     group by g.org_id, g.log_id, g.delivery_id, g.webhook_traceparent
@@ -122,14 +122,14 @@ begin
       p_now, p_now, substr(g.traceparent, 4, 32), g.traceparent
     from given g
     where g.source_kind in ('meta_page', 'instagram_account')
-      and (g.fate = 'stored' or (g.kind = 'message' and g.fate is null))
+      and (g.disposition = 'stored' or (g.kind = 'message' and g.disposition is null))
   )
   insert into webhook_items (org_id, item_id, log_id, delivery_id, ordinal, kind, external_id,
     source_id, payload, status, reason, received_at, due_at, settled_at, trace_id, traceparent,
     linked_traceparent)
   select g.org_id, g.item_id, g.log_id, g.delivery_id, g.ordinal, g.kind, g.external_id,
-    g.source_id, g.payload, coalesce(g.fate, 'pending'), g.reason, p_now, p_now,
-    case when g.fate is not null then p_now end,
+    g.source_id, g.payload, coalesce(g.disposition, 'pending'), g.reason, p_now, p_now,
+    case when g.disposition is not null then p_now end,
     substr(g.traceparent, 4, 32), g.traceparent, g.webhook_traceparent
   from given g;
 end;

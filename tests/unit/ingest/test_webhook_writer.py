@@ -1,4 +1,4 @@
-"""Who is woken by what was stored."""
+"""Which loops are woken by what was stored."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ import pytest
 from services.chassis.ids import new_id
 from services.chassis.loops import Wake
 from services.chassis.trace import new_root
-from services.ingest.precedence import Precedence
-from services.ingest.receiver import EVENT, webhook_writer, what_waits
-from services.ingest.store.webhooks import RawWebhook
-from services.ingest.webhook_items import (
+from services.ingest.records.webhooks import (
     DEAD_LETTER,
     IGNORED,
     LEADGEN,
     MESSAGE,
     STORED,
+    RawWebhook,
     WebhookItem,
 )
+from services.ingest.webhook_priority import WebhookPriority
+from services.ingest.webhook_writer import EVENT, pending_kinds, webhook_writer
 from tests.rpc.callers import Signer
 from tests.rpc.ingest.conftest import config_of
 
@@ -33,13 +33,13 @@ def a_webhook(*items: WebhookItem) -> RawWebhook:
     )  # fmt: skip
 
 
-def an_item(kind: str, source_kind: str, fate: str | None = None) -> WebhookItem:
+def an_item(kind: str, source_kind: str, disposition: str | None = None) -> WebhookItem:
     """An item of such a source."""
-    return WebhookItem(kind=kind, payload="{}", source_kind=source_kind, fate=fate)
+    return WebhookItem(kind=kind, payload="{}", source_kind=source_kind, disposition=disposition)
 
 
 @pytest.mark.parametrize(
-    ("item", "waits"),
+    ("item", "kinds"),
     [
         (an_item(LEADGEN, "meta_page"), {LEADGEN}),
         (an_item(MESSAGE, "whatsapp_number"), {MESSAGE}),
@@ -50,17 +50,17 @@ def an_item(kind: str, source_kind: str, fate: str | None = None) -> WebhookItem
         (an_item(LEADGEN, "meta_page", DEAD_LETTER), set()),
     ],
 )
-def test_a_webhook_leaves_work_to_who_does_it(item: WebhookItem, waits: set[str]) -> None:
-    assert what_waits([a_webhook(item)]) == waits
+def test_a_webhook_brings_work_of_its_items_kinds(item: WebhookItem, kinds: set[str]) -> None:
+    assert pending_kinds([a_webhook(item)]) == kinds
 
 
-def test_webhooks_of_one_commit_leave_the_work_of_all() -> None:
+def test_webhooks_of_one_commit_bring_the_work_of_all() -> None:
     webhooks = [
         a_webhook(),
         a_webhook(an_item("status", "whatsapp_number", IGNORED), an_item(LEADGEN, "meta_page")),
         a_webhook(an_item(MESSAGE, "whatsapp_number")),
     ]
-    assert what_waits(webhooks) == {LEADGEN, MESSAGE}
+    assert pending_kinds(webhooks) == {LEADGEN, MESSAGE}
 
 
 class SlowStore:
@@ -79,17 +79,21 @@ class SlowStore:
 
 
 @pytest.mark.parametrize("fault", [None, ConnectionResetError()])
-async def test_who_was_put_off_is_woken_by_a_commit_that_leaves_them_no_work_or_fails(
+async def test_a_deferred_worker_is_woken_by_a_commit_that_brings_it_no_work_or_fails(
     tmp_path: Path, fault: Exception | None
 ) -> None:
-    config, wake, precedence = config_of(tmp_path, Signer(), ""), Wake(), Precedence(put_off_max=9)
+    config, wake, priority = (
+        config_of(tmp_path, Signer(), ""),
+        Wake(),
+        WebhookPriority(deferrals_max=9),
+    )
     store: Any = SlowStore()
 
     def submit(item: WebhookItem) -> "asyncio.Task[None]":
         webhook = a_webhook(item)
         return asyncio.create_task(writer.submit(webhook.delivery_id, webhook))
 
-    async with webhook_writer(store, config, {MESSAGE: wake}, precedence) as writer:
+    async with webhook_writer(store, config, {MESSAGE: wake}, priority) as writer:
         message = submit(an_item(MESSAGE, "whatsapp_number"))
         await store.commits.acquire()
         status = submit(an_item("status", "whatsapp_number", IGNORED))
@@ -97,10 +101,10 @@ async def test_who_was_put_off_is_woken_by_a_commit_that_leaves_them_no_work_or_
         store.ends.put_nowait(None)
         await message
         await wake.wait(10)
-        assert not precedence.lets_go_on(wake)
+        assert not priority.may_claim(wake)
         woken = asyncio.create_task(wake.wait(3600))
         store.ends.put_nowait(fault)
         (outcome,) = await asyncio.gather(status, return_exceptions=True)
         assert outcome is fault
         await asyncio.wait_for(woken, 10)
-        assert precedence.lets_go_on(wake)
+        assert priority.may_claim(wake)

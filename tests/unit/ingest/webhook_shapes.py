@@ -1,6 +1,7 @@
-"""Webhooks as the platform sends them, each with the fate that every item of it must have.
+"""Webhooks as the platform sends them, each with the items that it splits into.
 
-A fate is (kind, external id, fate) in order; fate None: a worker decides. Own data throughout.
+An item is (kind, external id, disposition); disposition None: a worker decides. The data is
+our own.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every shape that the platform sends splits into items, and each of them has a fate."""
+"""Every shape that the platform sends splits into items, and each of them has a disposition."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.webhook_items import NotJsonError, WebhookItem, split, to_id
-from tests.unit.ingest.shapes import (
+from services.ingest.meta_webhooks import NotJsonError, split_webhook, to_id
+from services.ingest.records.webhooks import WebhookItem
+from tests.unit.ingest.webhook_shapes import (
     ACCOUNT,
     BSUID,
     HELLO,
@@ -30,20 +31,20 @@ EXAMPLES = Path(__file__).parents[4] / "shared" / "fixtures" / "meta"
 
 @pytest.mark.parametrize(("webhook", "expected"), SHAPES.values(), ids=SHAPES.keys())
 def test_every_shape_splits_into_items_with_a_fate(webhook: Any, expected: Expected) -> None:
-    items = split(json.dumps(webhook).encode())
-    assert [(item.kind, item.external_id, item.fate) for item in items] == expected
+    items = split_webhook(json.dumps(webhook).encode())
+    assert [(item.kind, item.external_id, item.disposition) for item in items] == expected
     assert_storable(items)
 
 
 def assert_storable(items: list[WebhookItem]) -> None:
-    """Every item has what its columns need: a reason with its fate, an id and a trace of its own,
-    text that a text column takes, and JSON that a json column takes."""
+    """Every item has what its columns need: a reason with its disposition, an id and a
+    trace of its own, text that a text column takes, and JSON that a json column takes."""
     assert items
     assert len({item.item_id for item in items}) == len(items)
     assert len({item.trace.trace_id for item in items}) == len(items)
     for item in items:
-        assert (item.fate is None) == (item.reason is None)
-        assert item.fate in (None, "stored", "ignored", "dead_letter")
+        assert (item.disposition is None) == (item.reason is None)
+        assert item.disposition in (None, "stored", "ignored", "dead_letter")
         for text in (item.kind, item.external_id, item.source_external_id, item.reason):
             (text or "").encode()
             assert "\0" not in (text or "")
@@ -62,7 +63,7 @@ def test_items_name_the_page_the_account_or_the_number_they_are_of() -> None:
         ("whatsapp_number", NUMBER): whatsapp(messages=[wa_message()]),
     }
     for owner, webhook in webhooks.items():
-        (item,) = split(json.dumps(webhook).encode())
+        (item,) = split_webhook(json.dumps(webhook).encode())
         assert (item.source_kind, item.source_external_id) == owner
 
 
@@ -70,7 +71,7 @@ def test_a_lead_is_of_the_page_that_its_value_names() -> None:
     webhook = page(
         {"field": "leadgen", "value": {**LEAD, "page_id": 42}}, kind="instagram", key="changes"
     )
-    (item,) = split(json.dumps(webhook).encode())
+    (item,) = split_webhook(json.dumps(webhook).encode())
     assert (item.source_kind, item.source_external_id) == ("meta_page", "42")
 
 
@@ -81,13 +82,15 @@ def test_a_message_keeps_the_contact_that_sent_it() -> None:
         contacts=[other, sender],
         messages=[{"id": "wamid.3", "from_user_id": BSUID, "type": "text", "text": {"body": "x"}}],
     )
-    (item,) = split(json.dumps(webhook).encode())
+    (item,) = split_webhook(json.dumps(webhook).encode())
     assert json.loads(item.payload)["contact"] == sender
 
 
 def test_of_two_contacts_none_is_guessed() -> None:
     contacts = [{"wa_id": "1"}, {"wa_id": "2"}]
-    (item,) = split(json.dumps(whatsapp(contacts=contacts, messages=[wa_message()])).encode())
+    (item,) = split_webhook(
+        json.dumps(whatsapp(contacts=contacts, messages=[wa_message()])).encode()
+    )
     assert json.loads(item.payload)["contact"] == {}
 
 
@@ -108,7 +111,7 @@ def test_of_two_contacts_none_is_guessed() -> None:
 )
 def test_what_is_no_json_is_refused_without_a_quote_of_it(body: bytes) -> None:
     with pytest.raises(NotJsonError) as caught:
-        split(body)
+        split_webhook(body)
     assert "page" not in str(caught.value)
 
 
@@ -117,7 +120,7 @@ def test_nesting_at_the_edge_of_what_can_be_read_is_never_a_crash() -> None:
         value = b"[" * depth + b"]" * depth
         start, end = b'{"object":"page","entry":[{"changes":[{"field":"x","value":', b"}]}]}"
         try:
-            assert_storable(split(start + value + end))
+            assert_storable(split_webhook(start + value + end))
         except NotJsonError:
             continue
 
@@ -127,12 +130,12 @@ def test_halves_of_surrogate_pairs_and_nul_do_not_reach_text_columns() -> None:
         rb'{"object":"page","entry":[{"id":"\ud800\u00001","changes":[{"field":"\udfff\u0000"}],'
         rb'"messaging":[{"message":{"mid":"m\ud83d\u0000","text":"\ud83d"}}]}]}'
     )
-    assert_storable(split(body))
+    assert_storable(split_webhook(body))
 
 
 def test_a_number_too_large_for_a_float_stays_json() -> None:
     body = b'{"object":"page","entry":[{"id":"1","changes":[{"field":"x","value":1e999}]}]}'
-    assert_storable(split(body))
+    assert_storable(split_webhook(body))
 
 
 @pytest.mark.parametrize(
@@ -184,8 +187,8 @@ json_values = st.recursive(
 @given(json_values, st.sampled_from(["page", "instagram", "whatsapp_business_account", "other"]))
 def test_no_json_of_any_shape_breaks_the_splitter(value: Any, kind: str) -> None:
     entries = value if isinstance(value, list) else [value]
-    assert_storable(split(json.dumps({"object": kind, "entry": entries}).encode()))
-    assert_storable(split(json.dumps(value).encode()))
+    assert_storable(split_webhook(json.dumps({"object": kind, "entry": entries}).encode()))
+    assert_storable(split_webhook(json.dumps(value).encode()))
 
 
 def _webhooks(value: Any) -> Iterator[Any]:
@@ -207,12 +210,12 @@ def test_recorded_webhooks_split_without_a_remainder() -> None:
         except ValueError:
             # One of them holds two documents on purpose.
             with pytest.raises(NotJsonError):
-                split(path.read_bytes())
+                split_webhook(path.read_bytes())
             continue
         for webhook in _webhooks(recorded):
-            items = split(json.dumps(webhook).encode())
+            items = split_webhook(json.dumps(webhook).encode())
             assert_storable(items)
-            malformed = [item.reason for item in items if item.fate == "dead_letter"]
+            malformed = [item.reason for item in items if item.disposition == "dead_letter"]
             assert malformed == [], f"{path.name}: {malformed}"
             seen += 1
     assert seen > 50

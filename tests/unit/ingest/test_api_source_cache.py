@@ -7,7 +7,7 @@ import pytest
 
 from services.chassis.database import Database, Record
 from services.chassis.errors import DomainError
-from services.ingest.api_sources import ApiSources
+from services.ingest.api_source_cache import ApiSourceCache
 from services.ingest.store import IngestStore
 
 
@@ -45,56 +45,56 @@ class Clock:
 async def test_a_source_is_read_once_while_it_is_fresh() -> None:
     orgs, clock, org_id = Orgs(), Clock(), uuid4()
     orgs.sources[org_id] = uuid4()
-    sources = ApiSources(IngestStore(orgs), fresh_seconds=60, clock=clock)
-    first = await sources.of(org_id)
+    sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60, clock=clock)
+    first = await sources.get(org_id)
     clock.now = 59.9
-    assert await sources.of(org_id) == first
+    assert await sources.get(org_id) == first
     assert first.source_id == orgs.sources[org_id]
     assert orgs.asked == 1
     clock.now = 60
-    await sources.of(org_id)
+    await sources.get(org_id)
     assert orgs.asked == 2
 
 
 async def test_each_org_has_its_own() -> None:
     orgs, one, other = Orgs(), uuid4(), uuid4()
     orgs.sources = {one: uuid4(), other: uuid4()}
-    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
-    assert (await sources.of(one)).source_id == orgs.sources[one]
-    assert (await sources.of(other)).source_id == orgs.sources[other]
+    sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60)
+    assert (await sources.get(one)).source_id == orgs.sources[one]
+    assert (await sources.get(other)).source_id == orgs.sources[other]
 
 
 async def test_an_org_that_is_not_there_yet_is_asked_for_again() -> None:
     orgs, org_id = Orgs(), uuid4()
-    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60)
     with pytest.raises(DomainError) as refusal:
-        await sources.of(org_id)
+        await sources.get(org_id)
     assert refusal.value.reason == "ORG_NOT_FOUND"
     orgs.sources[org_id] = uuid4()
-    assert (await sources.of(org_id)).source_id == orgs.sources[org_id]
+    assert (await sources.get(org_id)).source_id == orgs.sources[org_id]
 
 
 async def test_a_source_that_changed_is_read_again_and_no_other() -> None:
     orgs, one, other = Orgs(), uuid4(), uuid4()
     orgs.sources = {one: uuid4(), other: uuid4()}
-    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
-    await sources.of(one)
-    await sources.of(other)
+    sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60)
+    await sources.get(one)
+    await sources.get(other)
     orgs.region = "AT"
-    sources.forget(one)
-    assert (await sources.of(one)).default_region == "AT"
-    assert (await sources.of(other)).default_region == "DE"
+    sources.invalidate(one)
+    assert (await sources.get(one)).default_region == "AT"
+    assert (await sources.get(other)).default_region == "DE"
 
 
 async def test_what_was_read_while_it_changed_is_not_kept() -> None:
     orgs, org_id = Orgs(), uuid4()
     orgs.sources[org_id] = uuid4()
-    sources = ApiSources(IngestStore(orgs), fresh_seconds=60)
+    sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60)
     orgs.answering.clear()
-    reading = asyncio.create_task(sources.of(org_id))
+    reading = asyncio.create_task(sources.get(org_id))
     await orgs.was_asked.wait()
     orgs.region = "AT"
-    sources.forget(org_id)
+    sources.invalidate(org_id)
     orgs.answering.set()
     await reading
-    assert (await sources.of(org_id)).default_region == "AT"
+    assert (await sources.get(org_id)).default_region == "AT"

@@ -1,15 +1,14 @@
-"""Works through webhook items of one kind: claims them, reads each, writes them, settles them.
+"""Works through webhook items of one kind: claims them, reads each, stores it, settles it.
 
-Each kind has a loop of its own, so that a slow Graph API keeps no message waiting. What is read is
+Each kind has a loop of its own, so that a slow Graph API does not delay messages. What is read is
 written through the same group commit as the leads that callers send: a poison item fails alone.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from services.chassis.batching import GroupCommit
@@ -19,58 +18,40 @@ from services.chassis.loops import Stopping, Wake, loop, retry_outage
 from services.chassis.telemetry import log, work
 from services.chassis.trace import Start, continue_from
 from services.chassis.watermark import Watermark
-from services.ingest.backoff import retry_seconds
+from services.ingest.backoff import retry_delay_seconds
 from services.ingest.config import IngestConfig
-from services.ingest.leads import NewLead
-from services.ingest.precedence import Precedence
+from services.ingest.item_readers import ItemReader
+from services.ingest.lead_writer import LeadWriter
+from services.ingest.records.leads import LeadToStore, StoredLead
+from services.ingest.records.webhooks import ClaimedItem, ItemSettlement, ReadFault
 from services.ingest.store import IngestStore
-from services.ingest.store.leads import LeadToStore, StoredLead
-from services.ingest.store.webhooks import ClaimedItem, ItemSettlement
+from services.ingest.webhook_priority import WebhookPriority
 
-# Longer than a failover's first refusals, shorter than the lease to which an item is left then.
+# Longer than a failover's first refusals, shorter than the lease that frees an item after that.
 _OUTAGE_SECONDS_MAX: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Why an item could not be read; `permanent` where no repeat can help."""
+class ItemWorker:
+    """The loop of one kind of item; at most `concurrent_max` items are under way at a time.
 
-    reason: str
-    permanent: bool = False
-    wait_seconds: float = 0
-
-
-class Reader(Protocol):
-    """Turns a claimed item into what is to be stored."""
-
-    async def duplicates(self, items: Sequence[ClaimedItem]) -> set[UUID]:
-        """Items known to be duplicates before they are read."""
-
-    async def read(self, item: ClaimedItem) -> NewLead | Fault:
-        """The lead that the item brings, or why it cannot be read."""
-
-
-class ItemsWorker:
-    """The loop of one kind of item; `concurrent_max` items are worked on at a time.
-
-    Each item has a task of its own, and what one leaves free another takes at once, so that slow
-    answers to one tenant hold up nobody else. Items that nobody is asked for end together, with the
-    commit that stores them: of these `claims_concurrent_max` claims are open at a time, so that the
-    next one takes all that has come in while a commit ran, instead of an item or two at a time; and
-    with `precedence` webhooks that wait to be stored go first.
+    Each item has a task of its own, and a place that becomes free is filled at once, so that slow
+    responses for one tenant delay no other. Items that need no call to a peer end together, with
+    the commit that stores them: for these `claims_concurrent_max` bounds the open claims, so that
+    the next claim takes all that came in during a commit instead of an item or two; and with
+    `priority` webhooks that wait to be stored go first.
     """
 
     def __init__(
         self,
         kind: str,
-        reader: Reader,
+        reader: ItemReader,
         *,
         store: IngestStore,
-        writer: GroupCommit[LeadToStore, StoredLead],
+        writer: LeadWriter,
         config: IngestConfig,
         concurrent_max: int,
         claims_concurrent_max: int | None = None,
-        precedence: Precedence | None = None,
+        priority: WebhookPriority | None = None,
     ) -> None:
         self.wake = Wake()
         self._kind = kind
@@ -79,14 +60,14 @@ class ItemsWorker:
         self._writer = writer
         self._config = config
         self._concurrent_max = concurrent_max
-        # Kept for tenants of whose items less than their share is worked on.
+        # Reserved for tenants with less than their share under way.
         self._spare = concurrent_max // 4
-        # Each try by item and token: past its lease an item may be claimed again while it is tried.
+        # Each attempt by item and token: past its lease an item may be claimed again during one.
         self._held: dict[tuple[UUID, UUID], ClaimedItem] = {}
         # How many of each open claim's items are held, by its token.
         self._claims: Counter[UUID] = Counter()
         self._claims_concurrent_max = claims_concurrent_max or concurrent_max
-        self._precedence = precedence
+        self._priority = priority
         self._settlements: GroupCommit[ItemSettlement, None] = GroupCommit(
             self._settle,
             batch_items_max=concurrent_max,
@@ -96,31 +77,34 @@ class ItemsWorker:
         self._watermark = Watermark(margin_seconds=5, sweep_every_seconds=2)
 
     async def run(self, stopping: Stopping) -> None:
-        """Works until the process stops, and then until nothing is under way any more.
+        """Works until the process stops and nothing is under way any more.
 
-        Interrupted, it gives back what it holds, the attempt unspent.
+        When cancelled, it returns the items that it holds, the attempt unspent.
         """
         poll_seconds = self._config.poll_seconds
         try:
-            async with asyncio.TaskGroup() as tries:
+            async with asyncio.TaskGroup() as attempts:
                 await loop(
-                    lambda: self._turn(tries), self.wake, stopping, poll_seconds=poll_seconds
+                    lambda: self._claim_by_priority(attempts),
+                    self.wake,
+                    stopping,
+                    poll_seconds=poll_seconds,
                 )
         finally:
             if self._held:
                 await asyncio.shield(self._return(list(self._held.values())))
 
-    async def _turn(self, tries: asyncio.TaskGroup) -> int:
-        """A step; 0 where it left nothing behind that no wake-up will tell of."""
+    async def _claim_by_priority(self, attempts: asyncio.TaskGroup) -> int:
+        """A step, unless webhooks go first; 0 where `wake` will announce whatever is left."""
         limit = self._limit()
-        # Asked where there is room alone: who asks has been put off one time less.
-        if limit <= 0 or (self._precedence and not self._precedence.lets_go_on(self.wake)):
+        # The priority is asked only where there is room: each refusal counts as a deferral.
+        if limit <= 0 or (self._priority and not self._priority.may_claim(self.wake)):
             return 0
-        claimed = await self.step(tries)
+        claimed = await self.step(attempts)
         return claimed if claimed >= limit else 0
 
-    async def step(self, tries: asyncio.TaskGroup) -> int:
-        """Claims what there is room for and starts to try it; answers how many."""
+    async def step(self, attempts: asyncio.TaskGroup) -> int:
+        """Claims what there is room for and starts an attempt at each item; returns how many."""
         limit = self._limit()
         if limit <= 0:
             return 0
@@ -128,9 +112,9 @@ class ItemsWorker:
             items = await self._claim(limit)
             unit.silent = not items
             unit.note(items=len(items), in_flight=len(self._held))
-            known = await self._hold(items) if items else set()
+            duplicates = await self._hold(items) if items else set()
         for item in items:
-            tries.create_task(self._handle(item, item.item_id in known))
+            attempts.create_task(self._handle(item, item.item_id in duplicates))
         return len(items)
 
     def _limit(self) -> int:
@@ -140,7 +124,7 @@ class ItemsWorker:
         return min(self._concurrent_max - len(self._held), self._config.item_batch_max)
 
     async def _claim(self, limit: int) -> list[ClaimedItem]:
-        # As the claim saw it: meanwhile some are done.
+        # As of the claim: some end while it runs.
         now, busy = datetime.now(UTC), Counter(item.org_id for item in self._held.values())
         items = await self._store.claim_webhook_items(
             kind=self._kind,
@@ -158,11 +142,11 @@ class ItemsWorker:
         return items
 
     def _is_scarce(self, under_way: int) -> bool:
-        """Whether with so many under way a claim may pass over what is due."""
+        """Whether with so many under way a claim may leave due items out."""
         return under_way >= self._concurrent_max - self._spare
 
     async def _hold(self, items: list[ClaimedItem]) -> set[UUID]:
-        """Notes what was claimed; answers which of it are known to be duplicates."""
+        """Notes what was claimed; returns which items are known to be duplicates."""
         self._held.update({(item.item_id, item.token): item for item in items})
         self._claims.update(item.token for item in items)
         try:
@@ -180,12 +164,12 @@ class ItemsWorker:
         except Exception as error:
             if not is_outage(error):
                 raise
-            log.warning("item left to its lease", item_id=str(item.item_id))
-        # Not reached where it is cancelled: then it is held until `run` gives it back.
-        self._leave(item)
+            log.warning("item is free when its lease ends", item_id=str(item.item_id))
+        # Not reached when cancelled: then the item is held until `run` returns it.
+        self._release(item)
 
-    def _leave(self, item: ClaimedItem) -> None:
-        """Makes room, and says so where there was little."""
+    def _release(self, item: ClaimedItem) -> None:
+        """Makes room for another item, and wakes the loop where room was scarce."""
         was_scarce = self._is_scarce(len(self._held))
         claims_before = len(self._claims)
         self._drop(item)
@@ -199,7 +183,7 @@ class ItemsWorker:
             del self._claims[item.token]
 
     async def _attempt(self, item: ClaimedItem, is_duplicate: bool) -> ItemSettlement | None:
-        """One try of one item; None where the writer has settled it with its lead."""
+        """One attempt at one item; None where the writer has settled it with its lead."""
         waited = datetime.now(UTC) - item.received_at
         start = continue_from(item.trace, attempt=item.attempts, waited=waited)
         with work("attempt", f"process {item.kind}", start=start) as unit:
@@ -219,12 +203,12 @@ class ItemsWorker:
             return _settled(item, trace_id, "duplicate", "known")
         try:
             lead = await self._reader.read(item)
-            if isinstance(lead, Fault):
+            if isinstance(lead, ReadFault):
                 return _after_fault(item, trace_id, lead)
             to_store = LeadToStore(
                 org_id=item.org_id,
                 lead=lead,
-                trace=item.trace,
+                traceparent=item.trace.traceparent,
                 item_id=item.item_id,
                 token=item.token,
                 attempt_trace_id=trace_id,
@@ -236,9 +220,9 @@ class ItemsWorker:
         except Exception as error:
             if is_outage(error):
                 raise
-            # Only this item fails: what came with it is read and stored without it.
+            # Only this item fails; those claimed with it are stored without it.
             log.error("item cannot be processed", error=type(error).__name__, exc_info=True)
-            return _after_fault(item, trace_id, Fault(reason=type(error).__name__))
+            return _after_fault(item, trace_id, ReadFault(reason=type(error).__name__))
 
     async def _settle(self, settlements: Mapping[UUID, ItemSettlement]) -> Mapping[UUID, None]:
         with work("batch", f"settle items {self._kind}", start=Start(parent=None)) as unit:
@@ -249,13 +233,13 @@ class ItemsWorker:
         return dict.fromkeys(settlements)
 
     async def _return(self, items: list[ClaimedItem]) -> None:
-        """Gives work back, the attempt unspent."""
+        """Makes items due again, the attempt unspent."""
         returned = [ItemSettlement(item=item, outcome="returned") for item in items]
         await self._store.settle_webhook_items(returned)
 
 
-def _after_fault(item: ClaimedItem, trace_id: str, fault: Fault) -> ItemSettlement:
-    seconds = None if fault.permanent else retry_seconds(item.attempts, fault.wait_seconds)
+def _after_fault(item: ClaimedItem, trace_id: str, fault: ReadFault) -> ItemSettlement:
+    seconds = None if fault.permanent else retry_delay_seconds(item.attempts, fault.wait_seconds)
     if seconds is None:
         return _settled(item, trace_id, "dead_letter", fault.reason)
     return _settled(item, trace_id, "retry", fault.reason, seconds)

@@ -1,26 +1,25 @@
-"""Splits Meta's webhooks into items, each with a fate of its own.
+"""Splits Meta's webhooks into items, each with a disposition of its own.
 
 Shapes: Meta's webhook documentation for Lead Ads, Messenger, Instagram and WhatsApp. Ids come as
-numbers or text and are kept as text; unknown shapes are kept, not refused. A tolerant reader: what
-is no object where one is expected becomes an item that says so.
+numbers or text and become text; unknown shapes are stored, not refused. A tolerant reader: what is
+not an object where one is expected becomes a dead letter that says so.
 """
 
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
-from services.chassis.ids import new_id
-from services.chassis.trace import TraceContext, new_root
-from services.ingest.text import clean
+from services.ingest.records.webhooks import (
+    DEAD_LETTER,
+    IGNORED,
+    LEADGEN,
+    MESSAGE,
+    STORED,
+    WebhookItem,
+)
+from services.ingest.storable_text import clean_text
 
-IGNORED: Final = "ignored"
-STORED: Final = "stored"
-DEAD_LETTER: Final = "dead_letter"
-LEADGEN: Final = "leadgen"
-MESSAGE: Final = "message"
 _MESSAGING_KINDS: Final = (
     "postback", "reaction", "read", "delivery", "message_edit", "optin", "referral",
     "policy-enforcement", "pass_thread_control", "take_thread_control", "request_thread_control",
@@ -28,33 +27,18 @@ _MESSAGING_KINDS: Final = (
 )  # fmt: skip
 # WhatsApp messages that change or report on others; the rest is something a customer says.
 _WHATSAPP_EVENTS: Final = ("reaction", "edit", "revoke", "system", "unsupported", "ephemeral")
-# What happened in a conversation but is no lead: sync keeps it.
+# What happens in a conversation without making a lead: it is handed to sync.
 _TIMELINE_KINDS: Final = ("postback", "reaction", "read", "delivery", "message_edit")
 _PLATFORMS: Final = {"page": "meta_page", "instagram": "instagram_account"}
-# Kinds of source whose conversations sync keeps.
-PAGES: Final = frozenset(_PLATFORMS.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookItem:
-    """One update. `fate` is None where a worker decides; else it is stored as that, with why."""
-
-    kind: str
-    payload: str
-    external_id: str | None = None
-    source_kind: str | None = None
-    source_external_id: str | None = None
-    fate: str | None = None
-    reason: str | None = None
-    item_id: UUID = field(default_factory=new_id)
-    trace: TraceContext = field(default_factory=new_root)
+# Kinds of source whose conversations sync has.
+PAGE_SOURCE_KINDS: Final = frozenset(_PLATFORMS.values())
 
 
 class NotJsonError(Exception):
-    """The body is no JSON; the text says where it stops being it, and quotes nothing."""
+    """The body is not JSON; the text says where it stops being JSON, and quotes nothing."""
 
 
-def split(body: bytes) -> list[WebhookItem]:
+def split_webhook(body: bytes) -> list[WebhookItem]:
     """Every item of a webhook, in order. Raises NotJsonError."""
     try:
         webhook = json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
@@ -68,7 +52,7 @@ def split(body: bytes) -> list[WebhookItem]:
 
 
 def _refuse_constant(_: str) -> None:
-    raise ValueError("NaN and Infinity are no JSON")
+    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _finite(text: str) -> float | str:
@@ -88,7 +72,7 @@ def _items(webhook: Any) -> Iterator[WebhookItem]:
         return
     for entry in entries:
         if not isinstance(entry, dict):
-            yield _dead(kind, entry, "entry is no object")
+            yield _dead(kind, entry, "entry is not an object")
         elif kind == "whatsapp_business_account":
             yield from _whatsapp_entry(entry)
         else:
@@ -111,7 +95,7 @@ def _page_entry(entry: dict[str, Any], source_kind: str) -> Iterator[WebhookItem
 
 def _page_change(change: Any, owner: dict[str, Any]) -> WebhookItem:
     if not isinstance(change, dict):
-        return _dead("change", change, "change is no object", **owner)
+        return _dead("change", change, "change is not an object", **owner)
     if change.get("field") != "leadgen":
         return _ignored(_name("change", change.get("field")), change, "field_not_handled", **owner)
     value = change.get("value")
@@ -128,19 +112,19 @@ def _page_change(change: Any, owner: dict[str, Any]) -> WebhookItem:
 
 def _messaging_event(event: Any, owner: dict[str, Any]) -> WebhookItem:
     if not isinstance(event, dict):
-        return _dead("messaging", event, "event is no object", **owner)
+        return _dead("messaging", event, "event is not an object", **owner)
     message = event.get("message")
     if message is None:
         known = next((kind for kind in _MESSAGING_KINDS if kind in event), "messaging")
         if known in _TIMELINE_KINDS:
-            return _handed_over(known, event, _subject_of(event[known]), **owner)
+            return _for_sync(known, event, _subject_of(event[known]), **owner)
         return _ignored(known, event, "event_not_handled", **owner)
     message_id = to_id(message.get("mid")) if isinstance(message, dict) else None
     if message_id is None:
         return _dead(MESSAGE, event, "no mid", **owner)
     for flag, kind in (("is_echo", "echo"), ("is_deleted", "deleted"), ("is_unsupported", "other")):
         if message.get(flag):
-            return _handed_over(kind, event, message_id, **owner)
+            return _for_sync(kind, event, message_id, **owner)
     return _item(MESSAGE, event, message_id, **owner)
 
 
@@ -189,7 +173,7 @@ def _whatsapp_message(message: Any, contacts: list[Any], owner: dict[str, Any]) 
 
 
 def _contact_of(message: dict[str, Any], contacts: list[Any]) -> dict[str, Any]:
-    """The contact entry that the message is from; with one sender it is the only one."""
+    """The entry in `contacts` of the message's sender; with one sender it is the only entry."""
     keys = {to_id(message.get("from")), to_id(message.get("from_user_id"))} - {None}
     known = [contact for contact in contacts if isinstance(contact, dict)]
     for contact in known:
@@ -202,11 +186,11 @@ def to_id(value: Any) -> str | None:
     """An id as text: Meta sends numbers and text alike; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    return clean(str(value), 512) or None
+    return clean_text(str(value), 512) or None
 
 
 def _name(prefix: str, value: Any) -> str:
-    return clean(f"{prefix}.{value}", 100) if isinstance(value, str) else prefix
+    return clean_text(f"{prefix}.{value}", 100) if isinstance(value, str) else prefix
 
 
 def _list(holder: dict[str, Any], name: str) -> list[Any]:
@@ -222,12 +206,12 @@ def _item(kind: str, payload: Any, external_id: str | None, **more: Any) -> Webh
 def _ignored(
     kind: str, payload: Any, reason: str, external_id: str | None = None, **more: Any
 ) -> WebhookItem:
-    return _item(kind, payload, external_id, fate=IGNORED, reason=reason, **more)
+    return _item(kind, payload, external_id, disposition=IGNORED, reason=reason, **more)
 
 
-def _handed_over(kind: str, payload: Any, external_id: str | None, **more: Any) -> WebhookItem:
-    """An event that sync keeps; ingest has nothing more to do with it."""
-    return _item(kind, payload, external_id, fate=STORED, reason="handed_to_sync", **more)
+def _for_sync(kind: str, payload: Any, external_id: str | None, **more: Any) -> WebhookItem:
+    """An event for sync; ingest has nothing more to do with it."""
+    return _item(kind, payload, external_id, disposition=STORED, reason="handed_to_sync", **more)
 
 
 def _subject_of(event: Any) -> str | None:
@@ -236,4 +220,6 @@ def _subject_of(event: Any) -> str | None:
 
 
 def _dead(kind: str, payload: Any, reason: str, **more: Any) -> WebhookItem:
-    return _item(kind, payload, None, fate=DEAD_LETTER, reason=f"malformed: {reason}", **more)
+    return _item(
+        kind, payload, None, disposition=DEAD_LETTER, reason=f"malformed: {reason}", **more
+    )
