@@ -208,7 +208,7 @@ def a_message(external_id: str | None = "wamid.1", body: str = "hello") -> Incom
 
 
 def called(
-    org: Org, lead: IncomingLead | None = None, *, request_id: RequestId | None = None,
+    org: Org, lead: IncomingLead | None = None, *, request: RequestId | None = None,
     trace: TraceContext | None = None,
 ) -> LeadToStore:  # fmt: skip
     """A lead that a caller sent."""
@@ -216,7 +216,7 @@ def called(
         org_id=org.org_id,
         lead=lead or a_new_lead(org.source_id),
         traceparent=(trace or new_root()).traceparent,
-        request_id=request_id or RequestId(),
+        request_id=request or RequestId(),
     )
 
 

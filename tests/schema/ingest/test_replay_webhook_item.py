@@ -47,7 +47,7 @@ async def a_dead_item(ingest_db: Database) -> tuple[Org, ClaimedItem]:
     return org, item
 
 
-async def test_a_dead_letter_is_due_again_with_its_tries_counted_anew(
+async def test_a_dead_letter_is_due_again_with_its_attempts_counted_again_from_one(
     ingest_db: Database, admin: Admin
 ) -> None:
     org, item = await a_dead_item(ingest_db)
