@@ -1,7 +1,7 @@
 """Works through webhook items of one kind: claims them, reads each, stores it, settles it.
 
 Each kind has a loop of its own, so that a slow Graph API does not delay messages. What is read is
-written through the same group commit as the leads that callers send: a poison item fails alone.
+written through the same group commit as the leads that callers send: only a poison item fails.
 """
 
 import asyncio

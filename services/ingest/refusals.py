@@ -8,7 +8,7 @@ from services.chassis.errors import DomainError, Violation, invalid
 def org_not_found(org_id: UUID) -> DomainError:
     """The caller's token names an org that does not exist."""
     metadata = {"org_id": str(org_id)}
-    return DomainError("ORG_NOT_FOUND", "There is no such org.", metadata=metadata)
+    return DomainError("ORG_NOT_FOUND", "The org of this token does not exist.", metadata=metadata)
 
 
 def request_id_reused(request_id: str) -> DomainError:

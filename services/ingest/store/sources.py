@@ -147,7 +147,7 @@ class SourceStore:
         return [ListedSource(**row) for row in rows]
 
     async def get_api_source(self, org_id: UUID) -> ApiSource | None:
-        """The source behind POST /api/leads; None where there is no such org."""
+        """The source behind POST /api/leads; None where the org does not exist."""
         row = await self._database.row("get_api_source", p_org_id=org_id)
         return None if row is None else ApiSource(**row)
 

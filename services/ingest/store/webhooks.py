@@ -43,7 +43,7 @@ class WebhookStore:
             p_item_source_kinds=[item.source_kind for _, _, item in items],
             p_item_source_external_ids=[item.source_external_id for _, _, item in items],
             p_item_payloads=[item.payload for _, _, item in items],
-            p_item_dispositions=[item.disposition for _, _, item in items],
+            p_item_fates=[item.disposition for _, _, item in items],
             p_item_reasons=[item.reason for _, _, item in items],
             p_item_traceparents=[item.trace.traceparent for _, _, item in items],
         )

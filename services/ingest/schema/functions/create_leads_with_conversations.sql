@@ -52,7 +52,6 @@ declare
 begin
   perform set_tenant(p_org_ids);
   v_outcomes := open_requests(p_org_ids, p_request_ids, p_request_hashes, p_traceparents, p_now);
-
   v_outcomes := find_lead_outcomes(p_org_ids, p_leads, p_item_ids, p_tokens, v_outcomes, p_now);
   if 'lease_lost' = any (v_outcomes) then
     perform note_lost_leases(p_org_ids, p_item_ids, p_attempt_trace_ids, v_outcomes, p_now);

@@ -1,5 +1,6 @@
 -- Stores raw webhooks with their items, in one transaction: the commit that is acknowledged.
 --   - deliveries and items come as parallel arrays; an item names its delivery;
+--   - p_item_fates holds the items' dispositions (the argument's name is older than the word);
 --   - items whose page, account or number the directory knows go to that org (store_webhook_items);
 --     the others become orphans until replay_webhook_orphans (store_webhook_orphans);
 --   - a delivery_id that is there already is left as it is, with its items, so a repeat is harmless.
@@ -19,7 +20,7 @@ create or replace function store_webhook_deliveries(
   p_item_source_kinds text[],
   p_item_source_external_ids text[],
   p_item_payloads json[],
-  p_item_dispositions text[],
+  p_item_fates text[],
   p_item_reasons text[],
   p_item_traceparents text[],
   p_now timestamptz default now()
@@ -64,11 +65,11 @@ begin
   if array_position(v_org_ids, null) is not null then
     perform store_webhook_orphans(v_new, p_item_delivery_ids, p_item_ids, p_item_ordinals,
       p_item_kinds, p_item_external_ids, v_org_ids, p_item_source_kinds, p_item_source_external_ids,
-      p_item_payloads, p_item_dispositions, p_item_reasons, p_item_traceparents, p_now);
+      p_item_payloads, p_item_fates, p_item_reasons, p_item_traceparents, p_now);
   end if;
   perform store_webhook_items(v_new, p_delivery_ids, p_traceparents, p_item_delivery_ids, p_item_ids,
     p_item_ordinals, p_item_kinds, p_item_external_ids, v_org_ids, v_source_ids, p_item_source_kinds,
-    p_item_source_external_ids, p_item_payloads, p_item_dispositions, p_item_reasons,
+    p_item_source_external_ids, p_item_payloads, p_item_fates, p_item_reasons,
     p_item_traceparents, p_now);
 end;
 $$;
