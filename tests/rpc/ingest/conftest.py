@@ -83,7 +83,7 @@ class Ingest:
     database: FaultProxy
 
     async def post(self, body: bytes, secret: str | None = APP_SECRET, **headers: str) -> Answer:
-        """Posts a webhook, signed with the app's secret unless told."""
+        """Posts a webhook, signed with the app's secret by default."""
         return await send(self.webhooks_url, body, secret, headers=headers)
 
     async def call(self, method: str, request: Any, token: str) -> Any:

@@ -250,7 +250,7 @@ async def test_every_try_has_a_trace_of_its_own_and_a_retry_is_a_new_root(
     assert rows[1]["attempt_trace_id"] not in (None, item_trace)
 
 
-async def test_an_item_without_an_id_is_a_dead_letter_and_calls_nobody(
+async def test_an_item_without_an_id_is_a_dead_letter_and_calls_no_one(
     ingest: Ingest, admin: Admin
 ) -> None:
     await arrives(ingest)
@@ -304,7 +304,7 @@ class NeverReads:
 
 
 class ReadsWhenTold:
-    """A reader of messages that waits to be told."""
+    """A reader of messages that waits for the test."""
 
     def __init__(self) -> None:
         self.told = asyncio.Event()
@@ -315,7 +315,7 @@ class ReadsWhenTold:
         return set()
 
     async def read(self, item: ClaimedItem) -> IncomingLead | ReadFault:
-        """The message, once told."""
+        """The message, once the test lets it go on."""
         await self.told.wait()
         return await self._reader.read(item)
 

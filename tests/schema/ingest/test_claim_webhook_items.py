@@ -84,7 +84,7 @@ async def test_no_item_is_claimed_twice_at_once(ingest_db: Database) -> None:
     assert len(ids) == len(set(ids)) == 50
 
 
-async def test_an_item_whose_lease_ran_out_is_due_again_and_its_attempt_is_kept(
+async def test_an_item_whose_lease_ran_out_is_due_again_and_its_attempt_is_recorded(
     ingest_db: Database, admin: Admin
 ) -> None:
     _, first = await a_claimed_item(ingest_db)

@@ -44,7 +44,7 @@ async def test_a_request_id_with_other_content_is_refused_and_leaves_no_row(
     assert await count(admin, "contacts") == 1
 
 
-async def test_request_ids_are_told_apart_within_one_call(
+async def test_request_ids_are_distinguished_within_one_call(
     ingest_db: Database, admin: Admin
 ) -> None:
     org, other = await an_org(ingest_db), await an_org(ingest_db)

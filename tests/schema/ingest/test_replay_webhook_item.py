@@ -1,4 +1,4 @@
-"""replay_webhook_item: a dead letter goes back to work, once, with its tries counted anew."""
+"""replay_webhook_item: a dead letter is due again, once, its attempts counted from zero."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -47,7 +47,7 @@ async def a_dead_item(ingest_db: Database) -> tuple[Org, ClaimedItem]:
     return org, item
 
 
-async def test_a_dead_letter_is_due_again_with_its_attempts_counted_again_from_one(
+async def test_a_dead_letter_is_due_again_with_its_attempts_counted_from_zero(
     ingest_db: Database, admin: Admin
 ) -> None:
     org, item = await a_dead_item(ingest_db)

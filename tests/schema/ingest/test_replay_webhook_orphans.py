@@ -84,7 +84,7 @@ async def test_each_orphan_moves_once_however_often_and_by_however_many(
     assert await books(ingest_db) == {}
 
 
-async def test_the_oldest_go_first_and_the_rest_is_told_of(
+async def test_the_oldest_go_first_and_the_rest_is_announced(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)
@@ -159,7 +159,7 @@ async def test_what_was_of_no_use_or_is_for_another_page_stays(
     assert await count(admin, "webhook_orphans") == 4
 
 
-async def test_a_source_that_nobody_has_is_named(ingest_db: Database) -> None:
+async def test_a_source_that_no_org_has_is_named_in_the_refusal(ingest_db: Database) -> None:
     await receive(ingest_db, a_webhook(an_item()))
     with pytest.raises(DomainError) as refused:
         await replay(ingest_db)

@@ -125,7 +125,7 @@ async def test_persons_named_in_any_order_at_once_do_not_deadlock(
     assert await admin.fetchval(DEADLOCKS) == before
 
 
-async def test_who_loses_the_race_for_one_identity_joins_the_winner_with_all_of_its_own(
+async def test_the_loser_of_a_race_for_an_identity_joins_the_winner_with_all_its_identities(
     ingest_db: Database, admin: Admin
 ) -> None:
     """A WhatsApp message and a call with the same phone, at the same moment."""

@@ -104,7 +104,9 @@ async def test_a_retry_is_due_when_it_says_and_a_returned_item_at_once(
     assert third.attempts == 2
 
 
-async def test_every_attempt_is_kept_with_its_own_trace(ingest_db: Database, admin: Admin) -> None:
+async def test_every_attempt_is_recorded_with_its_own_trace(
+    ingest_db: Database, admin: Admin
+) -> None:
     token, item = await a_claimed_item(ingest_db)
     await settle(ingest_db, token, item, "retry", reason="busy", retry_after_seconds=30)
     token = new_id()

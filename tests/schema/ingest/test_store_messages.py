@@ -30,7 +30,7 @@ ONE_OF_EACH = {
 }
 
 
-async def test_who_comes_again_after_the_conversation_was_closed_opens_another(
+async def test_a_contact_whose_conversation_was_closed_opens_another(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)

@@ -60,7 +60,7 @@ async def test_one_webhook_of_two_orgs_has_a_log_row_for_each_and_items_below_it
     assert await books(ingest_db) == {}
 
 
-async def test_bytes_headers_and_trace_of_the_raw_webhook_are_kept(
+async def test_bytes_headers_and_trace_of_the_raw_webhook_are_stored(
     ingest_db: Database, admin: Admin
 ) -> None:
     webhook = a_webhook(an_item())
@@ -73,7 +73,7 @@ async def test_bytes_headers_and_trace_of_the_raw_webhook_are_kept(
     assert row["item_count"] == 1
 
 
-async def test_items_of_pages_that_nobody_has_are_kept_as_ignored_orphans(
+async def test_items_of_pages_that_no_org_has_become_ignored_orphans(
     ingest_db: Database, admin: Admin
 ) -> None:
     webhook = a_webhook(

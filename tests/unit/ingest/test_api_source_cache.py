@@ -86,7 +86,7 @@ async def test_a_source_that_changed_is_read_again_and_no_other() -> None:
     assert (await sources.get(other)).default_region == "DE"
 
 
-async def test_what_was_read_while_it_changed_is_not_kept() -> None:
+async def test_a_source_that_changes_while_it_is_read_is_not_cached() -> None:
     orgs, org_id = Orgs(), uuid4()
     orgs.sources[org_id] = uuid4()
     sources = ApiSourceCache(IngestStore(orgs), fresh_seconds=60)

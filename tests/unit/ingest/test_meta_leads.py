@@ -122,7 +122,7 @@ def test_text_that_no_column_takes_is_cleaned() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"7", b"null", b"{}", b"<html>", b"\xff", b"[" * 10**5]
 )
-def test_what_is_no_lead_is_unreadable_and_not_quoted(body: bytes) -> None:
+def test_what_is_not_a_lead_is_unreadable_and_not_quoted(body: bytes) -> None:
     with pytest.raises(UnreadableLeadError) as caught:
         parse_graph_lead(
             body,

@@ -69,14 +69,14 @@ def test_a_valid_whatsapp_number_is_a_phone_too() -> None:
     assert lead.phone == "+491712345678"
 
 
-def test_a_sender_without_a_number_is_known_by_user_id_alone() -> None:
+def test_a_sender_without_a_number_is_known_by_user_id_only() -> None:
     message = {**without(wa_message(), "from"), "from_user_id": BSUID}
     lead = parsed(whatsapp(contacts=[{"user_id": BSUID}], messages=[message]))
     assert lead.identities == (ContactIdentity(kind="bsuid", value=BSUID),)
     assert lead.phone == ""
 
 
-def test_a_whatsapp_message_of_nobody_is_unreadable() -> None:
+def test_a_whatsapp_message_without_a_sender_is_unreadable() -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(whatsapp(messages=[without(wa_message(), "from")]))
 
@@ -122,7 +122,7 @@ def test_the_customer_is_the_side_that_is_not_the_page() -> None:
 
 
 @pytest.mark.parametrize("names", [("sender", "recipient"), ("sender",)])
-def test_a_messenger_message_of_nobody_is_unreadable(names: tuple[str, ...]) -> None:
+def test_a_messenger_message_without_a_sender_is_unreadable(names: tuple[str, ...]) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(page(without(event(message=HELLO), *names)))
 

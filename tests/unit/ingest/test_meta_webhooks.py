@@ -109,7 +109,7 @@ def test_of_two_contacts_none_is_guessed() -> None:
     ],
     ids=lambda body: body[:12].decode("ascii", "replace"),
 )
-def test_what_is_no_json_is_refused_without_a_quote_of_it(body: bytes) -> None:
+def test_what_is_not_json_is_refused_without_a_quote_of_it(body: bytes) -> None:
     with pytest.raises(NotJsonError) as caught:
         split_webhook(body)
     assert "page" not in str(caught.value)

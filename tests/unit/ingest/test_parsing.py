@@ -98,7 +98,7 @@ def test_text_that_the_database_cannot_hold_is_refused_by_name(field: str) -> No
     assert fields_of(caught.value) == [field]
 
 
-def test_a_status_to_list_is_one_of_ours_or_all() -> None:
+def test_a_status_to_list_is_a_known_one_or_all() -> None:
     assert parse_item_status("") is None
     assert [parse_item_status(status) for status in ITEM_STATUSES] == list(ITEM_STATUSES)
     with pytest.raises(DomainError) as caught:

@@ -64,7 +64,7 @@ def test_webhooks_of_one_commit_bring_the_work_of_all() -> None:
 
 
 class SlowStore:
-    """A store whose commits end when told, well or with a fault."""
+    """A store whose commits end when the test says so, well or with a fault."""
 
     def __init__(self) -> None:
         self.commits = asyncio.Semaphore(0)
