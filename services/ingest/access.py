@@ -1,4 +1,4 @@
-"""Who may call what in ingest; whatever is not here is refused."""
+"""Which callers may call which RPC of ingest; what is not listed is refused."""
 
 from typing import Final
 

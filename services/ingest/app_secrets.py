@@ -1,8 +1,8 @@
-"""The secrets of Meta's apps, unsealed and kept for a while.
+"""The secrets of Meta's apps, unsealed and cached for a while.
 
 One app signs for many orgs, so a webhook is checked against every valid secret. A signature or a
-token that none matches has the secrets read again, at most once a second: one may just have been
-added. Whoever asks meanwhile waits for the same reading.
+token that matches none has the secrets read again, at most once a second: one may just have been
+added. Concurrent callers wait for the same read.
 """
 
 import asyncio
@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from services.chassis.database import Record
-from services.chassis.sealing import KeyRing, SealBroken, seal, unseal
+from services.chassis.sealing import SealBroken, SealedColumn
 from services.chassis.telemetry import log
 from services.chassis.webhook_signatures import verify_hub
+from services.ingest.records.sources import SealedSecret
 from services.ingest.store import IngestStore
 
-_TABLE: Final = "app_secrets"
 _READ_AGAIN_SECONDS_MIN: Final = 1.0
 
 
@@ -33,29 +32,25 @@ class AppSecret:
 
 
 class AppSecrets:
-    """Answers whose a signature or verify token is."""
+    """Finds the app that a signature or a verify token belongs to."""
 
     def __init__(
         self,
         store: IngestStore,
-        ring: KeyRing,
+        column: SealedColumn,
         *,
         fresh_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._ring = ring
+        self._column = column
         self._fresh_seconds = fresh_seconds
         self._clock = clock
         self._secrets: tuple[AppSecret, ...] = ()
         self._read_at = -float("inf")
         self._reading: asyncio.Task[None] | None = None
 
-    def seal(self, app_id: UUID, text: str) -> bytes:
-        """Seals a secret of the app."""
-        return seal(self._ring, text.encode(), table=_TABLE, key=str(app_id), org_id=None)
-
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Has the secrets read again before the next answer: one was added or retired."""
         self._read_at = -float("inf")
 
@@ -72,7 +67,10 @@ class AppSecrets:
         return app_id is not None
 
     async def _find(self, kind: str, matches: Callable[[AppSecret], bool]) -> UUID | None:
-        """The app of the first secret that matches; each is tried, so that no time tells which."""
+        """The app of the first secret that matches.
+
+        All are tried, so that the time it takes does not say which one matched.
+        """
         for age_seconds_max in (self._fresh_seconds, _READ_AGAIN_SECONDS_MIN):
             await self._read_if_older(age_seconds_max)
             known = [secret for secret in self._secrets if secret.kind == kind]
@@ -89,19 +87,15 @@ class AppSecrets:
         await asyncio.shield(self._reading)
 
     async def _read(self) -> None:
-        rows = await self._store.list_app_secrets()
-        opened = [self._open(row) for row in rows]
+        opened = [self._open(sealed) for sealed in await self._store.list_app_secrets()]
         self._secrets = tuple(secret for secret in opened if secret is not None)
         self._read_at = self._clock()
 
-    def _open(self, row: Record) -> AppSecret | None:
-        """The secret; None where it does not open, so that the others go on being known."""
-        app_id: UUID = row["app_id"]
+    def _open(self, sealed: SealedSecret) -> AppSecret | None:
+        """The secret; None where it does not open, so that the others still work."""
         try:
-            text = unseal(
-                self._ring, row["ciphertext"], table=_TABLE, key=str(app_id), org_id=None
-            ).decode()
+            text = self._column.open(None, sealed.app_id, sealed.ciphertext)
         except SealBroken:
-            log.error("an app's secret does not open", app_id=str(app_id), kind=row["kind"])
+            log.error("an app's secret does not open", app_id=str(sealed.app_id), kind=sealed.kind)
             return None
-        return AppSecret(app_id=app_id, kind=row["kind"], text=text)
+        return AppSecret(app_id=sealed.app_id, kind=sealed.kind, text=text)

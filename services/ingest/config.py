@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig
+from services.chassis.config import OutboundSettings, ServiceConfig
 
 
-class IngestConfig(ServiceConfig):
-    """What ingest must be told besides what every service must."""
+class IngestConfig(OutboundSettings, ServiceConfig):
+    """Ingest's settings beside those of every service."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_INGEST_")
 
@@ -19,13 +19,7 @@ class IngestConfig(ServiceConfig):
     )
     graph_timeout_seconds: float = Field(default=10, gt=0, le=60)
     graph_calls_concurrent_max: int = Field(
-        default=10, ge=1, description="A quarter is kept for orgs below their share"
-    )
-    outbound_allowed_networks: list[str] = Field(
-        default=[], description="CIDRs that outbound calls may reach besides public addresses"
-    )
-    outbound_http_hosts: list[str] = Field(
-        default=[], description="Hosts that may be called without TLS"
+        default=10, ge=1, description="A quarter is reserved for orgs below their share"
     )
     webhook_bytes_max: int = Field(default=3 * 1024 * 1024, ge=1024)
     webhook_read_seconds: float = Field(default=10, gt=0, description="Longest wait for a body")

@@ -5,11 +5,12 @@ of times and then dead-lettered.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 
+from services.ingest.records.webhooks import ReadFault
+
 _MINUTE: Final = 60.0
-# Meta's limits count over at most a day; a longer wait would be a misread header.
+# Meta's limits count over at most a day; a longer wait means that the header was misread.
 _WAIT_SECONDS_MAX: Final = 24 * 60 * _MINUTE
 # Limits of the app, the user, the page, and of Lead Ads for the page.
 _LIMITS: Final = {4, 17, 32, 341, 613, 80001, 80002, 80005, 80006, 80008}
@@ -20,30 +21,21 @@ _INVALID: Final = 100
 _MISSING_OR_FORBIDDEN: Final = 33
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphFault:
-    """Why a fetch failed; `permanent` where no repeat can help."""
-
-    reason: str
-    permanent: bool = False
-    wait_seconds: float = 0
-
-
-def fault_of(status: int, body: bytes, business_usage: str | None = None) -> GraphFault:
-    """What an answer other than 2xx means."""
+def fault_of(status: int, body: bytes, business_usage: str | None = None) -> ReadFault:
+    """What a response other than 200 means."""
     error = _error(body)
     code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     if code in _LIMITS or status == 429:
-        return GraphFault(
+        return ReadFault(
             reason=f"graph limit {code}", wait_seconds=max(_MINUTE, regain_seconds(business_usage))
         )
     if code in _TOKEN:
-        return GraphFault(reason=f"graph token refused ({code}/{subcode})")
+        return ReadFault(reason=f"graph token refused ({code}/{subcode})")
     if code in _PERMISSION:
-        return GraphFault(reason=f"graph permission missing ({code})")
+        return ReadFault(reason=f"graph permission missing ({code})")
     if code == _INVALID and subcode != _MISSING_OR_FORBIDDEN and not error.get("is_transient"):
-        return GraphFault(reason=f"graph refuses the request ({code}/{subcode})", permanent=True)
-    return GraphFault(reason=f"graph answered {status} ({code}/{subcode})")
+        return ReadFault(reason=f"graph refuses the request ({code}/{subcode})", permanent=True)
+    return ReadFault(reason=f"graph answered {status} ({code}/{subcode})")
 
 
 def regain_seconds(business_usage: str | None) -> float:
@@ -77,10 +69,10 @@ def _pairs(value: Any) -> list[tuple[str, Any]]:
 
 def _error(body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    error = answer.get("error") if isinstance(answer, dict) else None
+    error = response.get("error") if isinstance(response, dict) else None
     return error if isinstance(error, dict) else {}
 
 

@@ -1,4 +1,4 @@
-"""Ingest's HTTP port: webhooks, and whether it is alive."""
+"""Ingest's HTTP server: webhooks and a liveness check."""
 
 import asyncio
 import re
@@ -15,9 +15,9 @@ from services.chassis.errors import INTERNAL_TEXT, DomainError
 from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import Start, parse
 from services.ingest.config import IngestConfig
-from services.ingest.receiver import EncodedBodyError, Receiver
+from services.ingest.webhook_receiver import SIGNATURE_HEADER, EncodedBodyError, WebhookReceiver
 
-# Reflected to whoever asks, so a bounded and harmless set of characters.
+# Reflected to strangers, so bounded and of harmless characters.
 _CHALLENGE: Final = re.compile(r"^[A-Za-z0-9._-]{1,512}$")
 _PLAIN: Final = {"X-Content-Type-Options": "nosniff"}
 _HTTP_STATUS: Final = {"TOKEN_REFUSED": 401, "INVALID_REQUEST": 400, "UNAVAILABLE": 503}
@@ -29,9 +29,9 @@ _UNKNOWN: Final = 2
 
 
 class WebhookApp:
-    """Answers Meta."""
+    """The endpoints that Meta calls."""
 
-    def __init__(self, receiver: Receiver, config: IngestConfig) -> None:
+    def __init__(self, receiver: WebhookReceiver, config: IngestConfig) -> None:
         self._receiver = receiver
         self._config = config
 
@@ -65,15 +65,17 @@ class WebhookApp:
         except DomainError as error:
             return _refusal(error)
         if not known:
-            return _error(403, "hub.verify_token is not one of ours.")
+            return _error(403, "hub.verify_token is not the verify token of a registered app.")
         if not _CHALLENGE.fullmatch(challenge):
-            return _error(400, "hub.challenge has characters that we do not reflect.")
+            return _error(
+                400, "hub.challenge must be 1 to 512 letters, digits, dots, hyphens or underscores."
+            )
         return web.Response(text=challenge, headers=_PLAIN)
 
     async def receive(self, request: web.Request) -> web.Response:
         """One webhook: 200 once it is durable."""
         caller_trace = parse(request.headers.get("traceparent"), request.headers.get("tracestate"))
-        # Whoever is outside the edge does not choose our trace; theirs is linked.
+        # A caller from outside does not choose our trace; the caller's own is linked.
         start = Start(parent=None, links=(caller_trace,) if caller_trace else ())
         with work("webhook", request.path, start=start, span_kind=SpanKind.SERVER) as unit:
             response = await self._answer(request, unit)
@@ -91,8 +93,8 @@ class WebhookApp:
             return _error(408, "The body did not arrive in time.")
         except web.RequestPayloadError:
             return _error(400, "The body is not what its headers say it is.")
-        if len(request.headers.getall("X-Hub-Signature-256", [])) > 1:
-            return _error(401, "X-Hub-Signature-256 was sent more than once.")
+        if len(request.headers.getall(SIGNATURE_HEADER, [])) > 1:
+            return _error(401, f"{SIGNATURE_HEADER} was sent more than once.")
         try:
             webhook = await self._receiver.receive(
                 path=request.path,
@@ -104,9 +106,11 @@ class WebhookApp:
         except DomainError as error:
             return _refusal(error)
         except EncodedBodyError:
-            return _error(415, "The body has a Content-Encoding. Send it as it was signed, plain.")
+            return _error(
+                415, "The body has a Content-Encoding. Send it without one, as it was signed."
+            )
         except (Overloaded, Closed):
-            return _error(503, "Too much waits to be stored. Send it again.")
+            return _error(503, "Too many webhooks wait to be stored. Send it again.")
         except Exception as error:
             log.error("uncaught", path=request.path, error=type(error).__name__, exc_info=True)
             return _error(500, INTERNAL_TEXT)
@@ -127,7 +131,7 @@ def _error(status: int, message: str) -> web.Response:
 
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Gives what the HTTP server itself refuses (a path, a method) the body of our errors."""
+    """What the HTTP server itself refuses (a path, a method) gets the same body as our errors."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -138,8 +142,8 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
 
 
 @asynccontextmanager
-async def serving_http(receiver: Receiver, config: IngestConfig) -> AsyncIterator[int]:
-    """Serves webhooks until the block ends, then lets those under way finish; gives the port."""
+async def serving_http(receiver: WebhookReceiver, config: IngestConfig) -> AsyncIterator[int]:
+    """Serves webhooks until the block ends, then lets those under way finish; yields the port."""
     host, _, port = config.http_listen.rpartition(":")
     runner = web.AppRunner(
         WebhookApp(receiver, config).app(),

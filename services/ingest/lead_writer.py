@@ -1,6 +1,7 @@
-"""Writes leads that callers send: concurrent calls share one commit."""
+"""Writes leads, of callers and of webhook items: concurrent ones share one commit."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 from uuid import UUID
 
 from services.chassis.batching import GroupCommit
@@ -8,19 +9,20 @@ from services.chassis.database import is_outage
 from services.chassis.errors import DomainError
 from services.chassis.loops import Wake
 from services.ingest.config import IngestConfig
+from services.ingest.records.leads import LeadToStore, StoredLead
+from services.ingest.refusals import request_id_reused
 from services.ingest.store import IngestStore
-from services.ingest.store.leads import LeadToStore, StoredLead
+
+LeadWriter: TypeAlias = GroupCommit[LeadToStore, StoredLead]
 
 
-def lead_writer(
-    store: IngestStore, config: IngestConfig, stored: Wake
-) -> GroupCommit[LeadToStore, StoredLead]:
-    """A group commit over create_leads_with_conversations; sets `stored` after each flush."""
+def lead_writer(store: IngestStore, config: IngestConfig, handoffs: Wake) -> LeadWriter:
+    """A group commit over create_leads_with_conversations; sets `handoffs` after each flush."""
 
     async def flush(leads: Mapping[UUID, LeadToStore]) -> Mapping[UUID, StoredLead | Exception]:
-        outcomes = await store.create_leads_with_conversations(list(leads.values()))
-        stored.set()
-        return {lead_id: _outcome(leads[lead_id], result) for lead_id, result in outcomes.items()}
+        stored = await store.create_leads_with_conversations(list(leads.values()))
+        handoffs.set()
+        return {lead_id: _outcome(leads[lead_id], lead) for lead_id, lead in stored.items()}
 
     return GroupCommit(
         flush,
@@ -30,11 +32,7 @@ def lead_writer(
     )
 
 
-def _outcome(lead: LeadToStore, result: StoredLead) -> StoredLead | DomainError:
-    if result.outcome != "request_id_reused":
-        return result
-    return DomainError(
-        "REQUEST_ID_REUSED",
-        "This request_id was used before with other content. Send a new one.",
-        metadata={"request_id": lead.request.value or ""},
-    )
+def _outcome(lead: LeadToStore, stored: StoredLead) -> StoredLead | DomainError:
+    if stored.outcome != "request_id_reused":
+        return stored
+    return request_id_reused(lead.request_id.value or "")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.ingest.leads import Identity, Message, NewLead
+from services.ingest.meta_webhooks import to_id
 from services.ingest.phones import to_e164
-from services.ingest.text import clean
-from services.ingest.webhook_items import to_id
+from services.ingest.records.leads import ContactIdentity, IncomingLead, IncomingMessage
+from services.ingest.storable_text import clean_text
 
 _SCOPED_ID_KINDS: Final = {"meta_page": "psid", "instagram_account": "igsid"}
 _WHATSAPP_MEDIA: Final = ("image", "video", "audio", "document", "sticker")
@@ -30,8 +30,11 @@ def parse_message(
     source_external_id: str,
     default_region: str,
     received_at: datetime,
-) -> NewLead:
-    """The message, as a lead should it be the sender's first. Raises UnreadableMessageError."""
+) -> IncomingLead:
+    """The message, as the lead that it makes if it is the sender's first.
+
+    Raises UnreadableMessageError.
+    """
     item = json.loads(payload)
     if source_kind == "whatsapp_number":
         identities, phone, name = _whatsapp_sender(item, default_region)
@@ -40,7 +43,7 @@ def parse_message(
         identities = _scoped_sender(item, source_kind, source_external_id)
         phone, name = "", ""
         body, timestamp = _messenger_text(item["message"]), item.get("timestamp")
-    return NewLead(
+    return IncomingLead(
         source_id=source_id,
         source_kind=source_kind,
         type="inquiry",
@@ -50,37 +53,37 @@ def parse_message(
         phone_raw=next((each.value for each in identities if each.kind == "wa_id"), ""),
         full_name=name,
         details=body,
-        message=Message(body=body, external_id=external_id, sent_at=to_time(timestamp)),
+        message=IncomingMessage(body=body, external_id=external_id, sent_at=to_time(timestamp)),
         first_contact=True,
     )
 
 
 def _whatsapp_sender(
     item: dict[str, Any], default_region: str
-) -> tuple[tuple[Identity, ...], str, str]:
+) -> tuple[tuple[ContactIdentity, ...], str, str]:
     message, contact = item["message"], item.get("contact") or {}
     wa_id = to_id(message.get("from")) or to_id(contact.get("wa_id"))
     user_id = to_id(message.get("from_user_id")) or to_id(contact.get("user_id"))
     phone = to_e164(f"+{wa_id}", default_region) if wa_id else None
     known = (("wa_id", wa_id), ("bsuid", user_id), ("phone", phone))
-    identities = tuple(Identity(kind=kind, value=value) for kind, value in known if value)
+    identities = tuple(ContactIdentity(kind=kind, value=value) for kind, value in known if value)
     if not identities:
         raise UnreadableMessageError("the message names no sender")
     profile = contact.get("profile")
     name = profile.get("name") if isinstance(profile, dict) else ""
-    return identities, phone or "", clean(name, 200) if isinstance(name, str) else ""
+    return identities, phone or "", clean_text(name, 200) if isinstance(name, str) else ""
 
 
 def _scoped_sender(
     item: dict[str, Any], source_kind: str, source_external_id: str
-) -> tuple[Identity, ...]:
+) -> tuple[ContactIdentity, ...]:
     sides = [_party(item.get(side)) for side in ("sender", "recipient")]
-    # Which side is the page cannot be told by position alone; the customer is the other one.
+    # An echo has the page as its sender, so position does not say which side the customer is.
     customer = next((each for each in sides if each and each != source_external_id), None)
     if customer is None:
         raise UnreadableMessageError("the message names no sender")
     kind = _SCOPED_ID_KINDS[source_kind]
-    return (Identity(kind=kind, value=f"{source_external_id}:{customer}"),)
+    return (ContactIdentity(kind=kind, value=f"{source_external_id}:{customer}"),)
 
 
 def _party(side: Any) -> str | None:
@@ -90,7 +93,7 @@ def _party(side: Any) -> str | None:
 
 
 def _whatsapp_text(message: dict[str, Any]) -> str:
-    return clean(next((text for text in _whatsapp_texts(message) if text), ""))
+    return clean_text(next((text for text in _whatsapp_texts(message) if text), ""))
 
 
 def _whatsapp_texts(message: dict[str, Any]) -> Iterator[str]:
@@ -110,14 +113,14 @@ def _whatsapp_texts(message: dict[str, Any]) -> Iterator[str]:
 def _messenger_text(message: dict[str, Any]) -> str:
     text = message.get("text")
     if isinstance(text, str) and text:
-        return clean(text)
+        return clean_text(text)
     attachments = message.get("attachments")
     kinds = [
         str(attachment.get("type", "attachment"))
         for attachment in (attachments if isinstance(attachments, list) else [])
         if isinstance(attachment, dict)
     ]
-    return clean(" ".join(f"[{kind}]" for kind in kinds))
+    return clean_text(" ".join(f"[{kind}]" for kind in kinds))
 
 
 def _inside(holder: dict[str, Any], name: str, inner: str) -> str:

@@ -1,4 +1,9 @@
-"""Phone numbers: E.164 by `phonenumbers`, national spellings read in a default region."""
+"""Where a lead's phone is read: from what was typed to E.164, by `phonenumbers`.
+
+Callers: `edge/parsing.py` for leads that come by an RPC, `meta_leads.py` for answers of a Lead Ads
+form, `meta_messages.py` for WhatsApp senders. A national number is read in the default region of
+its source.
+"""
 
 import phonenumbers
 

@@ -42,29 +42,27 @@ KEYS: Final = (
     without_constraint(
         "ingest.lead_sources",
         "lead_sources_pkey",
-        INGEST + "test_upsert_lead_source.py::test_of_many_that_ask_at_once_one_makes_the_lead",
+        INGEST + "test_upsert_lead_sources.py::test_of_many_that_ask_at_once_one_makes_the_lead",
     ),
     without_constraint(
         "ingest.messages",
         "messages_org_id_source_id_external_id_key",
-        INGEST + "test_create_lead_with_conversation.py"
-        "::test_the_same_message_at_once_is_stored_once",
+        INGEST + "test_store_messages.py::test_the_same_message_at_once_is_stored_once",
     ),
     without_constraint(
         "ingest.requests",
         "requests_pkey",
-        INGEST + "test_create_lead_with_conversation.py"
-        "::test_the_same_request_at_once_makes_one_lead",
+        INGEST + "test_open_requests.py::test_the_same_request_at_once_makes_one_lead",
     ),
     without_constraint(
         "ingest.contact_identities",
         "contact_identities_pkey",
-        INGEST + "test_create_lead_with_conversation.py"
+        INGEST + "test_resolve_contacts.py"
         "::test_a_thousand_leads_of_one_person_at_once_make_one_contact",
     ),
     without_index(
         "ingest.idx_conversations_open",
-        INGEST + "test_create_lead_with_conversation.py"
+        INGEST + "test_resolve_contacts.py"
         "::test_a_thousand_leads_of_one_person_at_once_make_one_contact",
     ),
     without_constraint(
@@ -81,7 +79,7 @@ KEYS: Final = (
     without_constraint(
         "ingest.leads",
         "leads_org_id_source_id_external_id_key",
-        INGEST + "test_create_lead_with_conversation.py"
+        INGEST + "test_create_leads_with_conversations.py"
         "::test_no_second_lead_of_a_submission_can_be_written",
     ),
     without_constraint(

@@ -1,38 +1,18 @@
 """Leads with their contact, conversation and first message."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.errors import DomainError
-from services.chassis.rpc.request_ids import RequestId
-from services.chassis.trace import TraceContext
-from services.ingest.leads import NewLead
-from services.ingest.store.webhooks import ClaimedItem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadToStore:
-    """A lead on its way into the database, and on whose behalf: an item's or a request's."""
-
-    org_id: UUID
-    lead: NewLead
-    trace: TraceContext
-    item_id: UUID | None = None
-    token: UUID | None = None
-    attempt_trace_id: str | None = None
-    request: RequestId = field(default_factory=RequestId)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredLead:
-    """What became of it; the ids are None where none was made."""
-
-    outcome: str
-    lead_id: UUID | None
-    conversation_id: UUID | None
+from services.ingest.records.leads import (
+    FormAnswer,
+    IncomingLead,
+    LeadToStore,
+    ListedLead,
+    StoredLead,
+)
+from services.ingest.records.webhooks import ClaimedItem
 
 
 class LeadStore:
@@ -62,11 +42,11 @@ class LeadStore:
             p_org_ids=[each.org_id for each in leads],
             p_lead_ids=[each.lead.lead_id for each in leads],
             p_leads=[to_json(each.lead) for each in leads],
-            p_traceparents=[each.trace.traceparent for each in leads],
+            p_traceparents=[each.traceparent for each in leads],
             p_item_ids=[each.item_id for each in leads],
             p_attempt_trace_ids=[each.attempt_trace_id for each in leads],
-            p_request_ids=[each.request.value for each in leads],
-            p_request_hashes=[each.request.content_hash for each in leads],
+            p_request_ids=[each.request_id.value for each in leads],
+            p_request_hashes=[each.request_id.content_hash for each in leads],
             p_tokens=[each.token for each in leads],
         )
         return {
@@ -78,22 +58,30 @@ class LeadStore:
             for row in rows
         }
 
-    async def get_lead(self, org_id: UUID, lead_id: UUID) -> Record:
-        """One lead. Raises LEAD_NOT_FOUND."""
+    async def get_lead(self, org_id: UUID, lead_id: UUID) -> ListedLead | None:
+        """One lead; None where the org has no such lead."""
+        # calls list_leads: a lead is read as a page of one.
         row = await self._database.row("list_leads", p_org_id=org_id, p_lead_id=lead_id, p_limit=1)
-        if row is None:
-            metadata = {"lead_id": str(lead_id)}
-            raise DomainError("LEAD_NOT_FOUND", "There is no such lead.", metadata=metadata)
-        return row
+        return None if row is None else _to_lead(row)
 
-    async def list_leads(self, org_id: UUID, limit: int, before: UUID | None) -> list[Record]:
+    async def list_leads(
+        self, org_id: UUID, *, limit: int, before: UUID | None
+    ) -> list[ListedLead]:
         """A page of leads, newest first."""
-        return await self._database.rows(
+        rows = await self._database.rows(
             "list_leads", p_org_id=org_id, p_lead_id=None, p_limit=limit, p_before=before
         )
+        return [_to_lead(row) for row in rows]
 
 
-def to_json(lead: NewLead) -> dict[str, Any]:
+def _to_lead(row: Record) -> ListedLead:
+    answers = tuple(
+        FormAnswer(name=each["name"], values=tuple(each["values"])) for each in row["answers"]
+    )
+    return ListedLead(**{**row, "answers": answers})
+
+
+def to_json(lead: IncomingLead) -> dict[str, Any]:
     """The lead as create_leads_with_conversations documents it."""
     message = lead.message
     return {

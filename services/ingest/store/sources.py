@@ -1,35 +1,49 @@
 """Orgs, apps with their secrets, and sources."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.chassis.database import Database, Record
-from services.chassis.errors import DomainError
+from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.chassis.trace import TraceContext
+from services.ingest.records.sources import (
+    ApiSource,
+    CreatedOrg,
+    ListedSource,
+    OrgToCreate,
+    SealedSecret,
+    SourceChange,
+    SourceToCreate,
+)
 
 
 class SourceStore:
-    """Who we work for, and where their input comes from."""
+    """Tenants, and where their input comes from."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create_org(
-        self, *, org_id: UUID, source_id: UUID, name: str, default_region: str,
-        request: RequestId, trace: TraceContext,
-    ) -> dict[str, Any]:  # fmt: skip
-        """{org_id, source_id} of the org that was made."""
-        answer: dict[str, Any] = await self._database.value(
+        self,
+        org_id: UUID,
+        org: OrgToCreate,
+        *,
+        source_id: UUID,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> CreatedOrg:
+        """Creates the org with its source of kind 'api'. Raises REQUEST_ID_REUSED."""
+        created = await self._database.value(
             "create_org",
             p_org_id=org_id,
             p_source_id=source_id,
-            p_name=name,
-            p_default_region=default_region,
-            **_request(request),
-            p_traceparent=trace.traceparent,
+            p_name=org.name,
+            p_default_region=org.default_region,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
         )
-        return answer
+        return CreatedOrg(org_id=UUID(created["org_id"]), source_id=UUID(created["source_id"]))
 
     async def find_app(self, external_app_id: str) -> UUID | None:
         """The app that Meta knows by that id."""
@@ -39,12 +53,19 @@ class SourceStore:
         return app_id
 
     async def register_app(
-        self, *, app_id: UUID, external_app_id: str, secret_id: UUID, secret_ciphertext: bytes,
-        verify_token_id: UUID, verify_token_ciphertext: bytes, request: RequestId,
-        trace: TraceContext,
-    ) -> dict[str, Any]:  # fmt: skip
-        """{app_id} of the app that now has these secrets too."""
-        answer: dict[str, Any] = await self._database.value(
+        self,
+        app_id: UUID,
+        external_app_id: str,
+        *,
+        secret_id: UUID,
+        secret_ciphertext: bytes,
+        verify_token_id: UUID,
+        verify_token_ciphertext: bytes,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> UUID:
+        """Registers the app, or adds secrets to it; its id. Raises REQUEST_ID_REUSED."""
+        registered = await self._database.value(
             "register_app",
             p_app_id=app_id,
             p_external_app_id=external_app_id,
@@ -52,74 +73,92 @@ class SourceStore:
             p_secret_ciphertext=secret_ciphertext,
             p_verify_token_id=verify_token_id,
             p_verify_token_ciphertext=verify_token_ciphertext,
-            **_request(request),
-            p_traceparent=trace.traceparent,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
         )
-        return answer
+        return UUID(registered["app_id"])
 
-    async def retire_app_secrets(self, external_app_id: str, trace: TraceContext) -> int:
+    async def retire_app_secrets(self, external_app_id: str, *, traceparent: str) -> int:
         """Retires all secrets of the app but the newest; how many. Raises APP_NOT_FOUND."""
         retired: int = await self._database.value(
-            "retire_app_secrets",
-            p_external_app_id=external_app_id,
-            p_traceparent=trace.traceparent,
+            "retire_app_secrets", p_external_app_id=external_app_id, p_traceparent=traceparent
         )
         return retired
 
-    async def list_app_secrets(self) -> list[Record]:
-        """Every valid secret and verify token, sealed."""
-        return await self._database.rows("list_app_secrets")
+    async def list_app_secrets(self) -> list[SealedSecret]:
+        """Every valid secret and verify token of every app."""
+        rows = await self._database.rows("list_app_secrets")
+        return [SealedSecret(**row) for row in rows]
 
     async def create_source(
-        self, *, org_id: UUID, source_id: UUID, kind: str, external_id: str, name: str,
-        default_region: str, access_token_ciphertext: bytes | None, request: RequestId,
-        trace: TraceContext,
-    ) -> dict[str, Any]:  # fmt: skip
-        """The source that was made."""
-        answer: dict[str, Any] = await self._database.value(
+        self,
+        org_id: UUID,
+        source: SourceToCreate,
+        *,
+        source_id: UUID,
+        access_token_ciphertext: bytes | None,
+        request_id: RequestId,
+        traceparent: str,
+    ) -> ListedSource:
+        """The source that was made. Raises SOURCE_TAKEN, ORG_NOT_FOUND, REQUEST_ID_REUSED."""
+        created = await self._database.value(
             "create_source",
             p_org_id=org_id,
             p_source_id=source_id,
-            p_kind=kind,
-            p_external_id=external_id,
-            p_name=name,
-            p_default_region=default_region,
+            p_kind=source.kind,
+            p_external_id=source.external_id,
+            p_name=source.name,
+            p_default_region=source.default_region,
             p_access_token_ciphertext=access_token_ciphertext,
-            **_request(request),
-            p_traceparent=trace.traceparent,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
+            p_traceparent=traceparent,
         )
-        return answer
+        return _to_source(created)
 
     async def update_source(
-        self, *, org_id: UUID, source_id: UUID, name: str | None, default_region: str | None,
-        access_token_ciphertext: bytes | None, trace: TraceContext,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        org_id: UUID,
+        change: SourceChange,
+        *,
+        access_token_ciphertext: bytes | None,
+        traceparent: str,
+    ) -> ListedSource:
         """The source as it stands after the change. Raises SOURCE_NOT_FOUND."""
-        answer: dict[str, Any] = await self._database.value(
+        updated = await self._database.value(
             "update_source",
             p_org_id=org_id,
-            p_source_id=source_id,
-            p_name=name,
-            p_default_region=default_region,
+            p_source_id=change.source_id,
+            p_name=change.name,
+            p_default_region=change.default_region,
             p_access_token_ciphertext=access_token_ciphertext,
-            p_traceparent=trace.traceparent,
+            p_traceparent=traceparent,
         )
-        return answer
+        return _to_source(updated)
 
-    async def list_sources(self, org_id: UUID, limit: int, after: UUID | None) -> list[Record]:
+    async def list_sources(
+        self, org_id: UUID, *, limit: int, after: UUID | None
+    ) -> list[ListedSource]:
         """A page of sources, oldest first."""
-        return await self._database.rows(
+        rows = await self._database.rows(
             "list_sources", p_org_id=org_id, p_limit=limit, p_after=after
         )
+        return [ListedSource(**row) for row in rows]
 
-    async def get_api_source(self, org_id: UUID) -> Record:
-        """The source behind POST /api/leads. Raises ORG_NOT_FOUND."""
+    async def get_api_source(self, org_id: UUID) -> ApiSource | None:
+        """The source behind POST /api/leads; None where the org does not exist."""
         row = await self._database.row("get_api_source", p_org_id=org_id)
-        if row is None:
-            metadata = {"org_id": str(org_id)}
-            raise DomainError("ORG_NOT_FOUND", "There is no such org.", metadata=metadata)
-        return row
+        return None if row is None else ApiSource(**row)
 
 
-def _request(request: RequestId) -> dict[str, Any]:
-    return {"p_request_id": request.value, "p_request_hash": request.content_hash}
+def _to_source(json: dict[str, Any]) -> ListedSource:
+    """From the JSON object that writing functions answer."""
+    return ListedSource(
+        source_id=UUID(json["source_id"]),
+        kind=json["kind"],
+        external_id=json["external_id"],
+        name=json["name"],
+        default_region=json["default_region"],
+        created_at=datetime.fromisoformat(json["created_at"]),
+    )

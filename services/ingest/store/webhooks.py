@@ -1,60 +1,17 @@
-"""Webhooks as they came in, and their items on the way to an end."""
+"""Webhooks as they came in, and their items until each is settled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.trace import TraceContext, parse
-from services.ingest.webhook_items import WebhookItem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawWebhook:
-    """A webhook as it came in, its signature good, with the items that it was split into."""
-
-    delivery_id: UUID
-    app_id: UUID
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    trace: TraceContext
-    caller_trace: TraceContext | None
-    items: Sequence[WebhookItem]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedItem:
-    """An item that this worker holds, with what it needs of the source."""
-
-    org_id: UUID
-    item_id: UUID
-    token: UUID
-    kind: str
-    external_id: str
-    source_id: UUID
-    source_kind: str
-    source_external_id: str
-    default_region: str
-    access_token_ciphertext: bytes | None
-    payload: str
-    attempts: int
-    received_at: datetime
-    due_at: datetime
-    trace: TraceContext
-    webhook_trace: TraceContext
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemSettlement:
-    """What became of a claimed item: "ignored", "duplicate", "dead_letter", "retry", "returned"."""
-
-    item: ClaimedItem
-    outcome: str
-    reason: str | None = None
-    retry_after_seconds: float = 0
-    attempt_trace_id: str | None = None
+from services.chassis.trace import trace_of_row
+from services.ingest.records.webhooks import (
+    ClaimedItem,
+    ItemSettlement,
+    ListedWebhookItem,
+    RawWebhook,
+)
 
 
 class WebhookStore:
@@ -86,7 +43,7 @@ class WebhookStore:
             p_item_source_kinds=[item.source_kind for _, _, item in items],
             p_item_source_external_ids=[item.source_external_id for _, _, item in items],
             p_item_payloads=[item.payload for _, _, item in items],
-            p_item_fates=[item.fate for _, _, item in items],
+            p_item_fates=[item.disposition for _, _, item in items],
             p_item_reasons=[item.reason for _, _, item in items],
             p_item_traceparents=[item.trace.traceparent for _, _, item in items],
         )
@@ -95,8 +52,10 @@ class WebhookStore:
         self, *, kind: str, token: UUID, limit: int, in_flight_max: int, spare: int,
         busy: Mapping[UUID, int], lease_seconds: float, due_from: datetime | None = None,
     ) -> list[ClaimedItem]:  # fmt: skip
-        """Claims due items of one kind for `lease_seconds`; `busy` counts those of each org that
-        are worked on, of `in_flight_max` in all, `spare` for orgs with less than their share.
+        """Claims due items of one kind for `lease_seconds`.
+
+        `busy` counts the items of each org that are under way. With those claimed they add up to
+        at most `in_flight_max`, of which `spare` are for orgs with less than their share.
         """
         rows = await self._database.rows(
             "claim_webhook_items",
@@ -127,10 +86,10 @@ class WebhookStore:
         return settled
 
     async def list_webhook_items(
-        self, org_id: UUID, status: str | None, limit: int, before: UUID | None
-    ) -> list[Record]:
-        """A page of webhook items, newest first."""
-        return await self._database.rows(
+        self, org_id: UUID, *, status: str | None, limit: int, before: UUID | None
+    ) -> list[ListedWebhookItem]:
+        """A page of webhook items, newest first, of one status (None: all)."""
+        rows = await self._database.rows(
             "list_webhook_items",
             p_org_id=org_id,
             p_status=status,
@@ -138,19 +97,23 @@ class WebhookStore:
             p_limit=limit,
             p_before=before,
         )
+        return [ListedWebhookItem(**row) for row in rows]
 
-    async def replay_webhook_item(
-        self, org_id: UUID, item_id: UUID, trace: TraceContext
-    ) -> Record | None:
-        """Puts a dead letter back to work and answers it. Raises ITEM_NOT_FOUND, ITEM_NOT_DEAD."""
-        await self._database.rows(
-            "replay_webhook_item",
-            p_org_id=org_id,
-            p_item_id=item_id,
-            p_traceparent=trace.traceparent,
-        )
-        return await self._database.row(
+    async def get_webhook_item(self, org_id: UUID, item_id: UUID) -> ListedWebhookItem | None:
+        """One item; None where the org has no such item."""
+        # calls list_webhook_items: an item is read as a page of one.
+        row = await self._database.row(
             "list_webhook_items", p_org_id=org_id, p_status=None, p_item_id=item_id, p_limit=1
+        )
+        return None if row is None else ListedWebhookItem(**row)
+
+    async def replay_webhook_item(self, org_id: UUID, item_id: UUID, *, traceparent: str) -> None:
+        """Makes a dead letter due again.
+
+        Raises ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
+        """
+        await self._database.rows(
+            "replay_webhook_item", p_org_id=org_id, p_item_id=item_id, p_traceparent=traceparent
         )
 
 
@@ -170,13 +133,6 @@ def _to_item(row: Record, token: UUID) -> ClaimedItem:
         attempts=row["attempts"],
         received_at=row["received_at"],
         due_at=row["due_at"],
-        trace=_trace(row["traceparent"]),
-        webhook_trace=_trace(row["linked_traceparent"]),
+        trace=trace_of_row(row),
+        webhook_trace=trace_of_row(row, "linked_"),
     )
-
-
-def _trace(traceparent: str) -> TraceContext:
-    trace = parse(traceparent)
-    if trace is None:
-        raise ValueError("a row's traceparent is checked by its column")
-    return trace

@@ -22,21 +22,22 @@ from services.chassis.database import pooled
 from services.chassis.loops import Wake
 from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.rpc.server import serving
-from services.chassis.sealing import KeyRing
-from services.chassis.trace_service import trace_served
+from services.chassis.sealing import KeyRing, SealedColumn
+from services.chassis.trace_service import trace_registration
 from services.ingest.access import ACCESS
-from services.ingest.api_sources import ApiSources
+from services.ingest.api_source_cache import ApiSourceCache
 from services.ingest.app_secrets import AppSecrets
 from services.ingest.config import IngestConfig
+from services.ingest.edge.registration import Dependencies, registration
 from services.ingest.http import serving_http
-from services.ingest.items_worker import ItemsWorker
+from services.ingest.item_readers import LeadgenReader, MessageReader
+from services.ingest.item_worker import ItemWorker
 from services.ingest.lead_writer import lead_writer
-from services.ingest.precedence import Precedence
-from services.ingest.readers import LeadReader, MessageReader
-from services.ingest.receiver import Receiver, webhook_writer
-from services.ingest.service import IngestService, ingest_served
+from services.ingest.records.webhooks import LEADGEN, MESSAGE
 from services.ingest.store import IngestStore
-from services.ingest.webhook_items import LEADGEN, MESSAGE
+from services.ingest.webhook_priority import WebhookPriority
+from services.ingest.webhook_receiver import WebhookReceiver
+from services.ingest.webhook_writer import webhook_writer
 from tests.conftest import with_login
 from tests.rpc.callers import Signer, bearing
 from waybill.ingest.v1.ingest_service_pb2 import (
@@ -53,6 +54,8 @@ PAGE_TOKEN = "the token of the page"
 PAGE = "700100200300"
 NUMBER = "600100200300"
 RING = KeyRing(current=1, keys={1: secrets.token_bytes(32)})
+APP_SECRETS = SealedColumn(RING, table="app_secrets", column="ciphertext")
+ACCESS_TOKENS = SealedColumn(RING, table="sources", column="access_token_ciphertext")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +78,12 @@ class Ingest:
     traces: Any
     signer: Signer
     store: IngestStore
-    leads: ItemsWorker
-    messages: ItemsWorker
+    leads: ItemWorker
+    messages: ItemWorker
     database: FaultProxy
 
     async def post(self, body: bytes, secret: str | None = APP_SECRET, **headers: str) -> Answer:
-        """Posts a webhook, signed with the app's secret unless told."""
+        """Posts a webhook, signed with the app's secret by default."""
         return await send(self.webhooks_url, body, secret, headers=headers)
 
     async def call(self, method: str, request: Any, token: str) -> Any:
@@ -118,7 +121,7 @@ class Ingest:
             continue
 
 
-async def step(worker: ItemsWorker) -> int:
+async def step(worker: ItemWorker) -> int:
     """One claim of the worker's, and all that comes of it; answers how many items it claimed."""
     async with asyncio.TaskGroup() as tries:
         return await worker.step(tries)
@@ -155,26 +158,27 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
         )
         http = await stack.enter_async_context(OutboundClient(policy))
         store = IngestStore(database)
-        apps = AppSecrets(store, RING, fresh_seconds=config.secrets_fresh_seconds)
+        apps = AppSecrets(store, APP_SECRETS, fresh_seconds=config.secrets_fresh_seconds)
         writer = await stack.enter_async_context(lead_writer(store, config, Wake()))
         webhooks = await stack.enter_async_context(
-            webhook_writer(store, config, {}, Precedence(put_off_max=1))
+            webhook_writer(store, config, {}, WebhookPriority(deferrals_max=1))
         )
-        service = IngestService(
-            store,
-            ring=RING,
-            secrets=apps,
-            writer=writer,
-            api_sources=ApiSources(store, fresh_seconds=60),
+        dependencies = Dependencies(
+            store=store,
+            app_secrets=apps,
+            app_secret_column=APP_SECRETS,
+            access_token_column=ACCESS_TOKENS,
+            api_sources=ApiSourceCache(store, fresh_seconds=60),
+            lead_writer=writer,
         )
-        served = [ingest_served(service), trace_served(database, "ingest")]
-        server = await stack.enter_async_context(serving(config, ACCESS, served))
-        receiver = Receiver(webhooks, apps, items_max=config.webhook_items_max)
+        registrations = [registration(dependencies), trace_registration(database, "ingest")]
+        server = await stack.enter_async_context(serving(config, ACCESS, registrations))
+        receiver = WebhookReceiver(webhooks, apps, items_max=config.webhook_items_max)
         port = await stack.enter_async_context(serving_http(receiver, config))
         channel = await stack.enter_async_context(
             grpc.aio.insecure_channel(f"127.0.0.1:{server.port}")
         )
-        reader = LeadReader(store, http, RING, f"{graph_url}/v26.0")
+        reader = LeadgenReader(store, http, ACCESS_TOKENS, f"{graph_url}/v26.0")
         yield Ingest(
             webhooks_url=f"http://127.0.0.1:{port}/webhooks/meta",
             http_url=f"http://127.0.0.1:{port}",
@@ -184,10 +188,10 @@ async def running(folder: Path, database_url: str, **more: Any) -> AsyncIterator
             traces=TraceServiceStub(channel),
             signer=signer,
             store=store,
-            leads=ItemsWorker(
+            leads=ItemWorker(
                 LEADGEN, reader, store=store, writer=writer, config=config, concurrent_max=10
             ),
-            messages=ItemsWorker(
+            messages=ItemWorker(
                 MESSAGE,
                 MessageReader(),
                 store=store,

@@ -15,15 +15,13 @@ from sandbox.meta_webhooks import LeadChange, PageMessage, leadgen, messenger_te
 from services.chassis.database import Database
 from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping, Wake
-from services.ingest.items_worker import Fault, ItemsWorker
+from services.ingest.item_readers import MessageReader
+from services.ingest.item_worker import ItemWorker
 from services.ingest.lead_writer import lead_writer
-from services.ingest.leads import NewLead
-from services.ingest.precedence import Precedence
-from services.ingest.readers import MessageReader
+from services.ingest.records.leads import IncomingLead, LeadToStore, StoredLead
+from services.ingest.records.webhooks import LEADGEN, MESSAGE, ClaimedItem, ReadFault
 from services.ingest.store import IngestStore
-from services.ingest.store.leads import LeadToStore, StoredLead
-from services.ingest.store.webhooks import ClaimedItem
-from services.ingest.webhook_items import LEADGEN, MESSAGE
+from services.ingest.webhook_priority import WebhookPriority
 from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListSourcesRequest,
@@ -252,7 +250,7 @@ async def test_every_try_has_a_trace_of_its_own_and_a_retry_is_a_new_root(
     assert rows[1]["attempt_trace_id"] not in (None, item_trace)
 
 
-async def test_an_item_without_an_id_is_a_dead_letter_and_calls_nobody(
+async def test_an_item_without_an_id_is_a_dead_letter_and_calls_no_one(
     ingest: Ingest, admin: Admin
 ) -> None:
     await arrives(ingest)
@@ -298,7 +296,7 @@ class NeverReads:
         """None."""
         return set()
 
-    async def read(self, item: ClaimedItem) -> NewLead | Fault:
+    async def read(self, item: ClaimedItem) -> IncomingLead | ReadFault:
         """Nothing, ever."""
         self.reads.set()
         await asyncio.Event().wait()
@@ -306,7 +304,7 @@ class NeverReads:
 
 
 class ReadsWhenTold:
-    """A reader of messages that waits to be told."""
+    """A reader of messages that waits for the test."""
 
     def __init__(self) -> None:
         self.told = asyncio.Event()
@@ -316,8 +314,8 @@ class ReadsWhenTold:
         """None."""
         return set()
 
-    async def read(self, item: ClaimedItem) -> NewLead | Fault:
-        """The message, once told."""
+    async def read(self, item: ClaimedItem) -> IncomingLead | ReadFault:
+        """The message, once the test lets it go on."""
         await self.told.wait()
         return await self._reader.read(item)
 
@@ -330,7 +328,7 @@ async def test_what_comes_in_while_claims_are_open_waits_for_one_to_end_and_is_c
 
     config, reader = config_of(tmp_path, ingest.signer, ""), ReadsWhenTold()
     async with lead_writer(ingest.store, config, Wake()) as writer, asyncio.TaskGroup() as tries:
-        worker = ItemsWorker(
+        worker = ItemWorker(
             MESSAGE, reader, store=ingest.store, writer=writer, config=config,
             concurrent_max=100, claims_concurrent_max=2,
         )  # fmt: skip
@@ -356,7 +354,7 @@ async def test_an_item_claimed_again_while_its_stalled_try_goes_on_is_stored_onc
     config, reader = config_of(tmp_path, ingest.signer, ""), ReadsWhenTold()
     await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
     async with lead_writer(ingest.store, config, Wake()) as writer:
-        worker = ItemsWorker(
+        worker = ItemWorker(
             MESSAGE, reader, store=ingest.store, writer=writer, config=config, concurrent_max=2
         )
         async with asyncio.TaskGroup() as tries:
@@ -373,57 +371,57 @@ async def test_an_item_claimed_again_while_its_stalled_try_goes_on_is_stored_onc
     assert [row["outcome"] for row in attempts] == ["interrupted", "stored", "stored"]
 
 
-class Asked(Precedence):
+class Asked(WebhookPriority):
     """Notes what it answered."""
 
     def __init__(self) -> None:
-        super().__init__(put_off_max=3)
+        super().__init__(deferrals_max=3)
         self.answers: list[bool] = []
-        self.put_off, self.let_on = asyncio.Event(), asyncio.Event()
+        self.deferred, self.admitted = asyncio.Event(), asyncio.Event()
 
-    def lets_go_on(self, wake: Wake) -> bool:
+    def may_claim(self, wake: Wake) -> bool:
         """As it does."""
-        self.answers.append(super().lets_go_on(wake))
-        (self.let_on if self.answers[-1] else self.put_off).set()
+        self.answers.append(super().may_claim(wake))
+        (self.admitted if self.answers[-1] else self.deferred).set()
         return self.answers[-1]
 
 
-async def test_a_claim_that_webhooks_put_off_is_made_in_the_end(
+async def test_a_claim_that_webhooks_defer_is_made_in_the_end(
     ingest: Ingest, admin: Admin, tmp_path: Path
 ) -> None:
-    config, precedence, stopping = config_of(tmp_path, ingest.signer, ""), Asked(), Stopping()
+    config, priority, stopping = config_of(tmp_path, ingest.signer, ""), Asked(), Stopping()
     await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
-    precedence.committed(waiting_items=1)
+    priority.on_commit(waiting_webhooks=1)
     async with lead_writer(ingest.store, config, Wake()) as writer:
-        worker = ItemsWorker(
+        worker = ItemWorker(
             MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
-            concurrent_max=100, precedence=precedence,
+            concurrent_max=100, priority=priority,
         )  # fmt: skip
         running = asyncio.create_task(worker.run(stopping))
         while (await item(admin))["status"] != "stored":
             worker.wake.set()
         stopping.set()
         await running
-    assert precedence.answers[:4] == [False, False, False, True]
+    assert priority.answers[:4] == [False, False, False, True]
 
 
-async def test_a_claim_that_was_put_off_is_made_as_soon_as_no_webhook_waits(
+async def test_a_deferred_claim_is_made_as_soon_as_no_webhook_waits(
     ingest: Ingest, admin: Admin, tmp_path: Path
 ) -> None:
-    # No poll in sight: the end of the commit alone tells of it.
+    # No poll comes in time: only the end of the commit wakes the worker.
     config = config_of(tmp_path, ingest.signer, "", poll_seconds=3600)
-    precedence, stopping = Asked(), Stopping()
+    priority, stopping = Asked(), Stopping()
     await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
-    precedence.committed(waiting_items=1)
+    priority.on_commit(waiting_webhooks=1)
     async with lead_writer(ingest.store, config, Wake()) as writer, asyncio.timeout(30):
-        worker = ItemsWorker(
+        worker = ItemWorker(
             MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
-            concurrent_max=100, precedence=precedence,
+            concurrent_max=100, priority=priority,
         )  # fmt: skip
         running = asyncio.create_task(worker.run(stopping))
-        await precedence.put_off.wait()
-        precedence.committed(waiting_items=0)
-        await precedence.let_on.wait()
+        await priority.deferred.wait()
+        priority.on_commit(waiting_webhooks=0)
+        await priority.admitted.wait()
         stopping.set()
         await running
     assert (await item(admin))["status"] == "stored"
@@ -452,7 +450,7 @@ async def test_a_lead_that_was_read_is_stored_through_an_outage_once(
     config, store = config_of(tmp_path, ingest.signer, ""), Flaky(ingest_db)
     await ingest.post(messenger_text(PageMessage(mid="m_1", person_id="1")))
     async with lead_writer(store, config, Wake()) as writer:
-        worker = ItemsWorker(
+        worker = ItemWorker(
             MESSAGE, MessageReader(), store=store, writer=writer, config=config, concurrent_max=1
         )
         assert await step(worker) == 1
@@ -463,14 +461,14 @@ async def test_a_lead_that_was_read_is_stored_through_an_outage_once(
     assert [tuple(row) for row in repeats] == [("create_leads_with_conversations", 1)]
 
 
-async def test_interrupted_work_is_given_back_with_the_attempt_unspent(
+async def test_interrupted_work_is_returned_with_the_attempt_unspent(
     ingest: Ingest, admin: Admin, tmp_path: Path
 ) -> None:
     config = config_of(tmp_path, ingest.signer, "")
     reader = NeverReads()
     await arrives(ingest)
     async with lead_writer(ingest.store, config, Wake()) as writer:
-        worker = ItemsWorker(
+        worker = ItemWorker(
             LEADGEN, reader, store=ingest.store, writer=writer, config=config, concurrent_max=1
         )
         running = asyncio.create_task(worker.run(Stopping()))

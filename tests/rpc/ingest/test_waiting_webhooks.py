@@ -10,10 +10,9 @@ import pytest
 from services.chassis.batching import Overloaded
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.ingest.precedence import Precedence
-from services.ingest.receiver import webhook_writer
-from services.ingest.store.webhooks import RawWebhook
-from services.ingest.webhook_items import WebhookItem
+from services.ingest.records.webhooks import RawWebhook, WebhookItem
+from services.ingest.webhook_priority import WebhookPriority
+from services.ingest.webhook_writer import webhook_writer
 from tests.rpc.callers import Signer
 from tests.rpc.ingest.conftest import config_of
 
@@ -48,7 +47,7 @@ async def test_webhooks_that_wait_are_bounded_in_bytes(tmp_path: Path) -> None:
     def submit(webhook: RawWebhook) -> "asyncio.Task[None]":
         return asyncio.create_task(writer.submit(webhook.delivery_id, webhook))
 
-    async with webhook_writer(store, config, {}, Precedence(put_off_max=1)) as writer:
+    async with webhook_writer(store, config, {}, WebhookPriority(deferrals_max=1)) as writer:
         tasks = [submit(a_webhook())]
         await store.asked.wait()
         tasks += [submit(a_webhook()) for _ in range(4)]

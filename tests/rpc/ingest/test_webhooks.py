@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: 200 after one durable commit, and what each bad one is told."""
+"""Webhooks over HTTP: 200 after one durable commit, and how each bad one is refused."""
 
 import asyncio
 import gzip
@@ -168,7 +168,7 @@ async def test_two_signatures_are_401_though_one_is_good(ingest: Ingest, admin: 
     assert await deliveries(admin) == 0
 
 
-async def test_a_refused_signature_is_told_in_the_log_without_body_or_secret(
+async def test_a_refused_signature_is_logged_without_body_or_secret(
     ingest: Ingest,
 ) -> None:
     with recording() as said:
@@ -192,7 +192,7 @@ async def test_the_largest_body_is_taken_and_one_byte_more_is_413(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"object=page", b"\xff\xfe", b'{"a": NaN}', b"[" * 5000, b"9" * 5000]
 )
-async def test_a_signed_body_that_is_no_json_is_400(
+async def test_a_signed_body_that_is_not_json_is_400(
     ingest: Ingest, admin: Admin, body: bytes
 ) -> None:
     answer = await ingest.post(body)
@@ -211,7 +211,7 @@ async def test_a_signed_body_that_is_no_json_is_400(
         leadgen(LeadChange(leadgen_id=1, page_id=999)),
     ],
 )
-async def test_what_is_not_for_us_is_200_and_stored_as_ignored(
+async def test_what_concerns_no_org_is_200_and_stored_as_ignored(
     ingest: Ingest, admin: Admin, body: bytes
 ) -> None:
     assert (await ingest.post(body)).status == 200
@@ -234,7 +234,7 @@ async def test_bytes_that_no_text_column_takes_are_stored(ingest: Ingest, admin:
     assert stored == "stored"
 
 
-async def test_one_malformed_item_among_good_ones_is_a_dead_letter_alone(
+async def test_of_good_items_and_a_malformed_one_only_that_is_a_dead_letter(
     ingest: Ingest, admin: Admin
 ) -> None:
     tenant = await ingest.tenant()

@@ -12,11 +12,22 @@ from services.chassis.database import Database, Record
 from services.chassis.ids import new_id
 from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext, new_root
-from services.ingest.leads import Identity, Message, NewLead
+from services.ingest.records.leads import (
+    ContactIdentity,
+    IncomingLead,
+    IncomingMessage,
+    LeadToStore,
+    StoredLead,
+)
+from services.ingest.records.sources import OrgToCreate, SourceToCreate
+from services.ingest.records.webhooks import (
+    LEADGEN,
+    ClaimedItem,
+    ItemSettlement,
+    RawWebhook,
+    WebhookItem,
+)
 from services.ingest.store import IngestStore
-from services.ingest.store.leads import LeadToStore, StoredLead
-from services.ingest.store.webhooks import ClaimedItem, ItemSettlement, RawWebhook
-from services.ingest.webhook_items import LEADGEN, WebhookItem
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,6 +35,7 @@ LEASE_SECONDS = 120.0
 PAGE = "700100200300"
 NUMBER = "600100200300"
 PHONE = "+491712345678"
+APP = "500100200"
 
 
 class At(Database):
@@ -52,22 +64,45 @@ class Org:
 
 async def an_org(database: Database, *, region: str = "DE") -> Org:
     """A new org."""
-    made = await at(database).create_org(
-        org_id=new_id(), source_id=new_id(), name="Acme", default_region=region,
-        request=RequestId(), trace=new_root(),
+    created = await at(database).create_org(
+        new_id(), OrgToCreate(name="Acme", default_region=region), source_id=new_id(),
+        request_id=RequestId(), traceparent=new_root().traceparent,
     )  # fmt: skip
-    return Org(org_id=UUID(made["org_id"]), source_id=UUID(made["source_id"]))
+    return Org(org_id=created.org_id, source_id=created.source_id)
 
 
 async def a_source(
     database: Database, org_id: UUID, *, kind: str = "meta_page", external_id: str = PAGE
 ) -> UUID:
     """A new source of the org, in the directory."""
-    made = await at(database).create_source(
-        org_id=org_id, source_id=new_id(), kind=kind, external_id=external_id, name="",
-        default_region="DE", access_token_ciphertext=None, request=RequestId(), trace=new_root(),
+    source = SourceToCreate(
+        kind=kind, external_id=external_id, name="", default_region="DE", access_token=""
+    )
+    created = await at(database).create_source(
+        org_id, source, source_id=new_id(), access_token_ciphertext=None, request_id=RequestId(),
+        traceparent=new_root().traceparent,
     )  # fmt: skip
-    return UUID(made["source_id"])
+    return created.source_id
+
+
+async def register_app(
+    database: Database,
+    app_id: UUID,
+    request_id: RequestId | None = None,
+    *,
+    external_app_id: str = APP,
+) -> UUID:
+    """Registers the app, or adds a secret and a verify token to it."""
+    return await at(database).register_app(
+        app_id,
+        external_app_id,
+        secret_id=new_id(),
+        secret_ciphertext=b"s",
+        verify_token_id=new_id(),
+        verify_token_ciphertext=b"v",
+        request_id=request_id or RequestId(),
+        traceparent=new_root().traceparent,
+    )
 
 
 def an_item(
@@ -76,7 +111,7 @@ def an_item(
     external_id: str | None = "900100",
     page: str | None = PAGE,
     source_kind: str = "meta_page",
-    fate: str | None = None,
+    disposition: str | None = None,
     reason: str | None = None,
 ) -> WebhookItem:
     """One update of a webhook."""
@@ -86,8 +121,8 @@ def an_item(
         external_id=external_id,
         source_kind=source_kind,
         source_external_id=page,
-        fate=fate,
-        reason=reason or ("because" if fate else None),
+        disposition=disposition,
+        reason=reason or ("because" if disposition else None),
     )
 
 
@@ -151,15 +186,15 @@ def a_new_lead(
     *,
     phone: str = PHONE,
     email: str = "",
-    also: Sequence[Identity] = (),
+    also: Sequence[ContactIdentity] = (),
     external_id: str | None = None,
-    message: Message | None = None,
+    message: IncomingMessage | None = None,
     first_contact: bool = False,
-) -> NewLead:
+) -> IncomingLead:
     """A lead about to be stored."""
     known = [("phone", phone), ("email", email)]
-    identities = [Identity(kind=kind, value=value) for kind, value in known if value]
-    return NewLead(
+    identities = [ContactIdentity(kind=kind, value=value) for kind, value in known if value]
+    return IncomingLead(
         source_id=source_id, source_kind="api", type="inquiry", received_at=NOW,
         identities=(*identities, *also), phone=phone, phone_raw=phone, email=email,
         full_name="Ada Lovelace", external_id=external_id, message=message,
@@ -167,29 +202,29 @@ def a_new_lead(
     )  # fmt: skip
 
 
-def a_message(external_id: str | None = "wamid.1", body: str = "hello") -> Message:
+def a_message(external_id: str | None = "wamid.1", body: str = "hello") -> IncomingMessage:
     """A message of a customer."""
-    return Message(body=body, external_id=external_id)
+    return IncomingMessage(body=body, external_id=external_id)
 
 
 def called(
-    org: Org, lead: NewLead | None = None, *, request: RequestId | None = None,
+    org: Org, lead: IncomingLead | None = None, *, request: RequestId | None = None,
     trace: TraceContext | None = None,
 ) -> LeadToStore:  # fmt: skip
     """A lead that a caller sent."""
     return LeadToStore(
         org_id=org.org_id,
         lead=lead or a_new_lead(org.source_id),
-        trace=trace or new_root(),
-        request=request or RequestId(),
+        traceparent=(trace or new_root()).traceparent,
+        request_id=request or RequestId(),
     )
 
 
-def of_item(token: UUID, item: ClaimedItem, lead: NewLead) -> LeadToStore:
+def of_item(token: UUID, item: ClaimedItem, lead: IncomingLead) -> LeadToStore:
     """A lead that a webhook item brings."""
     return LeadToStore(
-        org_id=item.org_id, lead=lead, trace=item.trace, item_id=item.item_id, token=token,
-        attempt_trace_id=new_root().trace_id,
+        org_id=item.org_id, lead=lead, traceparent=item.trace.traceparent,
+        item_id=item.item_id, token=token, attempt_trace_id=new_root().trace_id,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from services.chassis.database import Database
-from services.ingest.store.webhooks import ClaimedItem
+from services.ingest.records.webhooks import ClaimedItem
 from tests.schema.ingest.builders import (
     a_source,
     a_webhook,

@@ -1,4 +1,4 @@
-"""replay_webhook_item: a dead letter goes back to work, once, with its tries counted anew."""
+"""replay_webhook_item: a dead letter is due again, once, its attempts counted from zero."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -8,7 +8,7 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.trace import new_root
-from services.ingest.store.webhooks import ClaimedItem
+from services.ingest.records.webhooks import ClaimedItem
 from tests.schema.ingest.builders import (
     NOW,
     Admin,
@@ -47,7 +47,7 @@ async def a_dead_item(ingest_db: Database) -> tuple[Org, ClaimedItem]:
     return org, item
 
 
-async def test_a_dead_letter_is_due_again_with_its_tries_counted_anew(
+async def test_a_dead_letter_is_due_again_with_its_attempts_counted_from_zero(
     ingest_db: Database, admin: Admin
 ) -> None:
     org, item = await a_dead_item(ingest_db)
@@ -109,7 +109,9 @@ async def test_what_was_malformed_on_arrival_is_refused_and_stays_a_dead_letter(
 ) -> None:
     org = await an_org(ingest_db)
     await a_source(ingest_db, org.org_id)
-    item = an_item(kind=kind, external_id=external_id, fate="dead_letter", reason="malformed: x")
+    item = an_item(
+        kind=kind, external_id=external_id, disposition="dead_letter", reason="malformed: x"
+    )
     await receive(ingest_db, a_webhook(item))
     with pytest.raises(DomainError) as caught:
         await replay(ingest_db, org.org_id, item.item_id)

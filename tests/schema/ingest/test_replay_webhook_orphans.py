@@ -1,16 +1,14 @@
 """replay_webhook_orphans: what came before its source becomes items of its org, each once."""
 
 import asyncio
-from typing import Any
-from uuid import UUID
 
 import pytest
 
-from services.chassis.database import Database, Record
+from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.ingest.webhook_items import LEADGEN, MESSAGE
+from services.ingest.records.webhooks import LEADGEN, MESSAGE
 from tests.schema.ingest.builders import (
     NUMBER,
     PAGE,
@@ -28,8 +26,6 @@ from tests.schema.ingest.builders import (
     of_item,
     receive,
 )
-
-NOBODY = UUID(int=0)
 
 
 async def replay(
@@ -88,7 +84,7 @@ async def test_each_orphan_moves_once_however_often_and_by_however_many(
     assert await books(ingest_db) == {}
 
 
-async def test_the_oldest_go_first_and_the_rest_is_told_of(
+async def test_the_oldest_go_first_and_the_rest_is_announced(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)
@@ -109,7 +105,7 @@ async def test_they_join_what_the_org_already_has_of_the_webhook(
 ) -> None:
     org = await an_org(ingest_db)
     await a_source(ingest_db, org.org_id, external_id="1")
-    await receive(ingest_db, a_webhook(an_item(page="1", fate="ignored"), an_item()))
+    await receive(ingest_db, a_webhook(an_item(page="1", disposition="ignored"), an_item()))
     await a_source(ingest_db, org.org_id)
     assert await replay(ingest_db) == (1, False)
     row = await admin.fetchrow("select item_count, status from ingest.webhook_delivery_log")
@@ -122,7 +118,7 @@ async def test_what_happened_in_a_conversation_is_handed_to_sync(
     ingest_db: Database, admin: Admin
 ) -> None:
     org = await an_org(ingest_db)
-    read = an_item(kind="read", external_id=None, fate="stored", reason="handed_to_sync")
+    read = an_item(kind="read", external_id=None, disposition="stored", reason="handed_to_sync")
     message = an_item(kind=MESSAGE, external_id="m_1")
     await receive(ingest_db, a_webhook(read, message, an_item(kind=LEADGEN)))
     await a_source(ingest_db, org.org_id)
@@ -152,8 +148,8 @@ async def test_what_was_of_no_use_or_is_for_another_page_stays(
 ) -> None:
     org = await an_org(ingest_db)
     webhook = a_webhook(
-        an_item(fate="ignored", reason="field_not_handled"),
-        an_item(fate="dead_letter", reason="malformed: x"),
+        an_item(disposition="ignored", reason="field_not_handled"),
+        an_item(disposition="dead_letter", reason="malformed: x"),
         an_item(page="other"),
         an_item(source_kind="instagram_account"),
     )
@@ -163,70 +159,9 @@ async def test_what_was_of_no_use_or_is_for_another_page_stays(
     assert await count(admin, "webhook_orphans") == 4
 
 
-async def test_a_source_that_nobody_has_is_named(ingest_db: Database) -> None:
+async def test_a_source_that_no_org_has_is_named_in_the_refusal(ingest_db: Database) -> None:
     await receive(ingest_db, a_webhook(an_item()))
     with pytest.raises(DomainError) as refused:
         await replay(ingest_db)
     assert refused.value.reason == "SOURCE_NOT_FOUND"
     assert refused.value.metadata == {"kind": "meta_page", "external_id": PAGE}
-
-
-async def listed(ingest_db: Database, **more: Any) -> list[Record]:
-    arguments = {"p_source_kind": None, "p_source_external_id": None, "p_limit": 10, **more}
-    return await ingest_db.rows("list_webhook_orphans", **arguments)
-
-
-async def test_orphans_are_listed_newest_first_in_pages_and_by_source(
-    ingest_db: Database,
-) -> None:
-    webhook = a_webhook(*[an_item(external_id=str(n)) for n in range(3)], an_item(page="other"))
-    await receive(ingest_db, webhook)
-    ids = [item.item_id for item in reversed(webhook.items)]
-    assert [row["item_id"] for row in await listed(ingest_db)] == ids
-    first = await listed(ingest_db, p_limit=2)
-    rest = await listed(ingest_db, p_before=first[-1]["item_id"])
-    assert [row["item_id"] for row in [*first, *rest]] == ids
-    of_page = await listed(ingest_db, p_source_kind="meta_page", p_source_external_id=PAGE)
-    assert [row["item_id"] for row in of_page] == ids[1:]
-    assert {row["reason"] for row in of_page} == {"unknown_source"}
-    assert await listed(ingest_db, p_source_kind="instagram_account") == []
-
-
-async def test_the_operator_finds_an_orphan_and_no_tenant_does(ingest_db: Database) -> None:
-    org = await an_org(ingest_db)
-    webhook = a_webhook(an_item(), an_item(external_id="2"))
-    await receive(ingest_db, webhook)
-    item = webhook.items[0]
-    for trace_id, shown in ((webhook.trace.trace_id, 2), (item.trace.trace_id, 1)):
-        orgs = await ingest_db.rows("find_trace_orgs", p_trace_id=trace_id)
-        assert [row["org_id"] for row in orgs] == [NOBODY]
-        for org_id, bars in ((NOBODY, shown), (org.org_id, 0)):
-            told = await ingest_db.rows(
-                "get_trace", p_org_ids=[org_id], p_workspace_id=None, p_trace_id=trace_id
-            )
-            assert len(told) == bars
-            for bar in told:
-                assert (bar["name"], bar["outcome"]) == ("webhook item leadgen", "ignored")
-                assert bar["details"]["reason"] == "unknown_source"
-                assert bar["details"]["source_external_id"] == PAGE
-    for kind, value, found in (
-        ("webhook_id", webhook.delivery_id, 2),
-        ("webhook_id", item.item_id, 1),
-        ("external_id", item.external_id, 1),
-    ):
-        orgs = await ingest_db.rows("find_orgs_of", p_kind=kind, p_value=str(value))
-        assert [row["org_id"] for row in orgs] == [NOBODY]
-        for org_id, rows in ((NOBODY, found), (org.org_id, 0)):
-            traces = await ingest_db.rows(
-                "find_traces", p_org_ids=[org_id], p_workspace_id=None, p_kind=kind,
-                p_value=str(value), p_limit=10,
-            )  # fmt: skip
-            assert len(traces) == rows
-
-
-async def test_the_operator_finds_whose_an_external_id_is(ingest_db: Database) -> None:
-    org = await an_org(ingest_db)
-    await a_source(ingest_db, org.org_id)
-    await receive(ingest_db, a_webhook(an_item()))
-    orgs = await ingest_db.rows("find_orgs_of", p_kind="external_id", p_value="900100")
-    assert [row["org_id"] for row in orgs] == [org.org_id]

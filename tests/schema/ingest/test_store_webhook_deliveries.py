@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
-from services.ingest.webhook_items import LEADGEN
+from services.ingest.records.webhooks import LEADGEN
 from tests.schema.ingest.builders import (
     NOW,
     PAGE,
@@ -60,7 +60,7 @@ async def test_one_webhook_of_two_orgs_has_a_log_row_for_each_and_items_below_it
     assert await books(ingest_db) == {}
 
 
-async def test_bytes_headers_and_trace_of_the_raw_webhook_are_kept(
+async def test_bytes_headers_and_trace_of_the_raw_webhook_are_stored(
     ingest_db: Database, admin: Admin
 ) -> None:
     webhook = a_webhook(an_item())
@@ -73,13 +73,13 @@ async def test_bytes_headers_and_trace_of_the_raw_webhook_are_kept(
     assert row["item_count"] == 1
 
 
-async def test_items_of_pages_that_nobody_has_are_kept_as_ignored_orphans(
+async def test_items_of_pages_that_no_org_has_become_ignored_orphans(
     ingest_db: Database, admin: Admin
 ) -> None:
     webhook = a_webhook(
         an_item(),
-        an_item(page=None, fate="ignored", reason="unknown_object"),
-        an_item(page=None, fate="dead_letter", reason="malformed: x"),
+        an_item(page=None, disposition="ignored", reason="unknown_object"),
+        an_item(page=None, disposition="dead_letter", reason="malformed: x"),
     )
     await receive(ingest_db, webhook)
     rows = await admin.fetch("select * from ingest.webhook_orphans order by ordinal")
@@ -100,7 +100,7 @@ async def test_a_page_is_not_a_number_of_the_same_digits(ingest_db: Database, ad
 
 
 @pytest.mark.parametrize(
-    ("fates", "status", "is_complete"),
+    ("dispositions", "status", "is_complete"),
     [
         (("ignored", "ignored"), "completed", True),
         (("ignored", "dead_letter"), "dead_letter", True),
@@ -111,19 +111,21 @@ async def test_a_page_is_not_a_number_of_the_same_digits(ingest_db: Database, ad
 async def test_a_log_row_begins_as_its_items_do(
     ingest_db: Database,
     admin: Admin,
-    fates: tuple[str | None, ...],
+    dispositions: tuple[str | None, ...],
     status: str,
     is_complete: bool,
 ) -> None:
     org = await an_org(ingest_db)
     await a_source(ingest_db, org.org_id)
-    await receive(ingest_db, a_webhook(*[an_item(fate=fate) for fate in fates]))
+    await receive(
+        ingest_db, a_webhook(*[an_item(disposition=disposition) for disposition in dispositions])
+    )
     row = await admin.fetchrow("select * from ingest.webhook_delivery_log")
     assert row is not None
     assert row["status"] == status
     assert (row["completed_at"] is not None) is is_complete
     settled = await count(admin, "webhook_items", "settled_at is not null")
-    assert settled == sum(fate is not None for fate in fates)
+    assert settled == sum(disposition is not None for disposition in dispositions)
 
 
 async def test_storing_the_same_delivery_again_changes_nothing(

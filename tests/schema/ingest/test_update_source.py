@@ -1,6 +1,5 @@
 """update_source: what is sent changes, what is not stays, in one's own org alone."""
 
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,15 +8,27 @@ from services.chassis.database import Database
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
+from services.ingest.records.sources import ListedSource, SourceChange
 from tests.schema.ingest.builders import PAGE, Admin, a_source, an_org, at
 
 
 async def update(
-    ingest_db: Database, org_id: UUID, source_id: UUID, **changes: Any
-) -> dict[str, Any]:
-    unchanged = {"name": None, "default_region": None, "access_token_ciphertext": None}
+    ingest_db: Database,
+    org_id: UUID,
+    source_id: UUID,
+    *,
+    name: str | None = None,
+    default_region: str | None = None,
+    access_token_ciphertext: bytes | None = None,
+) -> ListedSource:
+    change = SourceChange(
+        source_id=source_id, name=name, default_region=default_region, access_token=None
+    )
     return await at(ingest_db).update_source(
-        org_id=org_id, source_id=source_id, trace=new_root(), **{**unchanged, **changes}
+        org_id,
+        change,
+        access_token_ciphertext=access_token_ciphertext,
+        traceparent=new_root().traceparent,
     )
 
 
@@ -27,8 +38,8 @@ async def test_what_is_sent_changes_and_the_rest_stays(ingest_db: Database, admi
     await update(ingest_db, org.org_id, source_id, access_token_ciphertext=b"sealed")
     for _ in range(2):
         changed = await update(ingest_db, org.org_id, source_id, name="Sales", default_region="AT")
-        assert (changed["name"], changed["default_region"]) == ("Sales", "AT")
-        assert (changed["source_id"], changed["external_id"]) == (str(source_id), PAGE)
+        assert (changed.name, changed.default_region) == ("Sales", "AT")
+        assert (changed.source_id, changed.external_id) == (source_id, PAGE)
     row = await admin.fetchrow("select * from ingest.sources where kind = 'meta_page'")
     assert row is not None
     assert (row["name"], row["default_region"]) == ("Sales", "AT")

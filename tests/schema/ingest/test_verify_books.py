@@ -4,7 +4,7 @@ import pytest
 
 from services.chassis.database import Database
 from services.chassis.ids import new_id
-from services.ingest.webhook_items import MESSAGE
+from services.ingest.records.webhooks import MESSAGE
 from tests.schema.ingest.builders import (
     NUMBER,
     Admin,
@@ -72,11 +72,11 @@ async def violations(ingest_db: Database) -> dict[str, list[str]]:
     return {row["equation"]: row["violations"] for row in rows if row["violation_count"]}
 
 
+LEAD = "(select lead_id from ingest.leads where external_id = '900100')"
+
+
 async def test_what_ingest_does_adds_up(ingest_db: Database) -> None:
     assert await violations(ingest_db) == {}
-
-
-LEAD = "(select lead_id from ingest.leads where external_id = '900100')"
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,3 @@ async def test_violations_name_no_persons(ingest_db: Database, admin: Admin) -> 
     assert len(found[HANDED]) == await count(admin, "leads")
     assert "Ada" not in str(found)
     assert "+49" not in str(found)
-
-
-async def test_totals_count_what_routing_took(ingest_db: Database, admin: Admin) -> None:
-    assert await totals(ingest_db) == {"leads_handed_over": 0, "events_handed_over": 0}
-    await admin.execute("update ingest.outbox set status = 'sent'")
-    assert (await totals(ingest_db))["leads_handed_over"] == await count(admin, "leads")
-
-
-async def totals(ingest_db: Database) -> dict[str, int]:
-    return {row["name"]: row["total"] for row in await ingest_db.rows("book_totals")}

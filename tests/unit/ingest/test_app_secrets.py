@@ -1,15 +1,16 @@
-"""AppSecrets: how often the database is asked, whoever asks for what."""
+"""AppSecrets: how often the database is read, however many callers there are."""
 
 import asyncio
 import secrets
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from services.chassis.ids import new_id
-from services.chassis.sealing import KeyRing
+from services.chassis.sealing import KeyRing, SealedColumn
 from services.ingest.app_secrets import AppSecrets
+from services.ingest.records.sources import SealedSecret
 from services.ingest.store import IngestStore
 
 FRESH_SECONDS = 60.0
@@ -19,11 +20,11 @@ FRESH_SECONDS = 60.0
 class Shelf:
     """Where secrets are read from, counting how often."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[SealedSecret] = field(default_factory=list)
     reads: int = 0
     broken: bool = False
 
-    async def list_app_secrets(self) -> list[dict[str, Any]]:
+    async def list_app_secrets(self) -> list[SealedSecret]:
         self.reads += 1
         await asyncio.sleep(0)
         if self.broken:
@@ -37,14 +38,18 @@ class Apps:
     def __init__(self) -> None:
         self.now, self.shelf = 1000.0, Shelf()
         ring = KeyRing(current=1, keys={1: secrets.token_bytes(32)})
+        self.column = SealedColumn(ring, table="app_secrets", column="ciphertext")
         self.secrets = AppSecrets(
-            cast(IngestStore, self.shelf), ring, fresh_seconds=FRESH_SECONDS, clock=lambda: self.now
+            cast(IngestStore, self.shelf),
+            self.column,
+            fresh_seconds=FRESH_SECONDS,
+            clock=lambda: self.now,
         )
 
     def add(self, token: str) -> None:
         app_id = new_id()
-        sealed = self.secrets.seal(app_id, token)
-        self.shelf.rows.append({"app_id": app_id, "kind": "verify_token", "ciphertext": sealed})
+        sealed = self.column.seal(None, app_id, token)
+        self.shelf.rows.append(SealedSecret(app_id=app_id, kind="verify_token", ciphertext=sealed))
 
 
 @pytest.fixture
@@ -73,18 +78,22 @@ async def test_guessed_tokens_have_the_secrets_read_once_a_second(apps: Apps) ->
     assert apps.shelf.reads == 2
 
 
-async def test_a_token_that_was_added_is_known_a_second_later_or_once_told(apps: Apps) -> None:
+async def test_a_token_that_was_added_is_known_a_second_later_or_when_invalidated(
+    apps: Apps,
+) -> None:
     assert not await apps.secrets.knows_verify_token("new")
     apps.add("new")
     assert not await apps.secrets.knows_verify_token("new")
     apps.now += 1
     assert await apps.secrets.knows_verify_token("new")
     apps.add("newer")
-    apps.secrets.forget()
+    apps.secrets.invalidate()
     assert await apps.secrets.knows_verify_token("newer")
 
 
-async def test_a_reading_that_fails_is_everyones_and_the_next_one_is_tried(apps: Apps) -> None:
+async def test_a_read_that_fails_does_so_for_all_callers_and_is_tried_again(
+    apps: Apps,
+) -> None:
     apps.shelf.broken = True
     asked = [apps.secrets.knows_verify_token("known") for _ in range(100)]
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -94,5 +103,5 @@ async def test_a_reading_that_fails_is_everyones_and_the_next_one_is_tried(apps:
     assert await apps.secrets.knows_verify_token("known")
 
 
-async def test_a_token_that_is_no_text_is_unknown(apps: Apps) -> None:
+async def test_a_token_that_is_not_text_is_unknown(apps: Apps) -> None:
     assert not await apps.secrets.knows_verify_token("\udcff")

@@ -4,7 +4,7 @@ import pytest
 
 from services.ingest.emails import to_address
 from services.ingest.phones import is_region, to_e164
-from services.ingest.text import clean
+from services.ingest.storable_text import clean_text
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,6 @@ def test_addresses_are_lower_case_or_nothing(text: str, expected: str | None) ->
 
 
 def test_text_is_trimmed_bounded_and_storable() -> None:
-    assert clean("  a\0b\ud800 ") == "ab?"
-    assert clean("x" * 30, 10) == "x" * 10
-    assert clean("😀" * 3, 2) == "😀" * 2
+    assert clean_text("  a\0b\ud800 ") == "ab?"
+    assert clean_text("x" * 30, 10) == "x" * 10
+    assert clean_text("😀" * 3, 2) == "😀" * 2

@@ -67,7 +67,7 @@ def test_an_answer_without_an_error_body_is_tried_again(body: bytes) -> None:
     assert "503" in fault.reason
 
 
-def test_the_messages_of_errors_are_not_kept() -> None:
+def test_the_messages_of_errors_are_not_stored() -> None:
     body = error(190, 463, message="Session of Ada Lovelace expired", fbtrace_id="A1")
     assert "Ada" not in fault_of(400, body).reason
 

@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from services.ingest.leads import Answer, Identity, NewLead
-from services.ingest.meta_leads import FIELDS, UnreadableLeadError, is_checked, parse_answer
+from services.ingest.meta_leads import FIELDS, UnreadableLeadError, is_checked, parse_graph_lead
+from services.ingest.records.leads import ContactIdentity, FormAnswer, IncomingLead
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def parsed(answer: Any, *, region: str = "DE") -> NewLead:
-    return parse_answer(
+def parsed(answer: Any, *, region: str = "DE") -> IncomingLead:
+    return parse_graph_lead(
         json.dumps(answer).encode(),
         external_id="900100",
         source_id=uuid4(),
@@ -32,8 +32,8 @@ def fields(*pairs: tuple[Any, Any], **more: Any) -> dict[str, Any]:
 def test_every_value_of_an_answer_is_kept() -> None:
     lead = parsed(fields(("models", ["Honda", "Kia", "Škoda"]), ("city", ["Köln"])))
     assert lead.answers == (
-        Answer(name="models", values=("Honda", "Kia", "Škoda")),
-        Answer(name="city", values=("Köln",)),
+        FormAnswer(name="models", values=("Honda", "Kia", "Škoda")),
+        FormAnswer(name="city", values=("Köln",)),
     )
 
 
@@ -47,7 +47,7 @@ def test_an_answer_without_values_is_kept_empty(values: Any) -> None:
 def test_answers_that_are_no_answers_are_left_out() -> None:
     answer = fields(("ok", ["1", None, 2]))
     answer["field_data"] += ["x", {"values": ["y"]}, {"name": "", "values": []}, None]
-    assert parsed(answer).answers == (Answer(name="ok", values=("1", "2")),)
+    assert parsed(answer).answers == (FormAnswer(name="ok", values=("1", "2")),)
 
 
 @pytest.mark.parametrize("data", [None, "x", {}, 7])
@@ -96,8 +96,8 @@ def test_phone_and_mail_become_identities_and_the_raw_phone_stays() -> None:
         "ada@example.com",
     )
     assert lead.identities == (
-        Identity(kind="phone", value="+491712345678"),
-        Identity(kind="email", value="ada@example.com"),
+        ContactIdentity(kind="phone", value="+491712345678"),
+        ContactIdentity(kind="email", value="ada@example.com"),
     )
 
 
@@ -116,15 +116,15 @@ def test_a_name_comes_whole_or_in_parts() -> None:
 
 def test_text_that_no_column_takes_is_cleaned() -> None:
     lead = parsed(fields(("na\0me", ["a\0b\ud800"])))
-    assert lead.answers == (Answer(name="name", values=("ab?",)),)
+    assert lead.answers == (FormAnswer(name="name", values=("ab?",)),)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"7", b"null", b"{}", b"<html>", b"\xff", b"[" * 10**5]
 )
-def test_what_is_no_lead_is_unreadable_and_not_quoted(body: bytes) -> None:
+def test_what_is_not_a_lead_is_unreadable_and_not_quoted(body: bytes) -> None:
     with pytest.raises(UnreadableLeadError) as caught:
-        parse_answer(
+        parse_graph_lead(
             body,
             external_id="1",
             source_id=uuid4(),

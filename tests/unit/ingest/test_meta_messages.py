@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from services.ingest.leads import Identity, NewLead
 from services.ingest.meta_messages import UnreadableMessageError, parse_message, to_time
-from services.ingest.webhook_items import split
-from tests.unit.ingest.shapes import (
+from services.ingest.meta_webhooks import split_webhook
+from services.ingest.records.leads import ContactIdentity, IncomingLead
+from tests.unit.ingest.webhook_shapes import (
     ACCOUNT,
     BSUID,
     CONTACTS,
@@ -28,8 +28,8 @@ from tests.unit.ingest.shapes import (
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def parsed(webhook: Any) -> NewLead:
-    (item,) = split(json.dumps(webhook).encode())
+def parsed(webhook: Any) -> IncomingLead:
+    (item,) = split_webhook(json.dumps(webhook).encode())
     assert item.external_id
     assert item.source_kind
     assert item.source_external_id
@@ -44,7 +44,7 @@ def parsed(webhook: Any) -> NewLead:
     )
 
 
-def known_by(lead: NewLead) -> set[tuple[str, str]]:
+def known_by(lead: IncomingLead) -> set[tuple[str, str]]:
     return {(identity.kind, identity.value) for identity in lead.identities}
 
 
@@ -69,14 +69,14 @@ def test_a_valid_whatsapp_number_is_a_phone_too() -> None:
     assert lead.phone == "+491712345678"
 
 
-def test_a_sender_without_a_number_is_known_by_user_id_alone() -> None:
+def test_a_sender_without_a_number_is_known_by_user_id_only() -> None:
     message = {**without(wa_message(), "from"), "from_user_id": BSUID}
     lead = parsed(whatsapp(contacts=[{"user_id": BSUID}], messages=[message]))
-    assert lead.identities == (Identity(kind="bsuid", value=BSUID),)
+    assert lead.identities == (ContactIdentity(kind="bsuid", value=BSUID),)
     assert lead.phone == ""
 
 
-def test_a_whatsapp_message_of_nobody_is_unreadable() -> None:
+def test_a_whatsapp_message_without_a_sender_is_unreadable() -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(whatsapp(messages=[without(wa_message(), "from")]))
 
@@ -122,7 +122,7 @@ def test_the_customer_is_the_side_that_is_not_the_page() -> None:
 
 
 @pytest.mark.parametrize("names", [("sender", "recipient"), ("sender",)])
-def test_a_messenger_message_of_nobody_is_unreadable(names: tuple[str, ...]) -> None:
+def test_a_messenger_message_without_a_sender_is_unreadable(names: tuple[str, ...]) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(page(without(event(message=HELLO), *names)))
 
@@ -156,8 +156,8 @@ def test_a_time_is_read_in_seconds_or_milliseconds(
 
 @pytest.mark.parametrize("webhook", [shape for shape, _ in SHAPES.values()], ids=SHAPES.keys())
 def test_every_message_of_every_shape_is_read_or_refused_as_unreadable(webhook: Any) -> None:
-    for item in split(json.dumps(webhook).encode()):
-        if item.kind == "message" and item.fate is None:
+    for item in split_webhook(json.dumps(webhook).encode()):
+        if item.kind == "message" and item.disposition is None:
             lead = parse_message(
                 item.payload,
                 external_id=item.external_id or "",

@@ -6,14 +6,15 @@ from uuid import uuid4
 import pytest
 
 from services.chassis.errors import DomainError
-from services.ingest.leads import TYPES, Identity, NewLead
-from services.ingest.parsing import (
-    ITEM_STATUSES,
+from services.ingest.edge.parsing import (
     parse_item_status,
     parse_lead,
     parse_org,
     parse_source,
 )
+from services.ingest.records.leads import LEAD_TYPES, ContactIdentity, IncomingLead
+from services.ingest.records.sources import ApiSource
+from services.ingest.records.webhooks import ITEM_STATUSES
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
     CreateOrgRequest,
@@ -23,16 +24,16 @@ from waybill.ingest.v1.ingest_service_pb2 import (
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def lead_of(**fields: str) -> NewLead:
+def lead_of(**fields: str) -> IncomingLead:
     request = CreateLeadRequest(**{"customer_phone": "0171 2345678", "type": "order", **fields})
-    return parse_lead(request, source_id=uuid4(), default_region="DE", now=NOW)
+    return parse_lead(request, ApiSource(source_id=uuid4(), default_region="DE"), now=NOW)
 
 
 def fields_of(error: DomainError) -> list[str]:
     return [violation.field for violation in error.violations]
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", LEAD_TYPES)
 def test_every_type_is_taken(kind: str) -> None:
     assert lead_of(type=kind).type == kind
 
@@ -49,7 +50,7 @@ def test_a_bad_phone_and_a_bad_type_are_named_together() -> None:
 
 def test_a_lead_has_phone_identity_and_message() -> None:
     lead = lead_of(customer_name=" Ada ", details=" Two bikes ")
-    assert lead.identities == (Identity(kind="phone", value="+491712345678"),)
+    assert lead.identities == (ContactIdentity(kind="phone", value="+491712345678"),)
     assert (lead.phone, lead.phone_raw, lead.full_name) == ("+491712345678", "0171 2345678", "Ada")
     assert lead.message is not None
     assert (lead.message.body, lead.message.external_id) == ("Two bikes", None)
@@ -97,7 +98,7 @@ def test_text_that_the_database_cannot_hold_is_refused_by_name(field: str) -> No
     assert fields_of(caught.value) == [field]
 
 
-def test_a_status_to_list_is_one_of_ours_or_all() -> None:
+def test_a_status_to_list_is_a_known_one_or_all() -> None:
     assert parse_item_status("") is None
     assert [parse_item_status(status) for status in ITEM_STATUSES] == list(ITEM_STATUSES)
     with pytest.raises(DomainError) as caught:

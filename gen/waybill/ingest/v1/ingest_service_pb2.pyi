@@ -31,9 +31,11 @@ class CreateOrgRequest(_message.Message):
     request_id: _builtins.str
     """Client-made id; the same id gives the same answer."""
     name: _builtins.str
-    """What people call it; at most 200 characters."""
+    """Its display name; at most 200 characters."""
     default_region: _builtins.str
-    """ISO 3166 code of the country whose national phone numbers its "api" source may send: "DE"."""
+    """ISO 3166 code of the country in which its "api" source reads national phone numbers,
+    for example "DE".
+    """
     def __init__(
         self,
         *,
@@ -133,7 +135,7 @@ Global___RegisterAppResponse: _TypeAlias = RegisterAppResponse  # noqa: Y015
 
 @_typing.final
 class RetireAppSecretsRequest(_message.Message):
-    """Asks for an app's older secrets to be withdrawn."""
+    """Asks for the withdrawal of an app's older secrets."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -194,9 +196,9 @@ class CreateSourceRequest(_message.Message):
     external_id: _builtins.str
     """The provider's id: page id, account id, phone_number_id; a name of your own for a form."""
     name: _builtins.str
-    """What people call it; at most 200 characters."""
+    """Its display name; at most 200 characters."""
     default_region: _builtins.str
-    """ISO 3166 code of the country whose national phone numbers it may send: "DE"."""
+    """ISO 3166 code of the country in which national phone numbers are read, for example "DE"."""
     access_token: _builtins.str
     """Token for the Graph API (meta_page: lead answers); never shown again."""
     def __init__(
@@ -254,9 +256,9 @@ class UpdateSourceRequest(_message.Message):
     source_id: _builtins.str
     """UUID."""
     name: _builtins.str
-    """What people call it; at most 200 characters."""
+    """Its display name; at most 200 characters."""
     default_region: _builtins.str
-    """ISO 3166 code of the country whose national phone numbers it may send: "DE"."""
+    """ISO 3166 code of the country in which national phone numbers are read, for example "DE"."""
     access_token: _builtins.str
     """Token for the Graph API; never shown again."""
     def __init__(
@@ -329,7 +331,7 @@ class Source(_message.Message):
     external_id: _builtins.str
     """The provider's id."""
     name: _builtins.str
-    """What people call it."""
+    """Its display name."""
     default_region: _builtins.str
     """ISO 3166 code."""
     @_builtins.property
@@ -363,7 +365,7 @@ class ListSourcesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Sources per page: 50 unless told, 500 at most."""
+    """Sources per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -410,7 +412,7 @@ Global___ListSourcesResponse: _TypeAlias = ListSourcesResponse  # noqa: Y015
 
 @_typing.final
 class CreateLeadRequest(_message.Message):
-    """A lead that a caller has. Over JSON its names are as existing callers send them."""
+    """A lead that a caller sends. Over JSON its names are as existing callers send them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -457,7 +459,7 @@ class CreateLeadResponse(_message.Message):
     lead_id: _builtins.str
     """UUID of the lead."""
     conversation_id: _builtins.str
-    """UUID of the conversation it belongs to, perhaps begun earlier."""
+    """UUID of its conversation, which may be an older one."""
     def __init__(
         self,
         *,
@@ -661,7 +663,7 @@ class ListLeadsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Leads per page: 50 unless told, 500 at most."""
+    """Leads per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -720,7 +722,7 @@ class ListWebhookItemsRequest(_message.Message):
     "ignored" or "dead_letter". Empty: all.
     """
     page_size: _builtins.int
-    """Items per page: 50 unless told, 500 at most."""
+    """Items per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -768,7 +770,7 @@ Global___ListWebhookItemsResponse: _TypeAlias = ListWebhookItemsResponse  # noqa
 
 @_typing.final
 class WebhookItem(_message.Message):
-    """One update of a webhook, with a fate of its own."""
+    """One update of a webhook, with a status of its own."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -787,15 +789,15 @@ class WebhookItem(_message.Message):
     delivery_id: _builtins.str
     """UUID of the raw webhook it came in."""
     kind: _builtins.str
-    """"leadgen", "message", or what it was if we do not handle it."""
+    """"leadgen", "message", or the kind of an update that no worker handles."""
     external_id: _builtins.str
     """The provider's id of it, or empty."""
     status: _builtins.str
-    """Where it stands."""
+    """"pending", "processing", "failed", "stored", "duplicate", "ignored" or "dead_letter"."""
     reason: _builtins.str
     """Why it was ignored or failed."""
     attempts: _builtins.int
-    """Tries so far."""
+    """Attempts so far."""
     lead_id: _builtins.str
     """UUID of the lead it became, or which it is a duplicate of; or empty."""
     trace_id: _builtins.str
@@ -828,7 +830,7 @@ Global___WebhookItem: _TypeAlias = WebhookItem  # noqa: Y015
 
 @_typing.final
 class ReplayWebhookItemRequest(_message.Message):
-    """Asks for a dead letter to be tried again."""
+    """Asks for the replay of a dead letter."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -850,7 +852,7 @@ Global___ReplayWebhookItemRequest: _TypeAlias = ReplayWebhookItemRequest  # noqa
 
 @_typing.final
 class ReplayWebhookItemResponse(_message.Message):
-    """The item that is tried again."""
+    """The item that is due again."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -887,7 +889,7 @@ class ListWebhookOrphansRequest(_message.Message):
     source_external_id: _builtins.str
     """Only those for this page, account or number: the provider's id. Empty: all."""
     page_size: _builtins.int
-    """Orphans per page: 50 unless told, 500 at most."""
+    """Orphans per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -936,7 +938,7 @@ Global___ListWebhookOrphansResponse: _TypeAlias = ListWebhookOrphansResponse  # 
 
 @_typing.final
 class WebhookOrphan(_message.Message):
-    """One update of a webhook that concerns no org we know."""
+    """One update of a webhook that concerns no known org."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -951,11 +953,11 @@ class WebhookOrphan(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
-    """UUID; a replay keeps it."""
+    """UUID; the item of a replay has the same."""
     delivery_id: _builtins.str
     """UUID of the raw webhook it came in."""
     kind: _builtins.str
-    """"leadgen", "message", or what it was if we do not handle it."""
+    """"leadgen", "message", or the kind of an update that no worker handles."""
     external_id: _builtins.str
     """The provider's id of it, or empty."""
     source_kind: _builtins.str
@@ -996,7 +998,7 @@ Global___WebhookOrphan: _TypeAlias = WebhookOrphan  # noqa: Y015
 
 @_typing.final
 class ReplayWebhookOrphansRequest(_message.Message):
-    """Asks for a source's orphans to become its items."""
+    """Asks for the replay of a source's orphans."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

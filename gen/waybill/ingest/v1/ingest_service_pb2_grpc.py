@@ -109,7 +109,7 @@ class IngestServiceServicer:
     """
 
     def CreateOrg(self, request, context):
-        """Creates an org, with a source of kind "api" for leads that it posts itself. service_role alone.
+        """Creates an org, with a source of kind "api" for leads that it posts itself. service_role only.
         Safe to repeat with the same request_id: the same org is answered.
         Fails with REQUEST_ID_REUSED.
         """
@@ -119,7 +119,7 @@ class IngestServiceServicer:
 
     def RegisterApp(self, request, context):
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
-        older ones, for rotation). service_role alone: an app signs for many orgs.
+        older ones, for rotation). service_role only: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -127,9 +127,9 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RetireAppSecrets(self, request, context):
-        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
-        nothing any more. Register the new ones first. service_role alone. It holds at once where it
-        is called and within a minute everywhere. A repeat is safe: it finds none.
+        """Withdraws every secret and verify token of an app but the newest of each: one that leaked is no
+        longer valid. Register the new ones first. service_role only. It takes effect at once in the
+        process that is called and within a minute in all others. A repeat is safe: it finds none.
         Fails with APP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -147,7 +147,7 @@ class IngestServiceServicer:
 
     def UpdateSource(self, request, context):
         """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
-        died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
+        has expired. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,7 +164,7 @@ class IngestServiceServicer:
     def CreateLead(self, request, context):
         """Creates a lead with its contact, conversation and first message, and hands it to routing: all
         of it or nothing. Without a request_id a repeat makes a second lead (which routing will find
-        to be a duplicate); with one the first answer is given again.
+        to be a duplicate); with one the first lead is answered again.
         Fails with INVALID_REQUEST (the phone or type named), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -195,8 +195,8 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayWebhookItem(self, request, context):
-        """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
-        pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
+        """Makes a dead-lettered item due again, its attempts counted from zero. A repeat finds it pending
+        and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -205,7 +205,7 @@ class IngestServiceServicer:
 
     def ListWebhookOrphans(self, request, context):
         """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
-        alone: it is nobody's yet. Read only; a repeat is safe.
+        only: no tenant owns it yet. Read only; a repeat is safe.
         Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -213,8 +213,8 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReplayWebhookOrphans(self, request, context):
-        """Makes items of what came before its source was created, oldest first: from then on they are
-        the source's org's, and each becomes what it would have been. service_role alone. One call
+        """Makes items of what came before its source was created, oldest first: from then on they belong
+        to the source's org, and each becomes what it would have been. service_role only. One call
         takes 500 at most and says whether there are more. A repeat is safe: each moves once.
         Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
         """

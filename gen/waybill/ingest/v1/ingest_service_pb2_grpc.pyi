@@ -36,19 +36,19 @@ class IngestServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestServiceAsyncStub: ...
     CreateOrg: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateOrgRequest, _ingest_service_pb2.CreateOrgResponse]
-    """Creates an org, with a source of kind "api" for leads that it posts itself. service_role alone.
+    """Creates an org, with a source of kind "api" for leads that it posts itself. service_role only.
     Safe to repeat with the same request_id: the same org is answered.
     Fails with REQUEST_ID_REUSED.
     """
     RegisterApp: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.RegisterAppRequest, _ingest_service_pb2.RegisterAppResponse]
     """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
-    older ones, for rotation). service_role alone: an app signs for many orgs.
+    older ones, for rotation). service_role only: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
     """
     RetireAppSecrets: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]
-    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
-    nothing any more. Register the new ones first. service_role alone. It holds at once where it
-    is called and within a minute everywhere. A repeat is safe: it finds none.
+    """Withdraws every secret and verify token of an app but the newest of each: one that leaked is no
+    longer valid. Register the new ones first. service_role only. It takes effect at once in the
+    process that is called and within a minute in all others. A repeat is safe: it finds none.
     Fails with APP_NOT_FOUND.
     """
     CreateSource: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]
@@ -58,7 +58,7 @@ class IngestServiceStub:
     """
     UpdateSource: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.UpdateSourceRequest, _ingest_service_pb2.UpdateSourceResponse]
     """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
-    died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
+    has expired. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
     """
     ListSources: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]
     """Lists the org's sources, oldest first. Read only; a repeat is safe.
@@ -67,7 +67,7 @@ class IngestServiceStub:
     CreateLead: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateLeadRequest, _ingest_service_pb2.CreateLeadResponse]
     """Creates a lead with its contact, conversation and first message, and hands it to routing: all
     of it or nothing. Without a request_id a repeat makes a second lead (which routing will find
-    to be a duplicate); with one the first answer is given again.
+    to be a duplicate); with one the first lead is answered again.
     Fails with INVALID_REQUEST (the phone or type named), REQUEST_ID_REUSED.
     """
     GetLead: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetLeadRequest, _ingest_service_pb2.GetLeadResponse]
@@ -81,18 +81,18 @@ class IngestServiceStub:
     Read only; a repeat is safe. Fails with INVALID_REQUEST (status), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookItem: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]
-    """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
-    pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
+    """Makes a dead-lettered item due again, its attempts counted from zero. A repeat finds it pending
+    and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
     ListWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]
     """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
-    alone: it is nobody's yet. Read only; a repeat is safe.
+    only: no tenant owns it yet. Read only; a repeat is safe.
     Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookOrphans: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]
-    """Makes items of what came before its source was created, oldest first: from then on they are
-    the source's org's, and each becomes what it would have been. service_role alone. One call
+    """Makes items of what came before its source was created, oldest first: from then on they belong
+    to the source's org, and each becomes what it would have been. service_role only. One call
     takes 500 at most and says whether there are more. A repeat is safe: each moves once.
     Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
     """
@@ -105,19 +105,19 @@ class IngestServiceAsyncStub(IngestServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateOrg: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateOrgRequest, _ingest_service_pb2.CreateOrgResponse]  # type: ignore[assignment]
-    """Creates an org, with a source of kind "api" for leads that it posts itself. service_role alone.
+    """Creates an org, with a source of kind "api" for leads that it posts itself. service_role only.
     Safe to repeat with the same request_id: the same org is answered.
     Fails with REQUEST_ID_REUSED.
     """
     RegisterApp: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.RegisterAppRequest, _ingest_service_pb2.RegisterAppResponse]  # type: ignore[assignment]
     """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
-    older ones, for rotation). service_role alone: an app signs for many orgs.
+    older ones, for rotation). service_role only: an app signs for many orgs.
     Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
     """
     RetireAppSecrets: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.RetireAppSecretsRequest, _ingest_service_pb2.RetireAppSecretsResponse]  # type: ignore[assignment]
-    """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
-    nothing any more. Register the new ones first. service_role alone. It holds at once where it
-    is called and within a minute everywhere. A repeat is safe: it finds none.
+    """Withdraws every secret and verify token of an app but the newest of each: one that leaked is no
+    longer valid. Register the new ones first. service_role only. It takes effect at once in the
+    process that is called and within a minute in all others. A repeat is safe: it finds none.
     Fails with APP_NOT_FOUND.
     """
     CreateSource: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateSourceRequest, _ingest_service_pb2.CreateSourceResponse]  # type: ignore[assignment]
@@ -127,7 +127,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """
     UpdateSource: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.UpdateSourceRequest, _ingest_service_pb2.UpdateSourceResponse]  # type: ignore[assignment]
     """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
-    died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
+    has expired. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
     """
     ListSources: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListSourcesRequest, _ingest_service_pb2.ListSourcesResponse]  # type: ignore[assignment]
     """Lists the org's sources, oldest first. Read only; a repeat is safe.
@@ -136,7 +136,7 @@ class IngestServiceAsyncStub(IngestServiceStub):
     CreateLead: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.CreateLeadRequest, _ingest_service_pb2.CreateLeadResponse]  # type: ignore[assignment]
     """Creates a lead with its contact, conversation and first message, and hands it to routing: all
     of it or nothing. Without a request_id a repeat makes a second lead (which routing will find
-    to be a duplicate); with one the first answer is given again.
+    to be a duplicate); with one the first lead is answered again.
     Fails with INVALID_REQUEST (the phone or type named), REQUEST_ID_REUSED.
     """
     GetLead: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetLeadRequest, _ingest_service_pb2.GetLeadResponse]  # type: ignore[assignment]
@@ -150,18 +150,18 @@ class IngestServiceAsyncStub(IngestServiceStub):
     Read only; a repeat is safe. Fails with INVALID_REQUEST (status), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookItem: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookItemRequest, _ingest_service_pb2.ReplayWebhookItemResponse]  # type: ignore[assignment]
-    """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
-    pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
+    """Makes a dead-lettered item due again, its attempts counted from zero. A repeat finds it pending
+    and is refused with ITEM_NOT_DEAD, so nothing is done twice.
     Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
     """
     ListWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ListWebhookOrphansRequest, _ingest_service_pb2.ListWebhookOrphansResponse]  # type: ignore[assignment]
     """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
-    alone: it is nobody's yet. Read only; a repeat is safe.
+    only: no tenant owns it yet. Read only; a repeat is safe.
     Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
     """
     ReplayWebhookOrphans: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.ReplayWebhookOrphansRequest, _ingest_service_pb2.ReplayWebhookOrphansResponse]  # type: ignore[assignment]
-    """Makes items of what came before its source was created, oldest first: from then on they are
-    the source's org's, and each becomes what it would have been. service_role alone. One call
+    """Makes items of what came before its source was created, oldest first: from then on they belong
+    to the source's org, and each becomes what it would have been. service_role only. One call
     takes 500 at most and says whether there are more. A repeat is safe: each moves once.
     Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
     """
@@ -177,7 +177,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.CreateOrgRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.CreateOrgResponse, _abc.Awaitable[_ingest_service_pb2.CreateOrgResponse]]:
-        """Creates an org, with a source of kind "api" for leads that it posts itself. service_role alone.
+        """Creates an org, with a source of kind "api" for leads that it posts itself. service_role only.
         Safe to repeat with the same request_id: the same org is answered.
         Fails with REQUEST_ID_REUSED.
         """
@@ -189,7 +189,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.RegisterAppResponse, _abc.Awaitable[_ingest_service_pb2.RegisterAppResponse]]:
         """Registers a Meta app, or adds a secret or verify token to one (they stay valid beside the
-        older ones, for rotation). service_role alone: an app signs for many orgs.
+        older ones, for rotation). service_role only: an app signs for many orgs.
         Safe to repeat with the same request_id. Fails with REQUEST_ID_REUSED.
         """
 
@@ -199,9 +199,9 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.RetireAppSecretsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.RetireAppSecretsResponse, _abc.Awaitable[_ingest_service_pb2.RetireAppSecretsResponse]]:
-        """Withdraws every secret and verify token of an app but the newest of each: what leaked signs
-        nothing any more. Register the new ones first. service_role alone. It holds at once where it
-        is called and within a minute everywhere. A repeat is safe: it finds none.
+        """Withdraws every secret and verify token of an app but the newest of each: one that leaked is no
+        longer valid. Register the new ones first. service_role only. It takes effect at once in the
+        process that is called and within a minute in all others. A repeat is safe: it finds none.
         Fails with APP_NOT_FOUND.
         """
 
@@ -223,7 +223,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.UpdateSourceResponse, _abc.Awaitable[_ingest_service_pb2.UpdateSourceResponse]]:
         """Changes a source: what is not sent stays as it is. So a page gets a new token when the old one
-        died. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
+        has expired. A repeat is safe: it changes nothing more. Fails with SOURCE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -244,7 +244,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ingest_service_pb2.CreateLeadResponse, _abc.Awaitable[_ingest_service_pb2.CreateLeadResponse]]:
         """Creates a lead with its contact, conversation and first message, and hands it to routing: all
         of it or nothing. Without a request_id a repeat makes a second lead (which routing will find
-        to be a duplicate); with one the first answer is given again.
+        to be a duplicate); with one the first lead is answered again.
         Fails with INVALID_REQUEST (the phone or type named), REQUEST_ID_REUSED.
         """
 
@@ -282,8 +282,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ReplayWebhookItemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookItemResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookItemResponse]]:
-        """Puts a dead-lettered item back to work, with its tries counted anew. A repeat finds it
-        pending and is refused with ITEM_NOT_DEAD, so nothing is done twice.
+        """Makes a dead-lettered item due again, its attempts counted from zero. A repeat finds it pending
+        and is refused with ITEM_NOT_DEAD, so nothing is done twice.
         Fails with ITEM_NOT_FOUND, ITEM_NOT_DEAD, ITEM_NOT_REPLAYABLE.
         """
 
@@ -294,7 +294,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ListWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ListWebhookOrphansResponse]]:
         """Lists what came for pages, accounts and numbers that no org has, newest first. service_role
-        alone: it is nobody's yet. Read only; a repeat is safe.
+        only: no tenant owns it yet. Read only; a repeat is safe.
         Fails with INVALID_REQUEST (source_kind), PAGE_TOKEN_REFUSED.
         """
 
@@ -304,8 +304,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.ReplayWebhookOrphansRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.ReplayWebhookOrphansResponse, _abc.Awaitable[_ingest_service_pb2.ReplayWebhookOrphansResponse]]:
-        """Makes items of what came before its source was created, oldest first: from then on they are
-        the source's org's, and each becomes what it would have been. service_role alone. One call
+        """Makes items of what came before its source was created, oldest first: from then on they belong
+        to the source's org, and each becomes what it would have been. service_role only. One call
         takes 500 at most and says whether there are more. A repeat is safe: each moves once.
         Fails with INVALID_REQUEST, SOURCE_NOT_FOUND.
         """

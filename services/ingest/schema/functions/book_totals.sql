@@ -1,5 +1,5 @@
 -- runs as: system
--- Totals over all tenants that another service's must equal.
+-- Totals over all tenants that must equal another service's.
 create or replace function book_totals()
 returns table (name text, total bigint)
 language sql

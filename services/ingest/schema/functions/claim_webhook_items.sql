@@ -1,10 +1,13 @@
 -- runs as: system
--- Claims due items of one kind over all tenants as lock_due_webhook_items chooses them, with what is
--- needed to work on them: p_token fences what is settled until p_now + p_lease_seconds. What the
--- caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most
--- p_in_flight_limit. An item whose lease ran out is due again, and the try that it cut off is kept as
--- 'interrupted'. Its commit waits for no disk: a claim that a crash takes back is as if it had not been
--- made, its token fits no row, and the items are due.
+-- Claims due items of one kind over all tenants, as lock_due_webhook_items chooses them.
+--   - returns what is needed to work on them; p_token fences what settles them until
+--     p_now + p_lease_seconds;
+--   - what the caller works on (p_busy_counts of p_busy_org_ids) and what it claims add up to at most
+--     p_in_flight_limit;
+--   - an item whose lease ran out is due again, and the attempt that was cut off is stored as
+--     'interrupted';
+--   - its commit does not wait for the disk: a claim that a crash undoes leaves the items due, and its
+--     token matches no row.
 create or replace function claim_webhook_items(
   p_kind text,
   p_token uuid,

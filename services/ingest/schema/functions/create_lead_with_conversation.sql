@@ -1,4 +1,4 @@
--- Creates one lead: create_leads_with_conversations for one that comes by a call.
+-- Creates one lead: create_leads_with_conversations for a single one of an RPC.
 -- Raises WB005 REQUEST_ID_REUSED.
 create or replace function create_lead_with_conversation(
   p_org_id uuid,

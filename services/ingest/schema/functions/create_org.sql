@@ -1,5 +1,5 @@
--- Creates an org and its source of kind 'api'. Answers {org_id, source_id}; the same request id
--- answers as it did. Raises WB005 REQUEST_ID_REUSED.
+-- Creates an org and its source of kind 'api'. Returns {org_id, source_id}; the same request id returns
+-- the same ones. Raises WB005 REQUEST_ID_REUSED.
 create or replace function create_org(
   p_org_id uuid,
   p_source_id uuid,

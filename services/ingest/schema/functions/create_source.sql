@@ -1,5 +1,5 @@
--- Creates a source and, for a page, account or number, enters it in the directory: from then on
--- its events are this org's. Answers the source; the same request id answers as it did.
+-- Creates a source and, for a page, account or number, adds it to the directory: from then on its
+-- events are this org's. Returns the source; the same request id returns the same one.
 -- Raises WB005 REQUEST_ID_REUSED, WB021 SOURCE_TAKEN, WB025 ORG_NOT_FOUND.
 create or replace function create_source(
   p_org_id uuid,
@@ -26,7 +26,7 @@ begin
     return v_answer;
   end if;
   if not exists (select from orgs where org_id = p_org_id) then
-    perform refuse(25, 'There is no such org.', jsonb_build_object('org_id', p_org_id));
+    perform refuse(25, 'The org of this token does not exist.', jsonb_build_object('org_id', p_org_id));
   end if;
   insert into sources (org_id, source_id, kind, external_id, name, default_region,
     access_token_ciphertext, created_at, trace_id)
@@ -39,7 +39,7 @@ begin
     on conflict do nothing;
   end if;
   if not found then
-    perform refuse(21, 'It already sends its events elsewhere.',
+    perform refuse(21, 'The page, account, number or form belongs to a source already.',
       jsonb_build_object('kind', p_kind, 'external_id', p_external_id));
   end if;
   return finish_request(p_org_id, p_request_id, jsonb_build_object(

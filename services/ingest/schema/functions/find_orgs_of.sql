@@ -1,7 +1,6 @@
 -- runs as: system
--- Which orgs a lead, a raw webhook, an item of one or the provider's id of an item belongs to: for
--- callers that serve all orgs. What concerns no org we know is the nil org's, as in
--- `find_trace_orgs`.
+-- The orgs of a lead, a raw webhook, an item of one, or the provider's id of an item: for callers that
+-- serve all orgs. Orphans, which concern no known org, belong to the nil org, as in find_trace_orgs.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql
@@ -9,7 +8,7 @@ stable
 security definer
 set search_path from current
 as $$
-  -- Org by org, so that the keys serve, which lead with the org; the hot inserts need no index more.
+  -- Org by org, so that the keys serve, which lead with the org: hot tables need no other index.
   -- The casts are guarded, because a plan may be made with the value of another kind.
   select g.org_id from orgs g
   where p_kind = 'lead_id' and exists (

@@ -1,6 +1,6 @@
 -- runs as: system
--- Which orgs have rows of a trace: for callers that serve all orgs and hold a trace id. What
--- concerns no org we know is the nil org's, whose rows no tenant's token reaches.
+-- The orgs that have rows of a trace: for callers that serve all orgs. Orphans, which concern no known
+-- org, belong to the nil org, whose rows no tenant's token reaches.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)
 language sql

@@ -1,6 +1,8 @@
--- Traces of what people hold, newest first. Kinds: lead_id, phone (E.164), email (lower case),
--- external_id (a leadgen id, a message id), webhook_id (a raw webhook or an item); others give no
--- rows. Of the nil org are the items that concern no org we know. (p_before, p_before_key) is the last row of the page before; null: from the newest.
+-- Traces by what people know of them, newest first.
+--   - kinds: lead_id, phone (E.164), email (lower case), external_id (a leadgen id, a message id),
+--     webhook_id (a raw webhook or an item); another kind finds no rows;
+--   - orphans, which concern no known org, belong to the nil org;
+--   - (p_before, p_before_key) is the last row of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,

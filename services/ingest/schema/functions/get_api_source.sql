@@ -1,4 +1,4 @@
--- The org's source of kind 'api', behind POST /api/leads; no row where there is no such org.
+-- The org's source of kind 'api', behind POST /api/leads; no row where the org does not exist.
 create or replace function get_api_source(p_org_id uuid)
 returns table (source_id uuid, default_region text)
 language plpgsql

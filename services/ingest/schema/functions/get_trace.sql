@@ -1,6 +1,6 @@
 -- Every row of this schema that a trace has, as bars of a waterfall, oldest first: webhooks and
--- their items with the wait in the queue, each try and the waits between, messages, leads, handoffs.
--- Of the nil org are a webhook's items that concern no org we know; the webhook's trace shows them.
+-- their items with the wait in the queue, each attempt and the waits between, messages, leads, handoffs.
+-- Orphans, which concern no known org, belong to the nil org; their webhook's trace shows them too.
 create or replace function get_trace(
   p_org_ids uuid[],
   p_workspace_id uuid,
@@ -77,7 +77,7 @@ begin
       nullif(a.attempt_trace_id, a.trace_id)::text,
       '{}'::text[]
     from webhook_items i
-    -- Tries have their item's trace.
+    -- Attempts have their item's trace.
     join item_attempts a using (org_id, item_id)
     where i.trace_id = p_trace_id
     union all

@@ -1,4 +1,4 @@
--- Every secret and verify token that is valid now, sealed. There are a few for each app.
+-- Every valid secret and verify token, sealed. There are a few for each app.
 create or replace function list_app_secrets()
 returns table (app_id uuid, kind text, ciphertext bytea)
 language sql

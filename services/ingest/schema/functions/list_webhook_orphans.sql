@@ -1,6 +1,5 @@
--- A page of the items that concern no org we know, newest first, before p_before (null: from the
--- newest), of one kind of source and of one source (null: all). They span orgs: for callers that
--- serve all.
+-- A page of the items that concern no known org, newest first, before p_before (null: from the
+-- newest), of one kind of source and of one source (null: all). For callers that serve all orgs.
 create or replace function list_webhook_orphans(
   p_source_kind text,
   p_source_external_id text,

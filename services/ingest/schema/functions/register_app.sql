@@ -1,7 +1,7 @@
 -- Registers a Meta app, or adds a signing secret and a verify token to the one that is there.
--- The ciphertexts are sealed under p_app_id, so a registered app must be found first
--- (`find_app`). Answers {app_id}; the same request id answers as it did.
--- Raises WB005 REQUEST_ID_REUSED, WB008 UNAVAILABLE when it was registered under another id just now.
+--   - the ciphertexts are sealed under p_app_id, so a registered app must be found first (find_app);
+--   - returns {app_id}; the same request id returns the same one;
+--   - raises WB005 REQUEST_ID_REUSED, WB008 UNAVAILABLE when it was registered under another id just now.
 create or replace function register_app(
   p_app_id uuid,
   p_external_app_id text,

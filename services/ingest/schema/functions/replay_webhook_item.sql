@@ -1,6 +1,6 @@
--- Puts a dead-lettered item back to work, with its attempts counted anew.
--- Raises WB023 ITEM_NOT_FOUND, WB024 ITEM_NOT_DEAD, WB026 ITEM_NOT_REPLAYABLE: what was malformed on
--- arrival has no worker or not the id that the worker needs.
+-- Makes a dead-lettered item due again; its attempts are counted from zero again.
+-- Raises WB023 ITEM_NOT_FOUND, WB024 ITEM_NOT_DEAD, WB026 ITEM_NOT_REPLAYABLE: an item that was
+-- malformed on arrival has no worker, or lacks the id that the worker needs.
 create or replace function replay_webhook_item(
   p_org_id uuid,
   p_item_id uuid,
@@ -28,7 +28,7 @@ begin
   end if;
   if v_item.kind not in ('leadgen', 'message') or v_item.external_id is null then
     perform refuse(26,
-      'It came without what is needed to work on it, so a replay cannot help. Have it sent again.',
+      'It was malformed on arrival, so a replay cannot help. Have it sent again.',
       jsonb_build_object('item_id', p_item_id, 'kind', v_item.kind, 'reason', v_item.reason));
   end if;
   update webhook_items

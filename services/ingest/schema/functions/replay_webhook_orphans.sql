@@ -1,6 +1,8 @@
--- Makes items of a source's org of what came before the source was known, oldest first, at most
--- p_limit in one call: each becomes what it would have been, under its own id and trace. It moves,
--- so a repeat finds it gone. Returns how many did, and whether there are more.
+-- Makes items of the orphans that came before their source was created.
+--   - each becomes what it would have been, under its own id and trace, as an item of the source's org;
+--   - the oldest come first, at most p_limit in one call;
+--   - an orphan moves, so a repeat does not find it again;
+--   - returns how many moved, and whether there are more.
 -- Raises WB020 SOURCE_NOT_FOUND.
 create or replace function replay_webhook_orphans(
   p_source_kind text,
@@ -37,7 +39,7 @@ begin
       limit p_limit)
     returning o.*
   ), decided as (
-    -- What a worker works on is pending; the rest is of use to sync alone.
+    -- What a worker handles is pending; the rest is only handed to sync.
     select t.*, t.kind in ('leadgen', 'message') as is_open, d.traceparent as webhook_traceparent
     from taken t
     join webhook_deliveries d using (delivery_id)

@@ -1,5 +1,5 @@
--- Retires every secret and verify token of an app but the newest of each, so that one that leaked is
--- worth nothing. Returns how many; a repeat finds none. Raises WB027 APP_NOT_FOUND.
+-- Retires every secret and verify token of an app but the newest of each: one that leaked is no longer
+-- valid. Returns how many; a repeat finds none. Raises WB027 APP_NOT_FOUND.
 create or replace function retire_app_secrets(
   p_external_app_id text,
   p_traceparent text,

@@ -1,7 +1,9 @@
--- Settles claimed items: 'stored' and 'duplicate' (by create_leads_with_conversations),
--- 'ignored' and 'dead_letter' (with a reason), 'retry' (after so many seconds, with a reason) or
--- 'returned' (due at once, the attempt unspent). Items whose lease is not their token's any more stay
--- as they are. Returns how many were settled; their webhook_delivery_log rows are brought up to date.
+-- Settles claimed items, and brings their webhook_delivery_log rows up to date.
+--   - outcomes: 'ignored' and 'dead_letter' (with a reason), 'duplicate', 'retry' (due after so many
+--     seconds, with a reason), 'returned' (due at once, the attempt unspent); 'stored' is settled by
+--     create_leads_with_conversations;
+--   - an item whose lease is not its token's any more stays as it is;
+--   - returns how many were settled.
 create or replace function settle_webhook_items(
   p_org_ids uuid[],
   p_item_ids uuid[],
@@ -34,8 +36,8 @@ begin
     from webhook_items i
     where i.org_id = g.org_id
       and i.item_id = g.item_id
-      and i.claim_token = g.token
-      and i.claim_expires_at > p_now
+      and i.claim_token = g.token -- fence: token
+      and i.claim_expires_at > p_now -- fence: lease
     limit 1
     for update
   ) h;
@@ -48,11 +50,11 @@ begin
   from unnest(p_org_ids, p_item_ids, p_tokens, p_outcomes, p_reasons, p_retry_after_seconds,
       p_attempt_trace_ids) with ordinality
     as g (org_id, item_id, token, outcome, reason, retry_after_seconds, attempt_trace_id, position)
-  -- By token: a stale try of an item may come beside the one that holds it.
+  -- By token: a stale attempt at an item may come beside the one that holds it.
   join unnest(v_org_ids, v_item_ids, v_tokens) as h (org_id, item_id, token)
     on h.org_id = g.org_id
     and h.item_id = g.item_id
-    and h.token = g.token
+    and h.token = g.token -- fence: token of the attempt
   having count(*) > 0;
   return coalesce(cardinality(v_item_ids), 0);
 end;

@@ -1,4 +1,4 @@
--- Changes a source; null leaves what is there. A repeat changes nothing more. Answers the source.
+-- Changes a source; null leaves a column as it is. A repeat changes nothing more. Returns the source.
 -- Raises WB020 SOURCE_NOT_FOUND.
 create or replace function update_source(
   p_org_id uuid,

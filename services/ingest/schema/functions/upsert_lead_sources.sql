@@ -1,6 +1,8 @@
--- Says, for each item that names a provider's lead, whether that item makes the lead: the first
--- one does, for good; one that comes later, at once or after days, is a duplicate. An item takes
--- over from one that ended as dead letter. The single form is upsert_lead_source.
+-- Decides which item makes the lead that a provider names.
+--   - the first item does, for good; one that comes later, at once or after days, is a duplicate;
+--   - an item replaces one that ended as a dead letter;
+--   - returns for each item whether it makes the lead (owned).
+-- The single form is upsert_lead_source.
 create or replace function upsert_lead_sources(
   p_org_ids uuid[],
   p_source_ids uuid[],

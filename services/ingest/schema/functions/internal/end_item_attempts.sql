@@ -1,6 +1,7 @@
--- Writes what became of items that the caller has locked under their lease, the outcomes as
--- settle_webhook_items has them, p_lead_ids the lead that each made, or null: the item, its attempt,
--- and the webhook_delivery_log row. The caller has set the tenant.
+-- Writes what became of items that the caller has locked under their lease: the item, its attempt and
+-- the webhook_delivery_log row; the caller has set the tenant.
+--   - p_outcomes as in settle_webhook_items;
+--   - p_lead_ids names the lead that each item made, or null.
 create or replace function end_item_attempts(
   p_org_ids uuid[],
   p_item_ids uuid[],

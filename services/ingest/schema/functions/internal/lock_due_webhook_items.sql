@@ -1,10 +1,10 @@
--- Chooses due items of one kind over all tenants for a caller that has room, and locks them. Up to
--- p_limit, all that is due and fits is chosen. Where not all of it fits, those tenants come first of
--- whose items the fewest are worked on (p_busy_counts of p_busy_org_ids), of each the oldest due: a
--- backlog keeps no other's items waiting. Of p_in_flight_limit, p_spare_count are kept for tenants
--- with less under way than the share of each, counted with one more than there are, so that a
--- newcomer finds room though nothing is answered. Items due before p_due_from are left to a call
--- without it. For use by claim_webhook_items.
+-- Chooses due items of one kind over all tenants for a caller that has room, and locks them.
+--   - room is p_limit, or what p_in_flight_limit leaves beside the items under way (p_busy_counts of
+--     p_busy_org_ids);
+--   - all that is due is chosen where it fits into the room that is not spare;
+--   - otherwise lock_shared_webhook_items shares the room out among the tenants;
+--   - items due before p_due_from are left to a call without it.
+-- For use by claim_webhook_items.
 create or replace function lock_due_webhook_items(
   p_kind text,
   p_limit int,
@@ -24,7 +24,7 @@ create or replace function lock_due_webhook_items(
   trace_id text
 )
 language plpgsql
--- Rows are looked up by key from here; of a thousand, as is assumed, a join reads the whole table.
+-- The caller looks the rows up by key; for a thousand, the default, it would read the whole table.
 rows 10
 set search_path from current
 as $$
@@ -47,7 +47,7 @@ begin
       where i.settled_at is null
         and i.kind = p_kind
         and i.due_at between v_due_from and p_now
-        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
+        and (i.claim_expires_at is null or i.claim_expires_at <= p_now) -- not a fence: only counted
       order by i.due_at
       limit v_unspared_room + 1
     ) first
@@ -58,7 +58,7 @@ begin
     where i.settled_at is null
       and i.kind = p_kind
       and i.due_at between v_due_from and p_now
-      and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
+      and (i.claim_expires_at is null or i.claim_expires_at <= p_now) -- fence: lease
     order by i.due_at
     limit v_unspared_room
     for update skip locked;
@@ -66,85 +66,8 @@ begin
   end if;
 
   return query
-  with recursive busy as (
-    select b.org_id, b.busy_count
-    from unnest(p_busy_org_ids, p_busy_counts) as b (org_id, busy_count)
-  ), tenant as (
-    -- One look-up in the index for each tenant, however many items it has.
-    select (select i.org_id from webhook_items i
-      where i.settled_at is null and i.kind = p_kind
-      order by i.org_id limit 1) as org_id
-    union all
-    select (select i.org_id from webhook_items i
-      where i.settled_at is null and i.kind = p_kind
-        and i.org_id > t.org_id
-      order by i.org_id limit 1)
-    from tenant t
-    where t.org_id is not null
-  ), due_tenant as materialized (
-    select t.org_id, coalesce(b.busy_count, 0) as busy_count, o.due_at
-    from tenant t
-    left join busy b using (org_id)
-    cross join lateral (
-      select i.due_at
-      from webhook_items i
-      where i.settled_at is null
-        and i.kind = p_kind
-        and i.org_id = t.org_id
-        and i.due_at between v_due_from and p_now
-        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
-      order by i.due_at
-      limit 1
-    ) o
-  ), share as materialized (
-    select greatest(1, p_in_flight_limit / (count(*) + 1)) as share
-    from (
-      select t.org_id from due_tenant t
-      union
-      select b.org_id from busy b
-    ) active
-  ), served as materialized (
-    select t.*
-    from due_tenant t
-    order by t.busy_count, t.due_at
-    limit v_room
-  ), placed as (
-    select s.org_id, s.busy_count + o.number as under_way,
-      row_number() over (order by s.busy_count + o.number, o.due_at) as place
-    from served s
-    cross join lateral (
-      select i.due_at, row_number() over (order by i.due_at) as number
-      from webhook_items i
-      where i.settled_at is null
-        and i.kind = p_kind
-        and i.org_id = s.org_id
-        and i.due_at between v_due_from and p_now
-        and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
-      order by i.due_at
-      limit v_room
-    ) o
-  ), quota as materialized (
-    select p.org_id, count(*) as quota
-    from placed p
-    cross join share s
-    where p.place <= v_room
-      and (p.under_way <= s.share
-        or v_busy_count + p.place <= p_in_flight_limit - p_spare_count)
-    group by p.org_id
-  )
-  select o.org_id, o.item_id, o.due_at, o.claim_token, o.claimed_at, o.attempts, o.trace_id::text
-  from quota q
-  cross join lateral (
-    select i.*
-    from webhook_items i
-    where i.settled_at is null
-      and i.kind = p_kind
-      and i.org_id = q.org_id
-      and i.due_at between v_due_from and p_now
-      and (i.claim_expires_at is null or i.claim_expires_at <= p_now)
-    order by i.due_at
-    limit q.quota
-    for update skip locked
-  ) o;
+  select *
+  from lock_shared_webhook_items(p_kind, v_room, p_in_flight_limit, p_spare_count, p_busy_org_ids,
+    p_busy_counts, v_due_from, p_now);
 end;
 $$;

@@ -1,7 +1,8 @@
--- Opens many requests by their client-made ids, before anything else is written; the caller has
--- set the tenant. One outcome for each position: null (do the write), 'replayed' (it was done, or is done
--- by an earlier position of this call; the trace tells of it), 'request_id_reused' (the id came with
--- other content).
+-- Opens many requests by their client-made ids, before anything else is written; the caller has set
+-- the tenant. Returns an outcome for each position:
+--   - null: the write is to be done;
+--   - 'replayed': it was done, or is done by an earlier position of this call; the repeat is noted;
+--   - 'request_id_reused': the id came with other content.
 create or replace function open_requests(
   p_org_ids uuid[],
   p_request_ids text[],
@@ -35,7 +36,8 @@ begin
   select array_agg(
     case
       when g.request_id is null then null
-      when r.content_hash <> g.request_hash then 'request_id_reused'
+      when r.content_hash <> g.request_hash then -- fence: content
+        'request_id_reused'
       when g.org_id || ' ' || g.request_id = any (v_new) and g.nth = 1 then null
       else 'replayed'
     end

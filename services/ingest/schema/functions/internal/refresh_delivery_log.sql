@@ -1,7 +1,9 @@
--- Brings the webhook_delivery_log rows of these items up to date with their items: 'processing'
--- while some are open, 'failed' while one waits for another try, then 'completed', or 'dead_letter'
--- where one could not be stored. The items come with their orgs as parallel arrays; the caller has
--- set the tenant.
+-- Brings the webhook_delivery_log rows of these items up to date; the caller has set the tenant. The
+-- items come with their orgs as parallel arrays. A log row is
+--   - 'failed' while an item waits for another attempt;
+--   - else 'processing' while an item is open;
+--   - else 'dead_letter' where an item ended so;
+--   - else 'completed'.
 create or replace function refresh_delivery_log(
   p_org_ids uuid[],
   p_item_ids uuid[],
@@ -37,7 +39,7 @@ begin
     limit 1
     for update
   ) l;
-  -- After the locks, so that of two workers the second sees what the first has settled.
+  -- After the locks: of two workers the second sees what the first has settled.
   update webhook_delivery_log d
   set status = case
         when s.failed > 0 then 'failed'

@@ -1,8 +1,9 @@
 -- Finds or makes the contact of each lead, in the order given; the caller has set the tenant.
--- A lead brings identities [{kind, value}] and an id for the contact should it be a new one. The
--- contact that an identity is known for wins, the longest known first; leads of one call that share
--- an identity share the contact. Identities are written in sorted order, so that two calls wait for
--- each other instead of deadlocking.
+--   - a lead brings identities [{kind, value}] and an id for the contact, used if it is a new one;
+--   - the contact that an identity belongs to wins, the longest known first;
+--   - leads of one call that share an identity share the contact;
+--   - identities are written in sorted order, so that two calls wait for each other instead of
+--     deadlocking.
 create or replace function resolve_contacts(
   p_org_ids uuid[],
   p_leads jsonb[],
@@ -64,50 +65,10 @@ begin
   get diagnostics v_written_count = row_count;
 
   if v_written_count = v_given_count then
-    -- Nobody was known or is named twice: most calls bring new persons alone.
+    -- No person was known or is named twice: most calls bring only new persons.
     v_contacts := v_candidates;
   else
-    -- A competitor that committed meanwhile has made the contact instead of us: what was just
-    -- written for ours (no such contact is there yet) joins it.
-    update contact_identities c
-    set contact_id = w.contact_id
-    from (
-      select distinct on (g.org_id, g.candidate_id) g.org_id, g.candidate_id, k.contact_id
-      from unnest(p_org_ids, p_leads, v_candidates) as g (org_id, lead, candidate_id)
-      cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
-      join lateral (
-        select k.contact_id, k.created_at
-        from contact_identities k
-        where k.org_id = g.org_id and k.kind = i.kind and k.value = i.value
-        limit 1
-      ) k on k.contact_id <> g.candidate_id
-      order by g.org_id, g.candidate_id, k.created_at, k.contact_id) w
-    cross join lateral (
-      -- By key: ours are among those given.
-      select distinct i.kind, i.value
-      from unnest(p_org_ids, p_leads, v_candidates) as g (org_id, lead, candidate_id)
-      cross join jsonb_to_recordset(g.lead -> 'identities') as i (kind text, value text)
-      where g.org_id = w.org_id and g.candidate_id = w.candidate_id
-    ) own
-    where c.org_id = w.org_id and c.kind = own.kind and c.value = own.value
-      and c.contact_id = w.candidate_id
-      and not exists (
-        select from contacts e where e.org_id = c.org_id and e.contact_id = c.contact_id);
-
-    select array_agg(coalesce(r.contact_id, v_candidates[p.position]) order by p.position)
-    into v_contacts
-    from generate_subscripts(p_org_ids, 1) as p (position)
-    left join lateral (
-      select c.contact_id
-      from jsonb_to_recordset(p_leads[p.position] -> 'identities') as i (kind text, value text)
-      cross join lateral (
-        select c.contact_id, c.created_at
-        from contact_identities c
-        where c.org_id = p_org_ids[p.position] and c.kind = i.kind and c.value = i.value
-        limit 1
-      ) c
-      order by c.created_at, c.contact_id
-      limit 1) r on true;
+    v_contacts := join_known_contacts(p_org_ids, p_leads, v_candidates);
   end if;
 
   insert into contacts (org_id, contact_id, display_name, created_at, trace_id)

@@ -1,6 +1,6 @@
--- Writes the leads of create_leads_with_conversations that are neither fenced off nor known, all of
--- them or none, each with what belongs to it; the caller has set the tenant and has locked their items.
--- Answers, in the order given, what became of each ('created', 'stored' or 'duplicate') and its
+-- Writes the leads of create_leads_with_conversations that have no outcome yet, all of them or none,
+-- each with what belongs to it; the caller has set the tenant and has locked their items.
+-- Returns, in the order given, what became of each ('created', 'stored' or 'duplicate') and its
 -- conversation.
 create or replace function write_leads(
   p_org_ids uuid[],
@@ -24,59 +24,10 @@ declare
   v_conversations uuid[];
   v_outcomes text[];
 begin
-  -- Sorted by key, so that two calls wait for each other instead of deadlocking. Of several leads of
-  -- a contact the first opens the conversation.
-  insert into conversations (org_id, conversation_id, source_id, contact_id, created_at, trace_id)
-  select distinct on (g.org_id, g.contact_id, g.source_id)
-    g.org_id, (g.lead ->> 'conversation_id')::uuid, g.source_id, g.contact_id, p_now,
-    substr(g.traceparent, 4, 32)
-  from unnest(p_org_ids, p_leads, p_traceparents, v_source_ids, v_contacts) with ordinality
-    as g (org_id, lead, traceparent, source_id, contact_id, n)
-  order by g.org_id, g.contact_id, g.source_id, g.n
-  on conflict (org_id, source_id, contact_id) where status = 'open' do nothing;
-  select array_agg(c.conversation_id order by g.n) into v_conversations
-  from unnest(p_org_ids, v_source_ids, v_contacts) with ordinality
-    as g (org_id, source_id, contact_id, n)
-  left join lateral (
-    select c.conversation_id
-    from conversations c
-    where c.org_id = g.org_id
-      and c.source_id = g.source_id
-      and c.contact_id = g.contact_id
-      and c.status = 'open'
-    limit 1
-  ) c on true;
-
-  with given as materialized (
-    select g.org_id, (g.lead -> 'message' ->> 'message_id')::uuid as message_id, g.conversation_id,
-      g.source_id, g.lead -> 'message' as message, g.traceparent, g.contact_id, g.n
-    from unnest(p_org_ids, p_leads, p_traceparents, v_source_ids, v_contacts, v_conversations)
-      with ordinality as g (org_id, lead, traceparent, source_id, contact_id, conversation_id, n)
-    where jsonb_typeof(g.lead -> 'message') = 'object'
-  ), stored as (
-    insert into messages (org_id, message_id, conversation_id, source_id, external_id, direction,
-      body, sent_at, created_at, trace_id)
-    select g.org_id, g.message_id, g.conversation_id, g.source_id, g.message ->> 'external_id', 'in',
-      g.message ->> 'body', (g.message ->> 'sent_at')::timestamptz, p_now,
-      substr(g.traceparent, 4, 32)
-    from given g
-    order by g.org_id, g.source_id, g.message ->> 'external_id', g.contact_id, g.n
-    on conflict do nothing
-    returning message_id
-  )
-  select array_agg(
-    case
-      when g.message_id is not null and s.message_id is null then 'duplicate'
-      -- Opened by this lead, it has the id that this lead brought.
-      when (o.lead ->> 'first_contact')::boolean
-        and o.conversation_id <> (o.lead ->> 'conversation_id')::uuid then 'stored'
-      else 'created'
-    end
-    order by o.n)
-  into v_outcomes
-  from unnest(p_leads, v_conversations) with ordinality as o (lead, conversation_id, n)
-  left join given g using (n)
-  left join stored s on s.message_id = g.message_id;
+  v_conversations := open_conversations(p_org_ids, p_leads, p_traceparents, v_source_ids, v_contacts,
+    p_now);
+  v_outcomes := store_messages(p_org_ids, p_leads, p_traceparents, v_source_ids, v_contacts,
+    v_conversations, p_now);
 
   with made as materialized (
     select g.*, substr(g.traceparent, 4, 32) as trace_id, g.lead ->> 'external_id' as external_id
