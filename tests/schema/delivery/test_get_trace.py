@@ -21,10 +21,10 @@ async def test_a_lead_that_waited_failed_and_arrived_is_told_whole(delivery_db: 
     await grant(delivery_db, workspace, 1, now=later(100))
     token = uuid4()
     rows = await claim(delivery_db, token=token, now=later(101))
-    await finish(delivery_db, rows, token, verdict="retry", now=later(102))
+    await finish(delivery_db, rows, token, action="retry", now=later(102))
     token = uuid4()
     rows = await claim(delivery_db, token=token, now=later(110))
-    await finish(delivery_db, rows, token, verdict="DELIVERED", now=later(111))
+    await finish(delivery_db, rows, token, action="complete", now=later(111))
     bars = await _trace(delivery_db, offer)
     told = [(bar["name"], bar["waiting"], bar["outcome"]) for bar in bars]
     waits = [name for name, waiting, _ in told if waiting]

@@ -74,7 +74,7 @@ async def test_a_dead_letter_is_redelivered_with_its_attempts_counted_anew(
     token = uuid4()
     rows = await claim(delivery_db, token=token)
     await finish(
-        delivery_db, rows, token, verdict="DEAD_LETTER", outcome="rejected", reason="rejected"
+        delivery_db, rows, token, action="dead_letter", outcome="rejected", reason="rejected"
     )
     await _redeliver(delivery_db, offer)
     (row,) = await claim(delivery_db, now=later(1))
@@ -138,7 +138,7 @@ async def test_a_stopped_offer_is_not_sent_and_its_credit_comes_back(
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    await finish(delivery_db, rows, token, verdict="retry", outcome="unknown", hold_fate="keep")
+    await finish(delivery_db, rows, token, action="retry", outcome="unknown", hold_action="keep")
     await advance(delivery_db, offer, "STOPPED", now=later(1))
     assert (await delivery(delivery_db, offer))["status"] == "FAILED"
     assert await balance(delivery_db, workspace) == (1, 0, 0)

@@ -48,7 +48,7 @@ async def test_an_offer_and_its_delivery_are_told_once_each_in_the_leads_trace(
     await offer_leads(delivery_db, [offer])
     rows = await claim(delivery_db, token=token)
     for _ in range(2):
-        await finish(delivery_db, rows, token, verdict="DELIVERED", now=later(1))
+        await finish(delivery_db, rows, token, action="complete", now=later(1))
     made = ("offer_made", str(offer.offer_id))
     assert await told(admin, offer) == [made, ("delivery_delivered", str(offer.delivery_id))]
     row = await admin.fetchrow(
@@ -63,15 +63,17 @@ async def test_an_offer_and_its_delivery_are_told_once_each_in_the_leads_trace(
     }
 
 
-@pytest.mark.parametrize("verdict", ["FAILED", "DEAD_LETTER"])
+@pytest.mark.parametrize(
+    ("action", "status"), [("fail", "failed"), ("dead_letter", "dead_letter")]
+)
 async def test_a_delivery_that_failed_and_was_put_back_to_work_is_told_each_time(
-    delivery_db: Database, admin: Any, verdict: str
+    delivery_db: Database, admin: Any, action: str, status: str
 ) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    await finish(delivery_db, rows, token, verdict=verdict, reason="returned", now=later(1))
+    await finish(delivery_db, rows, token, action=action, reason="returned", now=later(1))
     await delivery_db.rows(
         "redeliver_delivery",
         p_org_id=offer.org_id,
@@ -80,9 +82,9 @@ async def test_a_delivery_that_failed_and_was_put_back_to_work_is_told_each_time
         p_now=later(2),
     )
     rows = await claim(delivery_db, token=token, now=later(3))
-    await finish(delivery_db, rows, token, verdict="DELIVERED", now=later(4))
+    await finish(delivery_db, rows, token, action="complete", now=later(4))
     kinds = [kind for kind, _ in await told(admin, offer)]
-    assert kinds == ["offer_made", f"delivery_{verdict.lower()}", "delivery_delivered"]
+    assert kinds == ["offer_made", f"delivery_{status}", "delivery_delivered"]
     assert await broken_equations(delivery_db) == {}
 
 
@@ -95,7 +97,7 @@ async def test_a_delivery_completed_by_hand_is_told_and_what_goes_on_is_not(
     rows = await claim(delivery_db, token=token)
     await complete(delivery_db, [by_hand])
     mine = [row for row in rows if row["delivery_id"] == again.delivery_id]
-    await finish(delivery_db, mine, token, verdict="retry")
+    await finish(delivery_db, mine, token, action="retry")
     assert [kind for kind, _ in await told(admin, by_hand)] == ["offer_made", "delivery_delivered"]
     assert [kind for kind, _ in await told(admin, again)] == ["offer_made"]
 
@@ -107,8 +109,8 @@ async def test_a_worker_that_lost_its_lease_tells_nothing(
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    for verdict in ("FAILED", "DELIVERED"):
-        await finish(delivery_db, rows, token, verdict=verdict, now=later(LEASE_LOST_SECONDS))
+    for action in ("fail", "complete"):
+        await finish(delivery_db, rows, token, action=action, now=later(LEASE_LOST_SECONDS))
     assert [kind for kind, _ in await told(admin, offer)] == ["offer_made"]
 
 

@@ -73,7 +73,7 @@ async def kept_books(delivery_db: Database) -> Database:
     token = uuid4()
     rows = await claim(delivery_db, token=token)
     mine = [row for row in rows if row["delivery_id"] == sent.delivery_id]
-    await finish(delivery_db, mine, token, verdict="DELIVERED")
+    await finish(delivery_db, mine, token, action="complete")
     assert await broken_equations(delivery_db) == {}
     return delivery_db
 
