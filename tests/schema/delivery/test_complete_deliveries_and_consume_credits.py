@@ -9,8 +9,8 @@ import pytest
 
 from services.chassis import telemetry
 from services.chassis.database import Database
-from services.delivery.completion import Completions
-from services.delivery.deliveries import CompletionByHand
+from services.delivery.manual_completions import ManualCompletions
+from services.delivery.records import ManualCompletion
 from services.delivery.store.deliveries import DeliveryStore
 from tests.schema.delivery.builders import (
     LEASE_SECONDS,
@@ -137,7 +137,9 @@ async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200
     async with AsyncExitStack() as stack:
         processes = [
             await stack.enter_async_context(
-                Completions(DeliveryStore(delivery_db), batch_deliveries_max=10, waiting_max=1000)
+                ManualCompletions(
+                    DeliveryStore(delivery_db), batch_deliveries_max=10, waiting_max=1000
+                )
             )
             for _ in range(4)
         ]
@@ -145,7 +147,7 @@ async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200
             await asyncio.gather(
                 *(
                     processes[number % 4].complete(
-                        CompletionByHand(
+                        ManualCompletion(
                             org_id=offer.org_id,
                             delivery_id=offer.delivery_id,
                             traceparent=offer.traceparent,
@@ -232,12 +234,12 @@ async def test_concurrent_callers_share_batches_and_each_gets_its_answer(
     workspace = await a_workspace(delivery_db, credits=50)
     offers = await offered(delivery_db, workspace, 100)
     store = DeliveryStore(delivery_db)
-    async with Completions(store, batch_deliveries_max=50, waiting_max=1000) as completions:
+    async with ManualCompletions(store, batch_deliveries_max=50, waiting_max=1000) as completions:
         outcomes = Counter(
             await asyncio.gather(
                 *(
                     completions.complete(
-                        CompletionByHand(
+                        ManualCompletion(
                             org_id=offer.org_id,
                             delivery_id=offer.delivery_id,
                             traceparent=offer.traceparent,

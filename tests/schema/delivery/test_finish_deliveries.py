@@ -99,9 +99,7 @@ async def test_the_hold_of_a_lead_that_a_buyer_has_outlives_the_wait(
     assert await balance(delivery_db, workspace) == (0, 1, 0)
 
 
-@pytest.mark.parametrize(
-    ("action", "status"), [("fail", "FAILED"), ("dead_letter", "DEAD_LETTER")]
-)
+@pytest.mark.parametrize(("action", "status"), [("fail", "FAILED"), ("dead_letter", "DEAD_LETTER")])
 async def test_a_lost_delivery_says_why_and_costs_nothing(
     action: str, status: str, delivery_db: Database, admin: Any
 ) -> None:

@@ -63,9 +63,7 @@ async def test_an_offer_and_its_delivery_are_told_once_each_in_the_leads_trace(
     }
 
 
-@pytest.mark.parametrize(
-    ("action", "status"), [("fail", "failed"), ("dead_letter", "dead_letter")]
-)
+@pytest.mark.parametrize(("action", "status"), [("fail", "failed"), ("dead_letter", "dead_letter")])
 async def test_a_delivery_that_failed_and_was_put_back_to_work_is_told_each_time(
     delivery_db: Database, admin: Any, action: str, status: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The sender against buyers' endpoints over real HTTP."""
+"""The dispatcher against buyers' endpoints over real HTTP."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,8 +16,8 @@ MakeBuyer = Callable[[str], Buyer]
 
 async def send(world: SendingWorld) -> None:
     """Sends what is due, and waits until it is reported back."""
-    async with world.sender:
-        await world.sender.step()
+    async with world.dispatcher:
+        await world.dispatcher.step()
 
 
 async def outcomes(workspace: Workspace, delivery_id: str) -> list[tuple[str, int]]:
@@ -262,8 +262,8 @@ async def test_a_worker_that_is_asked_to_stop_gives_its_claims_back_unspent(
     acme = buyer("acme")
     workspace = await world.a_workspace(acme.url, credits=1)
     delivery_id = await workspace.a_delivery()
-    async with world.sender:
-        await world.sender.step()
+    async with world.dispatcher:
+        await world.dispatcher.step()
         # The send has not had its turn yet: nothing was awaited since.
         world.stopping.set()
     assert await acme.received() == []
@@ -281,12 +281,12 @@ async def test_a_hanging_buyer_does_not_delay_another(
     await hanging.offer(*[hanging.a_lead() for _ in range(50)])
     healthy = await world.a_workspace(quick.url, credits=1)
     delivery_id = await healthy.a_delivery()
-    async with world.sender:
-        assert await world.sender.step() == 11
+    async with world.dispatcher:
+        assert await world.dispatcher.step() == 11
         assert len(await slow.received(10)) == 10
         assert len(await quick.received(1)) == 1
         # Ten are under way to the slow one, so no more are claimed for it.
-        assert await world.sender.step() == 0
+        assert await world.dispatcher.step() == 0
         await slow.release()
     assert await status(healthy, delivery_id) == ("DELIVERED", "")
 
@@ -338,7 +338,7 @@ async def test_many_leads_to_many_buyers_arrive_once_each(
     workspaces = [await world.a_workspace(one.url, credits=20) for one in buyers]
     for workspace in workspaces:
         await workspace.offer(*[workspace.a_lead() for _ in range(20)])
-    async with world.sender as sender:
+    async with world.dispatcher as sender:
         running = asyncio.create_task(sender.run(poll_seconds=0.05))
         for one in buyers:
             assert len(await one.received(20)) == 20

@@ -1,4 +1,4 @@
-"""Where a page of the ledger starts."""
+"""Pagination of the ledger."""
 
 from typing import Final
 

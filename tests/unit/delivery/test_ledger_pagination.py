@@ -4,7 +4,7 @@ import pytest
 
 from services.chassis.errors import DomainError
 from services.chassis.rpc.pagination import parse_page
-from services.delivery.pages import parse_ledger_page
+from services.delivery.edge.ledger_pagination import parse_ledger_page
 from waybill.delivery.v1.delivery_service_pb2 import ListLedgerEntriesRequest, ListOffersRequest
 
 

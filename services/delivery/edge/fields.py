@@ -1,4 +1,4 @@
-"""Fields with what delivery knows of payloads."""
+"""Fields of payloads."""
 
 from typing import Final
 
@@ -7,17 +7,18 @@ import msgspec
 from services.chassis.fields import Fields
 
 PAYLOAD_CHARACTERS_MAX: Final = 262_144
+_NOT_AN_OBJECT: Final = 'is not a JSON object, for example {"customer": {"name": "Ada"}}'
 
 
 class DeliveryFields(Fields):
-    """Parses fields one by one and keeps what is wrong with them."""
+    """Field parsers of the chassis, and one for payloads."""
 
     def json_object(self, field: str, text: str) -> str:
-        """A JSON object, as it was written: a buyer gets these very bytes at every attempt."""
+        """A JSON object, as it was written: a buyer gets exactly these bytes at every attempt."""
         try:
             if not isinstance(msgspec.json.decode(text), dict):
-                self.refuse(field, "is not a JSON object")
+                self.refuse(field, _NOT_AN_OBJECT)
         except (msgspec.DecodeError, RecursionError):
-            self.refuse(field, "is not JSON")
+            self.refuse(field, _NOT_AN_OBJECT)
         self.text(field, text, PAYLOAD_CHARACTERS_MAX)
         return text

@@ -7,8 +7,8 @@ from uuid import uuid4
 from services.chassis.ids import new_id
 from services.chassis.outbox.relay import Answer
 from services.chassis.outbox.store import OutboxItem
+from services.chassis.outbox.timeline import timeline_sender
 from services.chassis.trace import new_root
-from services.delivery.timeline_handoff import sender
 from waybill.sync.v1.sync_service_pb2 import (
     RecordEventResult,
     RecordEventsRequest,
@@ -58,7 +58,7 @@ def an_item(**payload: object) -> OutboxItem:
 async def test_an_item_becomes_an_event_of_its_trace_and_is_answered_by_its_subject() -> None:
     item, other = an_item(lead_id="the lead"), an_item(lead_id="the lead")
     sync = FakeSync()
-    answers = await sender(sync, timeout_seconds=3)([item, other])  # type: ignore[arg-type]
+    answers = await timeline_sender(sync, timeout_seconds=3)([item, other])
     event, _ = sync.request.events
     assert (event.org_id, event.event_id) == (str(item.org_id), str(item.subject_id))
     assert (event.platform, event.type) == ("", "delivery_failed")

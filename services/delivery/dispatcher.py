@@ -1,4 +1,4 @@
-"""The sender: claims due deliveries, posts them, reports back. No transaction spans a post."""
+"""The dispatcher: claims due deliveries, posts them, reports back. No transaction spans a post."""
 
 import asyncio
 import random
@@ -20,15 +20,15 @@ from services.chassis.telemetry import log, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
 from services.delivery.backoff import BackoffPolicy, throttle_seconds
-from services.delivery.outcomes import THROTTLED
-from services.delivery.poster import Poster
-from services.delivery.sending import Claim, Report, Result
-from services.delivery.store.sending import SendingStore
-from services.delivery.verdicts import verdict_of
+from services.delivery.next_step import next_step
+from services.delivery.records import AttemptResult, Claim, Report
+from services.delivery.response_classification import THROTTLED
+from services.delivery.store.claims import ClaimStore
+from services.delivery.webhook_client import WebhookClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SenderPolicy:
+class DispatcherPolicy:
     """Bounds: deliveries per claim and per report; the longest post."""
 
     batch_deliveries_max: int = 100
@@ -37,19 +37,23 @@ class SenderPolicy:
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
 
-class Sender:
-    """Keeps as many deliveries under way as its policy allows; open it with `async with`.
+class Dispatcher:
+    """Keeps as many deliveries under way as the store's terms allow; open it with `async with`.
 
-    Each delivery has a task of its own, so a slow buyer delays nobody else; how many may be under
-    way, in all and to one workspace, is the store's terms. Leaving the block waits for all of them.
+    Each delivery has a task of its own, so a slow buyer delays no other delivery. Leaving the
+    block waits for all of them.
     """
 
     def __init__(
-        self, store: SendingStore, poster: Poster, stopping: Stopping, policy: SenderPolicy
+        self,
+        store: ClaimStore,
+        client: WebhookClient,
+        stopping: Stopping,
+        policy: DispatcherPolicy,
     ) -> None:
         self.wake = Wake()
         self._store = store
-        self._poster = poster
+        self._client = client
         self._stopping = stopping
         self._policy = policy
         self._busy: Counter[UUID] = Counter()
@@ -81,7 +85,7 @@ class Sender:
         await loop(self.step, self.wake, self._stopping, poll_seconds=poll_seconds)
 
     async def step(self) -> int:
-        """Claims what there is room for and starts to send it; answers how many."""
+        """Claims deliveries while there is room and starts to send them; returns how many."""
         room = self._store.terms.deliveries_max - self._busy.total()
         if room <= 0:
             return 0
@@ -96,7 +100,7 @@ class Sender:
         return len(claims)
 
     async def _claim(self, limit: int) -> list[Claim]:
-        # As the claim saw it: meanwhile some are answered.
+        # As of before the claim: some are answered while it runs.
         now, busy = datetime.now(UTC), self._busy.copy()
         claims = await self._store.claim_deliveries(
             token=new_id(), limit=limit, busy=busy, due_from=self._watermark.lower_bound(now)
@@ -108,7 +112,7 @@ class Sender:
         return claims
 
     def _is_scarce(self, under_way: Counter[UUID], *of_workspaces: int) -> bool:
-        """Whether with so many under way a claim may pass over what is due to these workspaces."""
+        """Whether with so many under way a claim may skip what is due to these workspaces."""
         terms = self._store.terms
         return (
             under_way.total() >= terms.deliveries_max - terms.spare_deliveries
@@ -126,10 +130,10 @@ class Sender:
                 raise
             log.warning("delivery left to its lease", delivery_id=claim.delivery_id)
         finally:
-            self._leave(claim)
+            self._make_room(claim)
 
-    def _leave(self, claim: Claim) -> None:
-        """Makes room, and says so where there was none."""
+    def _make_room(self, claim: Claim) -> None:
+        """Counts a delivery less; wakes the loop where a claim may have skipped others."""
         was_scarce = self._is_scarce(self._busy, self._busy[claim.workspace_id])
         self._busy[claim.workspace_id] -= 1
         if not self._busy[claim.workspace_id]:
@@ -147,13 +151,15 @@ class Sender:
     def _lease_left(self, claimed_at: float) -> float:
         return claimed_at + self._store.terms.lease_seconds - time.monotonic()
 
-    async def _post(self, claim: Claim) -> list[Result]:
+    async def _post(self, claim: Claim) -> list[AttemptResult]:
         async with asyncio.TaskGroup() as posts:
-            tasks = [posts.create_task(self._poster.post(claim, one)) for one in claim.targets]
+            tasks = [
+                posts.create_task(self._client.post(claim, target)) for target in claim.targets
+            ]
         return [task.result() for task in tasks]
 
-    async def _report(self, claim: Claim, results: list[Result]) -> None:
-        """Reports back, through an outage too: the buyer may have the lead already."""
+    async def _report(self, claim: Claim, results: list[AttemptResult]) -> None:
+        """Reports back, even through an outage: the buyer may have the lead already."""
         report = to_report(claim, results, self._policy.backoff, jitter=random.random())
         outcome = await retry_outage(
             lambda: self._reports.submit(claim.delivery_id, report),
@@ -167,20 +173,22 @@ class Sender:
             unit.note(items=len(reports))
             outcomes = await self._store.finish_deliveries(list(reports.values()))
             for report in reports.values():
-                unit.count("finish deliveries", report.verdict.kind)
+                unit.count("finish deliveries", report.next_step.action)
         return outcomes
 
 
 def to_report(
-    claim: Claim, results: list[Result], policy: BackoffPolicy, *, jitter: float
+    claim: Claim, results: list[AttemptResult], policy: BackoffPolicy, *, jitter: float
 ) -> Report:
-    """What is reported of a delivery: the verdict, the results, and who is to be spared."""
+    """What is reported of a delivery: its results, the next step, each endpoint's throttle."""
     return Report(
         claim=claim,
-        verdict=verdict_of(claim, results, policy, jitter=jitter),
+        next_step=next_step(claim, results, policy, jitter=jitter),
         results=tuple(results),
         throttle_seconds=tuple(
-            throttle_seconds(policy, result.asked_seconds) if result.outcome == THROTTLED else 0.0
+            throttle_seconds(policy, result.retry_after_seconds)
+            if result.outcome == THROTTLED
+            else 0.0
             for result in results
         ),
     )

@@ -7,14 +7,15 @@ from itertools import groupby
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.trace import TraceContext, parse
-from services.delivery.sending import Claim, Report, SealedSecret, Target
+from services.chassis.trace import parse, trace_of_row
+from services.delivery.records import AttemptTarget, Claim, Report, SealedSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimTerms:
-    """What every claim of a worker has in common; so many are under way at once, in all and to one
-    workspace.
+    """What all claims of a worker have in common.
+
+    At most `deliveries_max` are under way at once, `workspace_deliveries_max` to one workspace.
     """
 
     worker: str
@@ -26,12 +27,12 @@ class ClaimTerms:
 
     @property
     def spare_deliveries(self) -> int:
-        """Of `deliveries_max`, what is kept for workspaces with less than their share under way."""
+        """The part of `deliveries_max` that is kept for workspaces below their share."""
         return self.deliveries_max // 4
 
 
-class SendingStore:
-    """Functions that the sender calls; all but the claim are fenced by the claim's token."""
+class ClaimStore:
+    """Functions that the dispatcher calls; all but the claim are fenced by the claim's token."""
 
     def __init__(self, database: Database, terms: ClaimTerms) -> None:
         self._database = database
@@ -64,7 +65,7 @@ class SendingStore:
         return to_claims(token, rows)
 
     async def finish_deliveries(self, reports: Sequence[Report]) -> dict[UUID, str]:
-        """Reports deliveries back, all in one transaction; an outcome for each delivery."""
+        """Reports deliveries back in one transaction; returns an outcome for each delivery."""
         attempts = [
             (report, result, seconds)
             for report in reports
@@ -75,10 +76,10 @@ class SendingStore:
             p_org_ids=[report.claim.org_id for report in reports],
             p_delivery_ids=[report.claim.delivery_id for report in reports],
             p_tokens=[report.claim.token for report in reports],
-            p_actions=[report.verdict.kind for report in reports],
-            p_reasons=[report.verdict.reason for report in reports],
-            p_retry_after_seconds=[report.verdict.retry_after_seconds for report in reports],
-            p_hold_actions=[report.verdict.hold_fate for report in reports],
+            p_actions=[report.next_step.action for report in reports],
+            p_reasons=[report.next_step.reason for report in reports],
+            p_retry_after_seconds=[report.next_step.retry_after_seconds for report in reports],
+            p_hold_actions=[report.next_step.hold_action for report in reports],
             p_hold_seconds=self.terms.hold_seconds,
             p_traceparents=[report.claim.trace.traceparent for report in reports],
             p_attempt_org_ids=[report.claim.org_id for report, _, _ in attempts],
@@ -93,7 +94,7 @@ class SendingStore:
         return {row["delivery_id"]: row["outcome"] for row in rows}
 
     async def return_deliveries(self, claims: Sequence[Claim]) -> int:
-        """Gives claimed deliveries back that were not sent, the attempt unspent."""
+        """Puts claimed deliveries that were not sent back into the queue, the attempt unspent."""
         returned: int = await self._database.value(
             "return_deliveries",
             p_org_ids=[claim.org_id for claim in claims],
@@ -136,25 +137,18 @@ def _to_claim(token: UUID, rows: list[Record]) -> Claim:
         throttled_count=row["throttled_count"],
         missed_count=row["missed_count"],
         payload=row["payload"],
-        trace=_to_trace(row["traceparent"], row["tracestate"]),
+        trace=trace_of_row(row),
         targets=tuple(_to_target(row) for row in rows if row["attempt_id"] is not None),
     )
 
 
-def _to_target(row: Record) -> Target:
+def _to_target(row: Record) -> AttemptTarget:
     sealed = zip(row["secret_ids"] or (), row["secrets"] or (), strict=True)
-    return Target(
+    return AttemptTarget(
         attempt_id=row["attempt_id"],
         endpoint_id=row["endpoint_id"],
         url=row["url"],
         secrets=tuple(SealedSecret(secret_id=key, ciphertext=text) for key, text in sealed),
-        trace=_to_trace(row["attempt_traceparent"], ""),
+        trace=trace_of_row(row, "attempt_"),
         previous=parse(row["previous_traceparent"]),
     )
-
-
-def _to_trace(traceparent: str, tracestate: str) -> TraceContext:
-    trace = parse(traceparent, tracestate)
-    if trace is None:
-        raise ValueError("a row's traceparent is checked by its column")
-    return trace

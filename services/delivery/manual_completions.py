@@ -8,21 +8,21 @@ from uuid import UUID
 from services.chassis.batching import Closed, GroupCommit, Overloaded
 from services.chassis.database import is_outage
 from services.chassis.errors import DomainError, unavailable
-from services.delivery.deliveries import Completion, CompletionByHand
+from services.delivery.records import CompletionOutcome, ManualCompletion
 from services.delivery.store.deliveries import DeliveryStore
 
 # An account is locked late: one batch is written while another holds it and waits for the disk.
 _FLUSHES_CONCURRENT_MAX: Final = 2
 
 
-class Completions:
+class ManualCompletions:
     """Completes deliveries and consumes their credits; open it with `async with`."""
 
     def __init__(
         self, store: DeliveryStore, *, batch_deliveries_max: int, waiting_max: int
     ) -> None:
         self._store = store
-        self._commits: GroupCommit[CompletionByHand, Completion] = GroupCommit(
+        self._commits: GroupCommit[ManualCompletion, CompletionOutcome] = GroupCommit(
             self._flush,
             batch_items_max=batch_deliveries_max,
             waiting_items_max=waiting_max,
@@ -42,8 +42,8 @@ class Completions:
     ) -> None:
         await self._commits.__aexit__(kind, error, traceback)
 
-    async def complete(self, completion: CompletionByHand) -> Completion:
-        """What became of the delivery; OVERLOADED when too many wait."""
+    async def complete(self, completion: ManualCompletion) -> CompletionOutcome:
+        """Completes the delivery, or says why not; OVERLOADED when too many wait."""
         try:
             return await self._commits.submit(completion.delivery_id, completion)
         except Overloaded:
@@ -52,5 +52,5 @@ class Completions:
         except Closed:
             raise unavailable("The service is stopping. Try again.") from None
 
-    async def _flush(self, batch: Mapping[UUID, CompletionByHand]) -> dict[UUID, Completion]:
-        return await self._store.complete_deliveries(list(batch.values()))
+    async def _flush(self, batch: Mapping[UUID, ManualCompletion]) -> dict[UUID, CompletionOutcome]:
+        return await self._store.complete_deliveries_and_consume_credits(list(batch.values()))

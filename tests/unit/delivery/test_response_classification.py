@@ -1,6 +1,6 @@
 import pytest
 
-from services.delivery.outcomes import outcome_of_fault, outcome_of_status
+from services.delivery.response_classification import classify_fault, classify_status
 
 STATUSES = {
     "accepted": [200, 201, 202, 204, 299],
@@ -18,14 +18,14 @@ STATUSES = {
     [(status, outcome) for outcome, statuses in STATUSES.items() for status in statuses],
 )
 def test_each_status_means_what_the_table_says(status: int, outcome: str) -> None:
-    assert outcome_of_status(status) == outcome
+    assert classify_status(status) == outcome
 
 
 def test_nothing_but_2xx_is_a_delivery() -> None:
-    accepted = {status for status in range(1000) if outcome_of_status(status) == "accepted"}
+    accepted = {status for status in range(1000) if classify_status(status) == "accepted"}
     assert accepted == set(range(200, 300))
 
 
 def test_a_request_that_may_have_arrived_is_unknown_and_never_guessed() -> None:
-    assert outcome_of_fault(reached=True) == "unknown"
-    assert outcome_of_fault(reached=False) == "retry"
+    assert classify_fault(reached=True) == "unknown"
+    assert classify_fault(reached=False) == "retry"

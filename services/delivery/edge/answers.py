@@ -1,29 +1,19 @@
-"""Delivery's own types as answers."""
+"""Records as protobuf messages."""
 
-from datetime import datetime
-from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from services.delivery.credits import Balance, LedgerEntry
-from services.delivery.deliveries import Attempt, Delivery
-from services.delivery.endpoints import Endpoint
-from services.delivery.offers import Offer, OfferEvent
+from services.chassis.timestamps import to_optional_timestamp, to_timestamp
+from services.delivery.records import (
+    Attempt,
+    Balance,
+    Delivery,
+    Endpoint,
+    LedgerEntry,
+    Offer,
+    OfferEvent,
+)
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 
 
-def to_timestamp(moment: datetime) -> Timestamp:
-    """The moment as protobuf has it."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
-
-
-def _optional(moment: datetime | None) -> Timestamp | None:
-    return None if moment is None else to_timestamp(moment)
-
-
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
@@ -40,7 +30,7 @@ def to_offer(offer: Offer) -> pb.Offer:
     )
 
 
-def to_event(event: OfferEvent) -> pb.OfferEvent:
+def to_offer_event(event: OfferEvent) -> pb.OfferEvent:
     """One step of an offer."""
     return pb.OfferEvent(
         from_status=_text(event.from_status),
@@ -74,7 +64,7 @@ def to_balance(balance: Balance) -> pb.Balance:
     )
 
 
-def to_entry(entry: LedgerEntry) -> pb.LedgerEntry:
+def to_ledger_entry(entry: LedgerEntry) -> pb.LedgerEntry:
     """One side of a ledger transaction."""
     return pb.LedgerEntry(
         entry_id=str(entry.entry_id),
@@ -99,15 +89,15 @@ def to_delivery(delivery: Delivery) -> pb.Delivery:
         status=delivery.status,
         waiting_for=_text(delivery.waiting_for),
         attempts=delivery.attempt_count,
-        next_attempt_time=_optional(delivery.next_attempt_at),
+        next_attempt_time=to_optional_timestamp(delivery.next_attempt_at),
         create_time=to_timestamp(delivery.created_at),
-        complete_time=_optional(delivery.completed_at),
+        complete_time=to_optional_timestamp(delivery.completed_at),
         trace_id=delivery.trace_id,
     )
 
 
 def to_attempt(attempt: Attempt) -> pb.Attempt:
-    """One try at one endpoint."""
+    """One attempt at one endpoint."""
     return pb.Attempt(
         attempt_id=str(attempt.attempt_id),
         endpoint_id=str(attempt.endpoint_id),
@@ -116,5 +106,5 @@ def to_attempt(attempt: Attempt) -> pb.Attempt:
         status_code=attempt.status_code or 0,
         error=_text(attempt.error),
         start_time=to_timestamp(attempt.started_at),
-        end_time=_optional(attempt.ended_at),
+        end_time=to_optional_timestamp(attempt.ended_at),
     )

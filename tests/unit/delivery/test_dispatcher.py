@@ -1,4 +1,4 @@
-"""The sender's bookkeeping, without a database and without buyers."""
+"""The dispatcher's bookkeeping, without a database and without buyers."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from services.chassis.loops import Stopping
-from services.delivery.sender import Sender, SenderPolicy
-from services.delivery.sending import Claim, Report
-from services.delivery.store.sending import ClaimTerms
+from services.delivery.dispatcher import Dispatcher, DispatcherPolicy
+from services.delivery.records import Claim, Report
+from services.delivery.store.claims import ClaimTerms
 from tests.unit.delivery.builders import a_claim
 
 TERMS = ClaimTerms(
@@ -30,20 +30,20 @@ class AnsweredMeanwhile:
     def __init__(self) -> None:
         self.due_froms: list[datetime | None] = []
         self.answered = asyncio.Event()
-        self.sender: Sender | None = None
+        self.dispatcher: Dispatcher | None = None
 
     async def claim_deliveries(
         self, *, token: UUID, limit: int, busy: Mapping[UUID, int], due_from: datetime | None
     ) -> list[Claim]:
-        """Three, then none: as many are under way as the claim was told of."""
+        """Three, then none: as many are under way as the claim counts."""
         self.due_froms.append(due_from)
         if len(self.due_froms) == 1:
             return [a_claim(token=token, targets=()) for _ in range(3)]
         if len(self.due_froms) == 2:
             assert sum(busy.values()) == 3
-            assert self.sender is not None
+            assert self.dispatcher is not None
             self.answered.set()
-            await self.sender.wake.wait(5)
+            await self.dispatcher.wake.wait(5)
         return []
 
     async def finish_deliveries(self, reports: Sequence[Report]) -> dict[UUID, str]:
@@ -52,12 +52,12 @@ class AnsweredMeanwhile:
         return {report.claim.delivery_id: "finished" for report in reports}
 
 
-async def test_what_a_claim_passed_over_is_looked_for_again_though_there_is_room_by_then() -> None:
-    store, nobody = AnsweredMeanwhile(), object()
+async def test_what_a_claim_skipped_is_looked_for_again_though_there_is_room_by_then() -> None:
+    store = AnsweredMeanwhile()
     untyped: Any = store
-    poster: Any = nobody
-    async with Sender(untyped, poster, Stopping(), SenderPolicy()) as sender:
-        store.sender = sender
-        assert [await sender.step() for _ in range(3)] == [3, 0, 0]
+    client: Any = object()
+    async with Dispatcher(untyped, client, Stopping(), DispatcherPolicy()) as dispatcher:
+        store.dispatcher = dispatcher
+        assert [await dispatcher.step() for _ in range(3)] == [3, 0, 0]
     # A bound would leave what is due to the next sweep, and younger ones would go first.
     assert store.due_froms == [None, None, None]

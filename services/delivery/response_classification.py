@@ -1,6 +1,6 @@
-"""What an attempt's answer means (webhook delivery rules, section 2 of Waybill's design notes).
+"""What an attempt's HTTP response means (webhook delivery rules, section 2 of the design notes).
 
-| answer                                | outcome    | then                                      |
+| response                              | outcome    | then                                      |
 | ------------------------------------- | ---------- | ----------------------------------------- |
 | 2xx                                   | accepted   | delivered; nothing else is                |
 | 3xx                                   | redirected | never followed; tried again on schedule   |
@@ -12,11 +12,10 @@
 | none, though the request may be there | unknown    | never guessed; tried again on schedule    |
 """
 
-from typing import Final, Literal
+from typing import Final
 
-Outcome = Literal[
-    "accepted", "retry", "throttled", "rejected", "returned", "redirected", "gone", "unknown"
-]
+from services.delivery.records import AttemptOutcome
+
 ACCEPTED: Final = "accepted"
 RETRY: Final = "retry"
 THROTTLED: Final = "throttled"
@@ -26,10 +25,9 @@ REDIRECTED: Final = "redirected"
 GONE: Final = "gone"
 UNKNOWN: Final = "unknown"
 
-AGAIN: Final[frozenset[Outcome]] = frozenset({RETRY, THROTTLED, REDIRECTED, UNKNOWN})
-FINAL: Final[frozenset[Outcome]] = frozenset({REJECTED, RETURNED})
+RETRIABLE: Final[frozenset[AttemptOutcome]] = frozenset({RETRY, THROTTLED, REDIRECTED, UNKNOWN})
 
-_BY_STATUS: Final[dict[int, Outcome]] = {
+_BY_STATUS: Final[dict[int, AttemptOutcome]] = {
     408: RETRY,
     409: RETURNED,
     410: GONE,
@@ -40,16 +38,16 @@ _BY_STATUS: Final[dict[int, Outcome]] = {
     503: THROTTLED,
     504: THROTTLED,
 }
-_BY_CLASS: Final[dict[int, Outcome]] = {2: ACCEPTED, 3: REDIRECTED, 4: REJECTED}
+_BY_CLASS: Final[dict[int, AttemptOutcome]] = {2: ACCEPTED, 3: REDIRECTED, 4: REJECTED}
 
 
-def outcome_of_status(status: int) -> Outcome:
+def classify_status(status: int) -> AttemptOutcome:
     """What an HTTP status means; one that HTTP does not know is a fault of the peer: retry."""
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return _BY_CLASS.get(status // 100, RETRY)
 
 
-def outcome_of_fault(*, reached: bool) -> Outcome:
-    """What it means that no answer came; `reached` says whether the request may have arrived."""
+def classify_fault(*, reached: bool) -> AttemptOutcome:
+    """What a missing response means; `reached` says whether the request may have arrived."""
     return UNKNOWN if reached else RETRY

@@ -1,4 +1,4 @@
-"""Workspaces are routing's; delivery keeps a copy of those it has heard of."""
+"""Workspaces are routing's; delivery keeps a copy of those that it was asked about."""
 
 from collections.abc import Awaitable
 from typing import Protocol
@@ -9,15 +9,15 @@ import grpc
 from services.chassis.errors import from_call, unavailable
 from services.chassis.trace import current
 from services.delivery.store.offers import OfferStore
-from waybill.routing.v1.routing_service_pb2 import GetWorkspaceRequest, GetWorkspaceResponse
+from waybill.routing.v1 import routing_service_pb2 as routing_pb
 
 
 class Routing(Protocol):
-    """What of routing's stub is needed here."""
+    """The part of routing's stub that is needed here."""
 
     def GetWorkspace(
-        self, request: GetWorkspaceRequest, *, timeout: float
-    ) -> Awaitable[GetWorkspaceResponse]:
+        self, request: routing_pb.GetWorkspaceRequest, *, timeout: float
+    ) -> Awaitable[routing_pb.GetWorkspaceResponse]:
         """Routing's RPC."""
 
 
@@ -30,14 +30,18 @@ class Workspaces:
         self._timeout_seconds = timeout_seconds
 
     async def ensure(self, org_id: UUID, workspace_id: UUID) -> None:
-        """Makes sure of delivery's copy; WORKSPACE_NOT_FOUND where the org has no such one."""
+        """Fetches the copy unless it is there. Raises WORKSPACE_NOT_FOUND."""
         if await self._store.has_workspace(org_id, workspace_id):
             return
-        offer_policy = await self._ask(org_id, workspace_id)
-        await self._store.save_workspace(org_id, workspace_id, offer_policy, current().traceparent)
+        await self._store.save_workspace(
+            org_id,
+            workspace_id,
+            offer_policy=await self._fetch_offer_policy(org_id, workspace_id),
+            traceparent=current().traceparent,
+        )
 
-    async def _ask(self, org_id: UUID, workspace_id: UUID) -> str:
-        request = GetWorkspaceRequest(workspace_id=str(workspace_id), org_id=str(org_id))
+    async def _fetch_offer_policy(self, org_id: UUID, workspace_id: UUID) -> str:
+        request = routing_pb.GetWorkspaceRequest(workspace_id=str(workspace_id), org_id=str(org_id))
         try:
             answer = await self._routing.GetWorkspace(request, timeout=self._timeout_seconds)
         except grpc.aio.AioRpcError as error:
