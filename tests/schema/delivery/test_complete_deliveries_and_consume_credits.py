@@ -91,7 +91,7 @@ async def test_a_stalled_worker_past_its_lease_completes_nothing(delivery_db: Da
     assert await offer_status(delivery_db, offer) == "LEAD_READY"
 
 
-async def test_each_item_of_a_batch_has_a_fate_of_its_own(delivery_db: Database) -> None:
+async def test_each_item_of_a_batch_has_an_outcome_of_its_own(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db, credits=2)
     poor = await a_workspace(delivery_db)
     sent, good, stopped = await offered(delivery_db, workspace, 3)
@@ -108,21 +108,6 @@ async def test_each_item_of_a_batch_has_a_fate_of_its_own(delivery_db: Database)
         nowhere.delivery_id: "not_found",
     }
     assert await broken_equations(delivery_db) == {}
-
-
-async def test_the_single_form_answers_the_outcome(delivery_db: Database) -> None:
-    workspace = await a_workspace(delivery_db, credits=1)
-    (offer,) = await offered(delivery_db, workspace)
-    outcomes = [
-        await delivery_db.value(
-            "complete_delivery_and_consume_credit",
-            p_org_id=offer.org_id,
-            p_delivery_id=offer.delivery_id,
-            p_traceparent=offer.traceparent,
-        )
-        for _ in range(2)
-    ]
-    assert outcomes == ["completed", "duplicate"]
 
 
 async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200_credits(

@@ -1,3 +1,5 @@
+"""A trace's rows, as bars of a waterfall."""
+
 from uuid import UUID, uuid4
 
 from services.chassis.database import Database, Record
@@ -14,7 +16,7 @@ from tests.schema.delivery.builders import (
 )
 
 
-async def test_a_lead_that_waited_failed_and_arrived_is_told_whole(delivery_db: Database) -> None:
+async def test_a_lead_that_waited_failed_and_arrived_is_shown_whole(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db)
     (offer,) = await offered(delivery_db, workspace)
     await claim(delivery_db, now=later(1))
@@ -76,24 +78,6 @@ async def test_a_workspace_token_and_another_org_see_what_is_theirs(
     assert await _trace(delivery_db, offer, org_id=uuid4()) == []
 
 
-async def test_traces_are_found_by_lead_and_by_workspace_newest_first(
-    delivery_db: Database,
-) -> None:
-    workspace = await a_workspace(delivery_db)
-    (old,) = await offered(delivery_db, workspace)
-    (new,) = await offered(delivery_db, workspace, now=later(1))
-    found = await _find(delivery_db, workspace.org_id, "workspace_id", workspace.workspace_id)
-    assert [row["key"] for row in found] == [new.offer_id, old.offer_id]
-    found = await _find(delivery_db, workspace.org_id, "lead_id", old.lead_id)
-    assert [row["trace_id"] for row in found] == [old.traceparent[3:35]]
-    assert await _find(delivery_db, workspace.org_id, "phone", "+4930123456") == []
-    orgs = await delivery_db.rows("find_orgs_of", p_kind="lead_id", p_value=str(old.lead_id))
-    assert [row["org_id"] for row in orgs] == [workspace.org_id]
-    orgs = await delivery_db.rows("find_trace_orgs", p_trace_id=old.traceparent[3:35])
-    assert [row["org_id"] for row in orgs] == [workspace.org_id]
-    assert await delivery_db.rows("find_orgs_of", p_kind="webhook_id", p_value="x") == []
-
-
 async def _trace(
     db: Database,
     offer: Offered,
@@ -106,15 +90,4 @@ async def _trace(
         p_org_ids=[org_id or offer.org_id],
         p_workspace_id=workspace_id,
         p_trace_id=offer.traceparent[3:35],
-    )
-
-
-async def _find(db: Database, org_id: UUID, kind: str, value: object) -> list[Record]:
-    return await db.rows(
-        "find_traces",
-        p_org_ids=[org_id],
-        p_workspace_id=None,
-        p_kind=kind,
-        p_value=str(value),
-        p_limit=10,
     )
