@@ -22,8 +22,8 @@ async def send(world: SendingWorld) -> None:
 
 async def outcomes(workspace: Workspace, delivery_id: str) -> list[tuple[str, int]]:
     """Outcome and HTTP status of each attempt."""
-    told = await workspace.get_delivery(delivery_id)
-    return [(attempt.outcome, attempt.status_code) for attempt in told.attempts]
+    answer = await workspace.get_delivery(delivery_id)
+    return [(attempt.outcome, attempt.status_code) for attempt in answer.attempts]
 
 
 async def status(workspace: Workspace, delivery_id: str) -> tuple[str, str]:
@@ -129,7 +129,7 @@ async def test_an_answer_that_never_came_is_unknown_and_keeps_its_credit_held(
     assert await workspace.balance() == (0, 1, 0)
 
 
-async def test_a_buyer_that_nobody_reaches_is_tried_again_and_costs_nothing(
+async def test_an_unreachable_buyer_is_tried_again_and_costs_nothing(
     world: SendingWorld,
 ) -> None:
     workspace = await world.a_workspace("http://127.0.0.1:1/leads", credits=1)

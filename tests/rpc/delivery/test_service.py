@@ -194,9 +194,9 @@ async def test_an_offer_is_advanced_by_hand_and_tells_its_steps(world: World) ->
     )
     first = await workspace.tenant.AdvanceOffer(step)
     assert first == await workspace.tenant.AdvanceOffer(step)
-    told = await workspace.get_offer(result.offer_id)
-    assert [event.to_status for event in told.events] == ["PENDING_MAPPING", "TO_BE_CONTACTED"]
-    assert told.events[1].actor == "tenant"
+    answer = await workspace.get_offer(result.offer_id)
+    assert [event.to_status for event in answer.events] == ["PENDING_MAPPING", "TO_BE_CONTACTED"]
+    assert answer.events[1].actor == "tenant"
     refusals = set()
     for status in OFFER_STATUSES - {"CONTACTED", "COOLING", "STOPPED", "DISQUALIFIED"}:
         async with refused() as refusal:

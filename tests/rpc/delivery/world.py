@@ -141,7 +141,7 @@ async def refused() -> AsyncIterator[RefusedCall]:
 
 
 class Buyer:
-    """One emulated buyer, told what to do and asked what it received."""
+    """One emulated buyer, which a test instructs and asks what it received."""
 
     def __init__(self, http: aiohttp.ClientSession, base: str, name: str) -> None:
         self.url = f"{base}/buyers/{name}"

@@ -194,7 +194,9 @@ async def test_a_report_finishes_no_attempt_of_another_claim(
     assert await admin.fetchval("select status from delivery.endpoints") == "active"
 
 
-async def test_a_released_credit_goes_to_whoever_waits_for_one(delivery_db: Database) -> None:
+async def test_a_released_credit_goes_to_a_delivery_that_waits_for_one(
+    delivery_db: Database,
+) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     _, waiting = await offered(delivery_db, workspace, 2)
     token = uuid4()

@@ -28,8 +28,8 @@ async def test_a_lead_that_waited_failed_and_arrived_is_shown_whole(delivery_db:
     rows = await claim(delivery_db, token=token, now=later(110))
     await finish(delivery_db, rows, token, action="complete", now=later(111))
     bars = await _trace(delivery_db, offer)
-    told = [(bar["name"], bar["waiting"], bar["outcome"]) for bar in bars]
-    waits = [name for name, waiting, _ in told if waiting]
+    shown = [(bar["name"], bar["waiting"], bar["outcome"]) for bar in bars]
+    waits = [name for name, waiting, _ in shown if waiting]
     assert waits == [
         "queue for delivery",
         "queue sync.delivery_events",
@@ -39,10 +39,10 @@ async def test_a_lead_that_waited_failed_and_arrived_is_shown_whole(delivery_db:
         "credit held",
         "queue sync.delivery_events",
     ]
-    assert ("delivery attempt", False, "retry") in told
-    assert ("delivery attempt", False, "accepted") in told
-    assert ("credit consumption", False, "CREDIT_CONSUMPTION") in told
-    assert ("offer to SENT_TO_DEVELOPER", False, "SENT_TO_DEVELOPER") in told
+    assert ("delivery attempt", False, "retry") in shown
+    assert ("delivery attempt", False, "accepted") in shown
+    assert ("credit consumption", False, "CREDIT_CONSUMPTION") in shown
+    assert ("offer to SENT_TO_DEVELOPER", False, "SENT_TO_DEVELOPER") in shown
     assert all(bar["started_at"] <= (bar["ended_at"] or bar["started_at"]) for bar in bars)
     starts = [bar["started_at"] for bar in bars]
     assert starts == sorted(starts)

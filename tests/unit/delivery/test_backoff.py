@@ -36,12 +36,12 @@ def test_jitter_and_retry_after_only_add_and_stay_bounded(
     assert delay <= most * (1 + 1e-9)
 
 
-def test_the_peer_is_given_the_time_that_it_asked_for() -> None:
+def test_retry_after_only_lengthens_the_delay() -> None:
     assert delay_seconds(POLICY, attempt=1, retry_after_seconds=100, jitter=0) == 100
     assert delay_seconds(POLICY, attempt=3, retry_after_seconds=100, jitter=0) == 120
 
 
-def test_an_endpoint_is_spared_for_a_bounded_time() -> None:
+def test_an_endpoint_is_throttled_for_a_bounded_time() -> None:
     assert throttle_seconds(POLICY, None) == 5
     assert throttle_seconds(POLICY, 0) == 5
     assert throttle_seconds(POLICY, 60) == 60

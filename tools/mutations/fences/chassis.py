@@ -42,7 +42,7 @@ FENCES: Final = (
     without_text(
         "delivery.begin_request",
         "v_before.content_hash <> p_content_hash",
-        DELIVERY + "test_credits.py::test_a_request_id_with_other_content_is_refused",
+        DELIVERY + "test_grant_credits.py::test_a_request_id_with_other_content_is_refused",
         new="false",
     ),
 )

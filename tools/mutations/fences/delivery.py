@@ -57,8 +57,7 @@ FENCES: Final = (
     without_fence(
         "delivery.extend_delivery_lease",
         "token",
-        DELIVERY + "test_extend_delivery_lease.py"
-        "::test_a_lease_is_lengthened_only_by_its_holder",
+        DELIVERY + "test_extend_delivery_lease.py::test_a_lease_is_lengthened_only_by_its_holder",
     ),
     without_fence(
         "delivery.extend_delivery_lease",
