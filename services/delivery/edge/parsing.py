@@ -18,9 +18,9 @@ from waybill.delivery.v1 import delivery_service_pb2 as pb
 
 OFFERS_MAX: Final = 500
 OVERLAP_SECONDS: Final = 86_400
+OVERLAP_SECONDS_MAX: Final = 7 * OVERLAP_SECONDS
 GRANT_CREDITS_MAX: Final = 1_000_000
 REASON_CHARACTERS_MAX: Final = 200
-OVERLAP_SECONDS_MAX: Final = 7 * OVERLAP_SECONDS
 
 
 def parse_optional_uuid(text: str, field: str) -> UUID | None:

@@ -166,7 +166,7 @@ class Buyer:
         await self._send("POST", "/release", {})
 
     async def received(self, at_least: int = 0) -> list[dict[str, Any]]:
-        """What came, once it is so many."""
+        """What came, once it is at least that many."""
         url = f"{self._control}/received?at_least={at_least}&seconds=30"
         async with self._http.get(url) as response:
             answer: dict[str, Any] = await response.json()

@@ -191,7 +191,7 @@ async def finish(
     throttle_seconds: float = 0,
     now: datetime = NOW,
 ) -> dict[UUID, str]:
-    """Reports claimed rows back, all alike; what became of each delivery."""
+    """Reports claimed rows back, all alike; returns the outcome of each delivery."""
     outcome = outcome or ("accepted" if action in ("complete", "complete_partial") else "retry")
     deliveries = {row["delivery_id"]: row for row in rows}
     answers = await db.rows(
@@ -268,7 +268,7 @@ async def balance(db: Database, workspace: Workspace) -> tuple[int, int, int]:
 
 
 async def delivery(db: Database, offer: Offered) -> Record:
-    """The delivery as people see it."""
+    """The delivery as its tenant reads it."""
     row = await db.row(
         "get_delivery",
         p_org_id=offer.org_id,
