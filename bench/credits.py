@@ -19,8 +19,8 @@ from bench.run import Run
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.delivery.completion import Completions
-from services.delivery.deliveries import CompletionByHand
+from services.delivery.manual_completions import ManualCompletions
+from services.delivery.records import ManualCompletion
 from services.delivery.store.deliveries import DeliveryStore
 
 CALLERS: Final = 64
@@ -56,7 +56,7 @@ async def measure(run: Run) -> list[Figure]:
         run.tell(f"credits: {one_count} completions, one call each")
         one = await _complete(server, ready[:one_count], lambda each: _singly(database, each))
         run.tell(f"credits: {many_count} completions by group commit")
-        async with Completions(
+        async with ManualCompletions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:
             await _complete(server, warm_up, completions.complete)
@@ -101,12 +101,12 @@ async def _workspace(database: Database, credits: int) -> tuple[UUID, UUID]:
 
 async def _deliveries(
     database: Database, org_id: UUID, workspace_id: UUID, count: int
-) -> list[CompletionByHand]:
-    made: list[CompletionByHand] = []
+) -> list[ManualCompletion]:
+    made: list[ManualCompletion] = []
     while len(made) < count:
         size = min(_OFFERS_A_CALL, count - len(made))
         batch = [
-            CompletionByHand(
+            ManualCompletion(
                 org_id=org_id, delivery_id=new_id(), traceparent=new_root().traceparent
             )
             for _ in range(size)
@@ -127,7 +127,7 @@ async def _deliveries(
     return made
 
 
-async def _singly(database: Database, completion: CompletionByHand) -> str:
+async def _singly(database: Database, completion: ManualCompletion) -> str:
     outcome: str = await database.value(
         "complete_delivery_and_consume_credit",
         p_org_id=completion.org_id,
@@ -139,8 +139,8 @@ async def _singly(database: Database, completion: CompletionByHand) -> str:
 
 async def _complete(
     server: int,
-    ready: Sequence[CompletionByHand],
-    complete: Callable[[CompletionByHand], Awaitable[str]],
+    ready: Sequence[ManualCompletion],
+    complete: Callable[[ManualCompletion], Awaitable[str]],
 ) -> Pace:
     """Completes all of them, each caller one after the other."""
     waiting = iter(ready)

@@ -18,26 +18,26 @@ class BackoffPolicy:
 
     @property
     def attempts_max(self) -> int:
-        """The first try and one for each delay."""
+        """The first attempt and one for each delay."""
         return len(self.schedule_seconds) + 1
 
 
 def delay_seconds(
-    policy: BackoffPolicy, *, attempt: int, asked_seconds: float | None, jitter: float
+    policy: BackoffPolicy, *, attempt: int, retry_after_seconds: float | None, jitter: float
 ) -> float | None:
-    """Seconds until the next try after try number `attempt`, or None when that was the last.
+    """Seconds until the attempt after number `attempt`, or None when that was the last.
 
-    What the peer asked for (`Retry-After`) is honoured up to the policy's bound and never shortens
-    the schedule. `jitter` is a random number from 0 to 1.
+    The peer's `Retry-After` is honoured up to the policy's bound and never shortens the schedule.
+    `jitter` is a random number from 0 to 1.
     """
     if attempt >= policy.attempts_max:
         return None
     scheduled = policy.schedule_seconds[max(attempt, 1) - 1]
-    asked = min(asked_seconds or 0.0, policy.retry_after_seconds_max)
+    asked = min(retry_after_seconds or 0.0, policy.retry_after_seconds_max)
     return max(scheduled, asked) + scheduled * policy.jitter_share * jitter
 
 
-def throttle_seconds(policy: BackoffPolicy, asked_seconds: float | None) -> float:
+def throttle_seconds(policy: BackoffPolicy, retry_after_seconds: float | None) -> float:
     """How long nothing is sent to an endpoint that asked for less."""
-    asked = min(asked_seconds or 0.0, policy.retry_after_seconds_max)
+    asked = min(retry_after_seconds or 0.0, policy.retry_after_seconds_max)
     return max(asked, policy.throttle_seconds_min)

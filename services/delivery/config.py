@@ -2,21 +2,20 @@
 
 import os
 import socket
-from ipaddress import ip_network
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig
+from services.chassis.config import OutboundSettings, ServiceConfig
 from services.delivery.backoff import SCHEDULE_SECONDS
 
 # What a lease must leave for reporting back after the longest HTTP call.
 LEASE_MARGIN_SECONDS = 15.0
 
 
-class DeliveryConfig(ServiceConfig):
-    """What delivery must be told beyond what every service must. Lists are JSON: `["a", "b"]`."""
+class DeliveryConfig(OutboundSettings, ServiceConfig):
+    """Settings beyond those that every service has. Lists are JSON: `["a", "b"]`."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_DELIVERY_")
 
@@ -24,15 +23,9 @@ class DeliveryConfig(ServiceConfig):
     sync_target: str = Field(default="sync:8443", description="host:port of sync")
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
-        description="Who holds a delivery's lease, for people",
+        description="The name of this process on its leases",
     )
 
-    outbound_allowed_networks: tuple[str, ...] = Field(
-        default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
-    )
-    outbound_http_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts that may be called by http; all others by https"
-    )
     outbound_connect_seconds: float = Field(default=5, gt=0, le=60)
     outbound_total_seconds: float = Field(default=15, gt=0, le=300)
     outbound_dns_seconds: float = Field(default=3, gt=0, le=60)
@@ -68,13 +61,6 @@ class DeliveryConfig(ServiceConfig):
 
     complete_batch_deliveries_max: int = Field(default=32, ge=1, le=1000)
     complete_waiting_max: int = Field(default=5000, ge=1)
-
-    @field_validator("outbound_allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            ip_network(text)
-        return value
 
     @model_validator(mode="after")
     def _lease_outlives_the_call(self) -> Self:

@@ -1,19 +1,16 @@
 """The settings as the bounds of delivery's parts."""
 
-from ipaddress import ip_network
-
-from services.chassis.outbound.client import OutboundPolicy
+from services.chassis.outbound.policy import OutboundPolicy, outbound_policy
 from services.delivery.backoff import BackoffPolicy
 from services.delivery.config import DeliveryConfig
-from services.delivery.sender import SenderPolicy
-from services.delivery.store.sending import ClaimTerms
+from services.delivery.dispatcher import DispatcherPolicy
+from services.delivery.store.claims import ClaimTerms
 
 
-def outbound_policy(config: DeliveryConfig) -> OutboundPolicy:
-    """What may be called, and for how long."""
-    return OutboundPolicy(
-        allowed_networks=tuple(ip_network(text) for text in config.outbound_allowed_networks),
-        http_hosts=frozenset(config.outbound_http_hosts),
+def webhook_policy(config: DeliveryConfig) -> OutboundPolicy:
+    """Which endpoints may be called, and for how long."""
+    return outbound_policy(
+        config,
         dns_seconds_max=config.outbound_dns_seconds,
         connect_seconds_max=config.outbound_connect_seconds,
         total_seconds_max=config.outbound_total_seconds,
@@ -33,7 +30,7 @@ def backoff_policy(config: DeliveryConfig) -> BackoffPolicy:
 
 
 def claim_terms(config: DeliveryConfig) -> ClaimTerms:
-    """What this process claims deliveries on."""
+    """The terms on which this process claims deliveries."""
     return ClaimTerms(
         worker=config.worker,
         lease_seconds=config.send_lease_seconds,
@@ -44,9 +41,9 @@ def claim_terms(config: DeliveryConfig) -> ClaimTerms:
     )
 
 
-def sender_policy(config: DeliveryConfig) -> SenderPolicy:
-    """The sender's bounds."""
-    return SenderPolicy(
+def dispatcher_policy(config: DeliveryConfig) -> DispatcherPolicy:
+    """The dispatcher's bounds."""
+    return DispatcherPolicy(
         batch_deliveries_max=config.send_batch_deliveries_max,
         report_batch_deliveries_max=config.report_batch_deliveries_max,
         post_seconds_max=config.outbound_total_seconds,

@@ -7,7 +7,7 @@ from services.delivery.store.deliveries import DeliveryStore
 
 
 def sweeps(credits: CreditStore, deliveries: DeliveryStore, config: DeliveryConfig) -> list[Task]:
-    """Delivery's periodic work."""
+    """Releases expired holds; wakes parked deliveries that have what they wait for."""
 
     async def expire(traceparent: str) -> int | None:
         return await credits.expire_holds(

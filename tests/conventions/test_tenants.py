@@ -68,7 +68,7 @@ async def seed_delivery(database: Database) -> UUID:
     await delivery.offered(database, workspace, 2)
     token = uuid4()
     rows = await delivery.claim(database, token=token)
-    await delivery.finish(database, rows[:1], token, verdict="RETRY", reason="busy")
+    await delivery.finish(database, rows[:1], token, action="retry", reason="busy")
     return workspace.org_id
 
 

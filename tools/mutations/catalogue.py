@@ -145,12 +145,12 @@ KEYS: Final = (
     without_constraint(
         "delivery.requests",
         "requests_pkey",
-        DELIVERY + "test_credits.py::test_the_same_request_grants_once_and_answers_as_it_did",
+        DELIVERY + "test_grant_credits.py::test_a_repeated_request_grants_once",
     ),
     without_constraint(
         "delivery.ticks",
         "ticks_pkey",
-        DELIVERY + "test_credits.py::test_a_tick_is_run_by_one_process",
+        DELIVERY + "test_expire_holds.py::test_a_tick_is_run_by_one_process",
     ),
     without_constraint(
         "scheduling.claims",

@@ -1,5 +1,5 @@
 -- Every table that the service reaches as itself, and how. Of the ledger and of events nothing is
--- ever changed; an attempt is deleted only when it is given back before it was made.
+-- ever changed; an attempt is deleted only when it is returned before it was made.
 grant select, insert on
   lead_events, credit_transactions
 to waybill_delivery;

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.delivery.credits import Balance, LedgerEntry
+from services.delivery.records import Balance, LedgerEntry
 
 
 class CreditStore:
@@ -23,7 +23,7 @@ class CreditStore:
         request_id: RequestId,
         traceparent: str,
     ) -> Balance:
-        """Grants credits and wakes what waits for them; answers the balance after it."""
+        """Grants credits and wakes deliveries that wait for them; returns the balance after it."""
         row = await self._database.row(
             "grant_credits",
             p_org_id=org_id,
@@ -74,7 +74,7 @@ class CreditStore:
     async def expire_holds(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
-        """Releases holds whose lifetime is over; None when another process ran this tick."""
+        """Releases expired holds; returns how many, or None when another process ran this tick."""
         expired: int | None = await self._database.value(
             "expire_holds",
             p_limit=limit,

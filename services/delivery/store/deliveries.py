@@ -1,14 +1,14 @@
-"""Deliveries as people ask for them."""
+"""Deliveries as they are read, completed by hand and queued again."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.delivery.deliveries import Attempt, Completion, CompletionByHand, Delivery
+from services.delivery.records import Attempt, CompletionOutcome, Delivery, ManualCompletion
 
 
 class DeliveryStore:
-    """Functions about deliveries, but for sending them."""
+    """Functions about deliveries, except sending them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -59,9 +59,9 @@ class DeliveryStore:
         )
         return [Delivery(**row) for row in rows]
 
-    async def complete_deliveries(
-        self, completions: Sequence[CompletionByHand]
-    ) -> dict[UUID, Completion]:
+    async def complete_deliveries_and_consume_credits(
+        self, completions: Sequence[ManualCompletion]
+    ) -> dict[UUID, CompletionOutcome]:
         """Completes deliveries by hand, one credit each; an outcome for each delivery."""
         rows = await self._database.rows(
             "complete_deliveries_and_consume_credits",
@@ -73,8 +73,10 @@ class DeliveryStore:
         )
         return {row["delivery_id"]: row["outcome"] for row in rows}
 
-    async def redeliver_delivery(self, org_id: UUID, delivery_id: UUID, traceparent: str) -> None:
-        """Puts a failed delivery back to work; refuses any other."""
+    async def redeliver_delivery(
+        self, org_id: UUID, delivery_id: UUID, *, traceparent: str
+    ) -> None:
+        """Puts a failed delivery back into the queue; refuses any other."""
         await self._database.rows(
             "redeliver_delivery",
             p_org_id=org_id,
@@ -85,7 +87,10 @@ class DeliveryStore:
     async def wake_parked_deliveries(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
-        """Wakes what has what it waits for; None when another process ran this tick."""
+        """Wakes parked deliveries that have what they wait for.
+
+        Returns how many, or None when another process ran this tick.
+        """
         woken: int | None = await self._database.value(
             "wake_parked_deliveries",
             p_limit=limit,

@@ -4,8 +4,7 @@ from uuid import UUID
 
 from services.chassis.database import Database, Record
 from services.chassis.rpc.request_ids import RequestId
-from services.delivery.endpoints import Endpoint
-from services.delivery.sending import SealedSecret
+from services.delivery.records import Endpoint, SealedSecret
 
 
 class EndpointStore:
@@ -25,7 +24,7 @@ class EndpointStore:
         request_id: RequestId,
         traceparent: str,
     ) -> tuple[Endpoint, SealedSecret]:
-        """Creates an endpoint; a repeat answers the first one and its secret."""
+        """Creates an endpoint; a repeat returns the first one and its secret."""
         row = await self._database.row(
             "create_endpoint",
             p_org_id=org_id,
@@ -39,8 +38,7 @@ class EndpointStore:
             p_traceparent=traceparent,
         )
         assert row is not None
-        kept = SealedSecret(secret_id=row["secret_id"], ciphertext=row["ciphertext"])
-        return _to_endpoint(row), kept
+        return _to_endpoint(row), _to_secret(row)
 
     async def rotate_endpoint_secret(
         self,
@@ -52,7 +50,7 @@ class EndpointStore:
         request_id: RequestId,
         traceparent: str,
     ) -> tuple[Endpoint, SealedSecret]:
-        """Gives an endpoint a new secret; a repeat answers the first one."""
+        """Gives an endpoint a new secret; a repeat returns the first one."""
         row = await self._database.row(
             "rotate_endpoint_secret",
             p_org_id=org_id,
@@ -65,8 +63,7 @@ class EndpointStore:
             p_traceparent=traceparent,
         )
         assert row is not None
-        kept = SealedSecret(secret_id=row["secret_id"], ciphertext=row["ciphertext"])
-        return _to_endpoint(row), kept
+        return _to_endpoint(row), _to_secret(row)
 
     async def list_endpoints(
         self,
@@ -88,8 +85,10 @@ class EndpointStore:
         )
         return [_to_endpoint(row) for row in rows]
 
-    async def enable_endpoint(self, org_id: UUID, endpoint_id: UUID, traceparent: str) -> Endpoint:
-        """Enables an endpoint and wakes what was parked."""
+    async def enable_endpoint(
+        self, org_id: UUID, endpoint_id: UUID, *, traceparent: str
+    ) -> Endpoint:
+        """Enables an endpoint and wakes deliveries that wait for one."""
         row = await self._database.row(
             "enable_endpoint",
             p_org_id=org_id,
@@ -99,8 +98,10 @@ class EndpointStore:
         assert row is not None
         return _to_endpoint(row)
 
-    async def disable_endpoint(self, org_id: UUID, endpoint_id: UUID, traceparent: str) -> Endpoint:
-        """Disables an endpoint; what has no other is parked when it is due."""
+    async def disable_endpoint(
+        self, org_id: UUID, endpoint_id: UUID, *, traceparent: str
+    ) -> Endpoint:
+        """Disables an endpoint; deliveries without another are parked when they are due."""
         row = await self._database.row(
             "disable_endpoint",
             p_org_id=org_id,
@@ -120,3 +121,7 @@ def _to_endpoint(row: Record) -> Endpoint:
         disabled_reason=row["disabled_reason"],
         created_at=row["created_at"],
     )
+
+
+def _to_secret(row: Record) -> SealedSecret:
+    return SealedSecret(secret_id=row["secret_id"], ciphertext=row["ciphertext"])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.delivery.offers import NewOffer, Offer, OfferEvent, TakenOffer
+from services.delivery.records import AcceptedOffer, NewOffer, Offer, OfferEvent
 
 
 class OfferStore:
@@ -22,9 +22,10 @@ class OfferStore:
         return known
 
     async def save_workspace(
-        self, org_id: UUID, workspace_id: UUID, offer_policy: str, traceparent: str
+        self, org_id: UUID, workspace_id: UUID, *, offer_policy: str, traceparent: str
     ) -> None:
-        """Keeps delivery's copy of a workspace."""
+        """Saves delivery's copy of a workspace."""
+        # calls save_workspaces: a batch of one
         await self._database.rows(
             "save_workspaces",
             p_org_ids=[org_id],
@@ -33,8 +34,8 @@ class OfferStore:
             p_traceparents=[traceparent],
         )
 
-    async def offer_leads(self, offers: Sequence[NewOffer]) -> list[TakenOffer]:
-        """Takes offers over; what was taken over before is answered as it was then."""
+    async def offer_leads(self, offers: Sequence[NewOffer]) -> list[AcceptedOffer]:
+        """Accepts offers; a repeat returns the first offer's id."""
         rows = await self._database.rows(
             "offer_leads",
             p_org_ids=[offer.org_id for offer in offers],
@@ -48,7 +49,7 @@ class OfferStore:
             p_tracestates=[offer.trace.tracestate for offer in offers],
         )
         return [
-            TakenOffer(
+            AcceptedOffer(
                 lead_id=row["lead_id"],
                 workspace_id=row["workspace_id"],
                 offer_id=row["offer_id"],
@@ -107,7 +108,7 @@ class OfferStore:
         request_id: RequestId,
         traceparent: str,
     ) -> Offer:
-        """Moves an offer one step; refuses what is none."""
+        """Moves an offer one step; refuses a step that is not allowed."""
         row = await self._database.row(
             "advance_offer",
             p_org_id=org_id,

@@ -1,4 +1,4 @@
-"""Delivery's server and sender in this process, and buyers' endpoints."""
+"""Delivery's server and dispatcher in this process, and buyers' endpoints."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,18 +17,19 @@ from services.chassis.outbound.client import OutboundClient
 from services.chassis.rpc.client import connected
 from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.trace_service import trace_served
+from services.chassis.trace_service import trace_registration
 from services.delivery.access import ACCESS
-from services.delivery.completion import Completions
-from services.delivery.poster import Poster
-from services.delivery.sender import Sender, SenderPolicy
-from services.delivery.service import DeliveryService, Parts, delivery_served
+from services.delivery.dispatcher import Dispatcher, DispatcherPolicy
+from services.delivery.edge.registration import Dependencies, registration
+from services.delivery.edge.workspaces import Workspaces
+from services.delivery.endpoint_secrets import EndpointSecrets
+from services.delivery.manual_completions import ManualCompletions
+from services.delivery.store.claims import ClaimStore
 from services.delivery.store.credits import CreditStore
 from services.delivery.store.deliveries import DeliveryStore
 from services.delivery.store.endpoints import EndpointStore
 from services.delivery.store.offers import OfferStore
-from services.delivery.store.sending import SendingStore
-from services.delivery.workspaces import Workspaces
+from services.delivery.webhook_client import WebhookClient
 from tests.rpc.delivery.world import (
     OUTBOUND,
     TERMS,
@@ -62,42 +63,46 @@ async def buyer() -> AsyncIterator[Callable[[str], Buyer]]:
 
 @pytest.fixture
 async def world(keys: Keys, delivery_db: Database) -> AsyncIterator[SendingWorld]:
-    """Delivery, ready to be called; its sender takes a step when a test says so."""
-    stopping, ring = Stopping(), load_key_ring(keys.sealing_file)
+    """Delivery, ready to be called; its dispatcher takes a step when a test says so."""
+    stopping, secrets = Stopping(), EndpointSecrets(load_key_ring(keys.sealing_file))
     # Of routing's methods delivery calls one.
     routing = FakeRouting()  # type: ignore[abstract]
     offers, deliveries = OfferStore(delivery_db), DeliveryStore(delivery_db)
     async with serving_routing(routing) as port, OutboundClient(OUTBOUND) as client:
         config = a_config(keys, routing_target=f"127.0.0.1:{port}")
-        sender = Sender(
-            SendingStore(delivery_db, TERMS), Poster(client, ring), stopping, SenderPolicy()
+        dispatcher = Dispatcher(
+            ClaimStore(delivery_db, TERMS),
+            WebhookClient(client, secrets),
+            stopping,
+            DispatcherPolicy(),
         )
         async with (
             connected(config.routing_target, RoutingServiceStub, config) as stub,
-            Completions(deliveries, batch_deliveries_max=50, waiting_max=1000) as completions,
+            ManualCompletions(deliveries, batch_deliveries_max=50, waiting_max=1000) as completions,
         ):
-            service = DeliveryService(
-                Parts(
-                    offers=offers,
-                    credits=CreditStore(delivery_db),
-                    endpoints=EndpointStore(delivery_db),
-                    deliveries=deliveries,
-                    completions=completions,
-                    workspaces=Workspaces(offers, stub, timeout_seconds=5),
-                    outbound=OUTBOUND,
-                    ring=ring,
-                    due=sender.wake,
-                )
+            dependencies = Dependencies(
+                offers=offers,
+                credits=CreditStore(delivery_db),
+                endpoints=EndpointStore(delivery_db),
+                deliveries=deliveries,
+                completions=completions,
+                workspaces=Workspaces(offers, stub, timeout_seconds=5),
+                webhook_policy=OUTBOUND,
+                secrets=secrets,
+                wake=dispatcher.wake,
             )
-            served = [delivery_served(service), trace_served(delivery_db, "delivery")]
+            registrations = [
+                registration(dependencies),
+                trace_registration(delivery_db, "delivery"),
+            ]
             async with (
-                serving(config, ACCESS, served) as server,
+                serving(config, ACCESS, registrations) as server,
                 grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
             ):
                 yield SendingWorld(
                     callers=Callers(channel, keys),
                     database=delivery_db,
                     routing=routing,
-                    sender=sender,
+                    dispatcher=dispatcher,
                     stopping=stopping,
                 )

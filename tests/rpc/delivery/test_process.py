@@ -110,7 +110,7 @@ async def test_a_worker_killed_before_it_reports_leaves_the_attempt_unknown_and_
             # The report cannot be written while we hold the row.
             await admin.execute("select from delivery.deliveries for update")
             await acme.release()
-            await _somebody_is_blocked(admin)
+            await _wait_until_blocked(admin)
             process.kill()
             await process.wait()
             # Its backends would not notice before they have the row.
@@ -140,7 +140,7 @@ async def test_missing_and_bad_settings_are_named_all_at_once() -> None:
 BLOCKED = "from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))"
 
 
-async def _somebody_is_blocked(admin: Any) -> None:
+async def _wait_until_blocked(admin: Any) -> None:
     """Returns as soon as a backend waits for our lock."""
     async with asyncio.timeout(READY_SECONDS):
         while not await admin.fetchval(f"select exists (select {BLOCKED}) from pg_sleep(0.02)"):

@@ -9,14 +9,15 @@ from services.chassis.errors import unavailable
 from services.chassis.loops import Stopping
 from services.chassis.outbound.client import OutboundClient
 from services.chassis.sealing import load_key_ring
-from services.delivery.poster import Poster
-from services.delivery.sender import Sender, SenderPolicy
-from services.delivery.sending import Report
-from services.delivery.store.sending import SendingStore
+from services.delivery.dispatcher import Dispatcher, DispatcherPolicy
+from services.delivery.endpoint_secrets import EndpointSecrets
+from services.delivery.records import Report
+from services.delivery.store.claims import ClaimStore
+from services.delivery.webhook_client import WebhookClient
 from tests.rpc.delivery.world import OUTBOUND, TERMS, Buyer, SendingWorld
 
 
-class Flaky(SendingStore):
+class Flaky(ClaimStore):
     """Cannot be reached for the first report, and loses the answer to the second."""
 
     def __init__(self, database: Database) -> None:
@@ -40,9 +41,9 @@ async def test_a_delivered_lead_is_reported_through_an_outage_and_paid_for_once(
     workspace = await world.a_workspace(acme.url, credits=2)
     delivery_id = await workspace.a_delivery()
     async with OutboundClient(OUTBOUND) as client:
-        poster = Poster(client, load_key_ring(keys.sealing_file))
-        async with Sender(store, poster, Stopping(), SenderPolicy()) as sender:
-            await sender.step()
+        webhooks = WebhookClient(client, EndpointSecrets(load_key_ring(keys.sealing_file)))
+        async with Dispatcher(store, webhooks, Stopping(), DispatcherPolicy()) as dispatcher:
+            await dispatcher.step()
     assert store.reports == 3
     assert len(await acme.received(1)) == 1
     assert (await workspace.get_delivery(delivery_id)).delivery.status == "DELIVERED"

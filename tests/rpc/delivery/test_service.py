@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.message import Message
 
 from services.chassis.outbound.policy import URL_CHARACTERS_MAX
-from services.delivery.offers import STATUSES
+from services.delivery.records import OFFER_STATUSES
 from tests.rpc.delivery.world import World, refused
 from tests.schema.delivery.builders import claim
 from waybill.delivery.v1 import delivery_service_pb2 as pb
@@ -194,11 +194,11 @@ async def test_an_offer_is_advanced_by_hand_and_tells_its_steps(world: World) ->
     )
     first = await workspace.tenant.AdvanceOffer(step)
     assert first == await workspace.tenant.AdvanceOffer(step)
-    told = await workspace.get_offer(result.offer_id)
-    assert [event.to_status for event in told.events] == ["PENDING_MAPPING", "TO_BE_CONTACTED"]
-    assert told.events[1].actor == "tenant"
+    answer = await workspace.get_offer(result.offer_id)
+    assert [event.to_status for event in answer.events] == ["PENDING_MAPPING", "TO_BE_CONTACTED"]
+    assert answer.events[1].actor == "tenant"
     refusals = set()
-    for status in STATUSES - {"CONTACTED", "COOLING", "STOPPED", "DISQUALIFIED"}:
+    for status in OFFER_STATUSES - {"CONTACTED", "COOLING", "STOPPED", "DISQUALIFIED"}:
         async with refused() as refusal:
             await workspace.tenant.AdvanceOffer(
                 pb.AdvanceOfferRequest(offer_id=result.offer_id, to_status=status)

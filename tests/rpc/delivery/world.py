@@ -1,4 +1,4 @@
-"""Delivery in this process over the test's database: its server, its sender, buyers, a peer."""
+"""Delivery in this process over the test's database: its server, its dispatcher, buyers, a peer."""
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -13,16 +13,15 @@ import pytest
 
 from deploy.local.keys import Keys
 from services.chassis.database import Database
-from services.chassis.errors import DomainError, from_call
+from services.chassis.errors import DomainError, from_call, not_found
 from services.chassis.loops import Stopping
 from services.chassis.outbound.client import OutboundPolicy
 from services.chassis.rpc.gate import abort
 from services.chassis.trace import new_root
 from services.delivery.backoff import BackoffPolicy
 from services.delivery.config import DeliveryConfig
-from services.delivery.refusals import workspace_not_found
-from services.delivery.sender import Sender
-from services.delivery.store.sending import ClaimTerms
+from services.delivery.dispatcher import Dispatcher
+from services.delivery.store.claims import ClaimTerms
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from waybill.routing.v1 import routing_service_pb2, routing_service_pb2_grpc
@@ -91,7 +90,7 @@ class Callers:
 
 
 class FakeRouting(routing_service_pb2_grpc.RoutingServiceServicer):
-    """Knows the workspaces it is told, and counts how often it is asked."""
+    """Knows the workspaces that a test adds, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.workspaces: set[tuple[str, str]] = set()
@@ -102,7 +101,7 @@ class FakeRouting(routing_service_pb2_grpc.RoutingServiceServicer):
     ) -> routing_service_pb2.GetWorkspaceResponse:
         self.asked += 1
         if (request.org_id, request.workspace_id) not in self.workspaces:
-            await abort(context, workspace_not_found(UUID(request.workspace_id)))
+            await abort(context, not_found("workspace", request.workspace_id))
         workspace = routing_service_pb2.Workspace(
             workspace_id=request.workspace_id, name="Acme", offer_policy="direct"
         )
@@ -123,7 +122,7 @@ async def serving_routing(routing: FakeRouting) -> AsyncIterator[int]:
 
 
 @dataclass(slots=True)
-class Refusal:
+class RefusedCall:
     """What a refused call said."""
 
     reason: str = ""
@@ -131,9 +130,9 @@ class Refusal:
 
 
 @asynccontextmanager
-async def refused() -> AsyncIterator[Refusal]:
+async def refused() -> AsyncIterator[RefusedCall]:
     """Expects the block's call to be refused for a reason."""
-    refusal = Refusal()
+    refusal = RefusedCall()
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         yield refusal
     error = from_call(raised.value)
@@ -142,7 +141,7 @@ async def refused() -> AsyncIterator[Refusal]:
 
 
 class Buyer:
-    """One emulated buyer, told what to do and asked what it received."""
+    """One emulated buyer, which a test instructs and asks what it received."""
 
     def __init__(self, http: aiohttp.ClientSession, base: str, name: str) -> None:
         self.url = f"{base}/buyers/{name}"
@@ -163,11 +162,11 @@ class Buyer:
         await self.show("answer", times=times, status=status, **details)
 
     async def release(self) -> None:
-        """Lets go what hangs."""
+        """Answers what hangs."""
         await self._send("POST", "/release", {})
 
     async def received(self, at_least: int = 0) -> list[dict[str, Any]]:
-        """What came, once it is so many."""
+        """What came, once it is at least that many."""
         url = f"{self._control}/received?at_least={at_least}&seconds=30"
         async with self._http.get(url) as response:
             answer: dict[str, Any] = await response.json()
@@ -203,9 +202,9 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingWorld(World):
-    """The same with a sender, which takes a step when a test says so."""
+    """The same with a dispatcher, which takes a step when a test says so."""
 
-    sender: Sender
+    dispatcher: Dispatcher
     stopping: Stopping
 
 

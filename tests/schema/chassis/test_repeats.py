@@ -183,9 +183,9 @@ async def test_a_delivery_that_is_reported_again_by_its_attempt(delivery_db: Dat
     (offer,) = await delivery.offered(delivery_db, workspace)
     token = uuid4()
     rows = await delivery.claim(delivery_db, token=token)
-    for verdict in ("retry", "retry", "DELIVERED"):
-        await delivery.finish(delivery_db, rows, token, verdict=verdict)
-    await delivery.finish(delivery_db, rows, uuid4(), verdict="retry")
+    for action in ("retry", "retry", "complete"):
+        await delivery.finish(delivery_db, rows, token, action=action)
+    await delivery.finish(delivery_db, rows, uuid4(), action="retry")
     # The last reports, which say something else or are another claim's, repeat nothing.
     (attempt,) = await delivery.attempts(delivery_db, offer)
     await one(

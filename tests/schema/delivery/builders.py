@@ -183,26 +183,26 @@ async def finish(
     rows: Sequence[Record],
     token: UUID,
     *,
-    verdict: str,
+    action: str,
     outcome: str | None = None,
     reason: str | None = None,
     retry_after_seconds: float = 5,
-    hold_fate: str = "release",
+    hold_action: str = "release",
     throttle_seconds: float = 0,
     now: datetime = NOW,
 ) -> dict[UUID, str]:
-    """Reports claimed rows back, all alike; what became of each delivery."""
-    outcome = outcome or ("accepted" if verdict in ("DELIVERED", "PARTIAL") else "retry")
+    """Reports claimed rows back, all alike; returns the outcome of each delivery."""
+    outcome = outcome or ("accepted" if action in ("complete", "complete_partial") else "retry")
     deliveries = {row["delivery_id"]: row for row in rows}
     answers = await db.rows(
         "finish_deliveries",
         p_org_ids=[row["org_id"] for row in deliveries.values()],
         p_delivery_ids=list(deliveries),
         p_tokens=[token for _ in deliveries],
-        p_verdicts=[verdict for _ in deliveries],
+        p_actions=[action for _ in deliveries],
         p_reasons=[reason for _ in deliveries],
         p_retry_after_seconds=[retry_after_seconds for _ in deliveries],
-        p_hold_fates=[hold_fate for _ in deliveries],
+        p_hold_actions=[hold_action for _ in deliveries],
         p_hold_seconds=HOLD_SECONDS,
         p_traceparents=[row["traceparent"] for row in deliveries.values()],
         p_attempt_org_ids=[row["org_id"] for row in rows],
@@ -268,7 +268,7 @@ async def balance(db: Database, workspace: Workspace) -> tuple[int, int, int]:
 
 
 async def delivery(db: Database, offer: Offered) -> Record:
-    """The delivery as people see it."""
+    """The delivery as its tenant reads it."""
     row = await db.row(
         "get_delivery",
         p_org_id=offer.org_id,

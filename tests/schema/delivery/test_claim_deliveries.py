@@ -104,7 +104,7 @@ async def test_a_throttled_endpoint_defers_without_spending_an_attempt(
         delivery_db,
         rows,
         token,
-        verdict="retry",
+        action="retry",
         outcome="throttled",
         retry_after_seconds=5,
         throttle_seconds=30,
@@ -127,9 +127,9 @@ async def test_a_throttled_endpoint_holds_up_no_other_of_its_workspace(
         delivery_db,
         [busy],
         token,
-        verdict="retry",
+        action="retry",
         outcome="throttled",
-        hold_fate="extend",
+        hold_action="extend",
         throttle_seconds=3600,
     )
     rows = await claim(delivery_db, now=later(5))
@@ -181,7 +181,7 @@ async def test_an_endpoint_that_was_disabled_before_it_took_the_lead_is_counted_
     await offered(delivery_db, workspace)
     token = uuid4()
     _, missed = rows = await claim(delivery_db, token=token)
-    await finish(delivery_db, rows, token, verdict="retry")
+    await finish(delivery_db, rows, token, action="retry")
     await admin.execute(
         "update delivery.endpoints set status = 'disabled' where endpoint_id = $1",
         missed["endpoint_id"],

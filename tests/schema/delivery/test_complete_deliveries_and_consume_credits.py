@@ -9,8 +9,8 @@ import pytest
 
 from services.chassis import telemetry
 from services.chassis.database import Database
-from services.delivery.completion import Completions
-from services.delivery.deliveries import CompletionByHand
+from services.delivery.manual_completions import ManualCompletions
+from services.delivery.records import ManualCompletion
 from services.delivery.store.deliveries import DeliveryStore
 from tests.schema.delivery.builders import (
     LEASE_SECONDS,
@@ -91,7 +91,7 @@ async def test_a_stalled_worker_past_its_lease_completes_nothing(delivery_db: Da
     assert await offer_status(delivery_db, offer) == "LEAD_READY"
 
 
-async def test_each_item_of_a_batch_has_a_fate_of_its_own(delivery_db: Database) -> None:
+async def test_each_item_of_a_batch_has_an_outcome_of_its_own(delivery_db: Database) -> None:
     workspace = await a_workspace(delivery_db, credits=2)
     poor = await a_workspace(delivery_db)
     sent, good, stopped = await offered(delivery_db, workspace, 3)
@@ -110,21 +110,6 @@ async def test_each_item_of_a_batch_has_a_fate_of_its_own(delivery_db: Database)
     assert await broken_equations(delivery_db) == {}
 
 
-async def test_the_single_form_answers_the_outcome(delivery_db: Database) -> None:
-    workspace = await a_workspace(delivery_db, credits=1)
-    (offer,) = await offered(delivery_db, workspace)
-    outcomes = [
-        await delivery_db.value(
-            "complete_delivery_and_consume_credit",
-            p_org_id=offer.org_id,
-            p_delivery_id=offer.delivery_id,
-            p_traceparent=offer.traceparent,
-        )
-        for _ in range(2)
-    ]
-    assert outcomes == ["completed", "duplicate"]
-
-
 async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200_credits(
     delivery_db: Database,
 ) -> None:
@@ -137,7 +122,9 @@ async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200
     async with AsyncExitStack() as stack:
         processes = [
             await stack.enter_async_context(
-                Completions(DeliveryStore(delivery_db), batch_deliveries_max=10, waiting_max=1000)
+                ManualCompletions(
+                    DeliveryStore(delivery_db), batch_deliveries_max=10, waiting_max=1000
+                )
             )
             for _ in range(4)
         ]
@@ -145,7 +132,7 @@ async def test_1000_concurrent_completions_of_300_deliveries_consume_exactly_200
             await asyncio.gather(
                 *(
                     processes[number % 4].complete(
-                        CompletionByHand(
+                        ManualCompletion(
                             org_id=offer.org_id,
                             delivery_id=offer.delivery_id,
                             traceparent=offer.traceparent,
@@ -232,12 +219,12 @@ async def test_concurrent_callers_share_batches_and_each_gets_its_answer(
     workspace = await a_workspace(delivery_db, credits=50)
     offers = await offered(delivery_db, workspace, 100)
     store = DeliveryStore(delivery_db)
-    async with Completions(store, batch_deliveries_max=50, waiting_max=1000) as completions:
+    async with ManualCompletions(store, batch_deliveries_max=50, waiting_max=1000) as completions:
         outcomes = Counter(
             await asyncio.gather(
                 *(
                     completions.complete(
-                        CompletionByHand(
+                        ManualCompletion(
                             org_id=offer.org_id,
                             delivery_id=offer.delivery_id,
                             traceparent=offer.traceparent,

@@ -20,15 +20,19 @@ from tests.schema.delivery.builders import (
 )
 
 
-@pytest.mark.parametrize("verdict", ["DELIVERED", "PARTIAL"])
-async def test_a_delivered_lead_is_paid_for(verdict: str, delivery_db: Database) -> None:
+@pytest.mark.parametrize(
+    ("action", "status"), [("complete", "DELIVERED"), ("complete_partial", "PARTIAL")]
+)
+async def test_a_delivered_lead_is_paid_for(
+    action: str, status: str, delivery_db: Database
+) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    answer = await finish(delivery_db, rows, token, verdict=verdict)
+    answer = await finish(delivery_db, rows, token, action=action)
     assert answer == {offer.delivery_id: "finished"}
-    assert (await delivery(delivery_db, offer))["status"] == verdict
+    assert (await delivery(delivery_db, offer))["status"] == status
     assert await offer_status(delivery_db, offer) == "SENT_TO_DEVELOPER"
     assert await balance(delivery_db, workspace) == (0, 0, 1)
     assert [one["outcome"] for one in await attempts(delivery_db, offer)] == ["accepted"]
@@ -40,7 +44,7 @@ async def test_a_retry_waits_its_time_and_gives_its_credit_back(delivery_db: Dat
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    await finish(delivery_db, rows, token, verdict="retry", retry_after_seconds=30)
+    await finish(delivery_db, rows, token, action="retry", retry_after_seconds=30)
     row = await delivery(delivery_db, offer)
     assert (row["status"], row["waiting_for"], row["next_attempt_at"]) == (
         "PENDING",
@@ -64,9 +68,9 @@ async def test_an_unknown_outcome_keeps_its_hold_until_it_expires(delivery_db: D
         delivery_db,
         rows,
         token,
-        verdict="retry",
+        action="retry",
         outcome="unknown",
-        hold_fate="keep",
+        hold_action="keep",
         retry_after_seconds=2 * HOLD_SECONDS,
     )
     assert await balance(delivery_db, workspace) == (0, 1, 0)
@@ -87,24 +91,24 @@ async def test_the_hold_of_a_lead_that_a_buyer_has_outlives_the_wait(
         delivery_db,
         rows,
         token,
-        verdict="retry",
-        hold_fate="extend",
+        action="retry",
+        hold_action="extend",
         retry_after_seconds=wait,
     )
     assert await _expire(delivery_db, wait) == 0
     assert await balance(delivery_db, workspace) == (0, 1, 0)
 
 
-@pytest.mark.parametrize("verdict", ["FAILED", "DEAD_LETTER"])
+@pytest.mark.parametrize(("action", "status"), [("fail", "FAILED"), ("dead_letter", "DEAD_LETTER")])
 async def test_a_lost_delivery_says_why_and_costs_nothing(
-    verdict: str, delivery_db: Database, admin: Any
+    action: str, status: str, delivery_db: Database, admin: Any
 ) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     (offer,) = await offered(delivery_db, workspace)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
-    await finish(delivery_db, rows, token, verdict=verdict, outcome="rejected", reason="rejected")
-    assert (await delivery(delivery_db, offer))["status"] == verdict
+    await finish(delivery_db, rows, token, action=action, outcome="rejected", reason="rejected")
+    assert (await delivery(delivery_db, offer))["status"] == status
     assert await admin.fetchval("select reason from delivery.deliveries") == "rejected"
     assert await balance(delivery_db, workspace) == (1, 0, 0)
     assert await claim(delivery_db, now=later(86_400)) == []
@@ -118,7 +122,7 @@ async def test_a_gone_endpoint_is_disabled_and_what_waits_for_it_is_parked(
     first, second = await offered(delivery_db, workspace, 2)
     token = uuid4()
     rows = await claim(delivery_db, token=token, limit=1)
-    await finish(delivery_db, rows, token, verdict="defer", outcome="gone", reason="gone")
+    await finish(delivery_db, rows, token, action="defer", outcome="gone", reason="gone")
     endpoint = await admin.fetchrow("select status, disabled_reason from delivery.endpoints")
     assert tuple(endpoint) == ("disabled", "gone")
     assert await claim(delivery_db, now=later(1)) == []
@@ -146,12 +150,12 @@ async def test_a_stalled_worker_past_its_lease_changes_nothing(
     old = await claim(delivery_db, token=stalled)
     new = await claim(delivery_db, token=busy, now=later(LEASE_SECONDS))
     before = await _everything(admin)
-    for verdict in ("DELIVERED", "retry", "DEAD_LETTER", "defer"):
+    for action in ("complete", "retry", "dead_letter", "defer"):
         answer = await finish(
             delivery_db,
             old,
             stalled,
-            verdict=verdict,
+            action=action,
             outcome="gone",
             throttle_seconds=60,
             now=later(LEASE_SECONDS + 1),
@@ -159,7 +163,7 @@ async def test_a_stalled_worker_past_its_lease_changes_nothing(
         assert answer == {offer.delivery_id: "lease_lost"}
     assert await _everything(admin) == before
     now = later(LEASE_SECONDS + 1)
-    answer = await finish(delivery_db, new, busy, verdict="DELIVERED", now=now)
+    answer = await finish(delivery_db, new, busy, action="complete", now=now)
     assert answer == {offer.delivery_id: "finished"}
 
 
@@ -171,7 +175,7 @@ async def test_a_report_that_comes_after_its_own_lease_changes_nothing(
     token = uuid4()
     rows = await claim(delivery_db, token=token)
     before = await _everything(admin)
-    answer = await finish(delivery_db, rows, token, verdict="retry", now=later(LEASE_SECONDS))
+    answer = await finish(delivery_db, rows, token, action="retry", now=later(LEASE_SECONDS))
     assert answer == {offer.delivery_id: "lease_lost"}
     assert await _everything(admin) == before
 
@@ -185,18 +189,20 @@ async def test_a_report_finishes_no_attempt_of_another_claim(
     (own,) = await claim(delivery_db, token=token, limit=1)
     (foreign,) = await claim(delivery_db, limit=1)
     mixed_up: Any = {**own, "attempt_id": foreign["attempt_id"]}
-    await finish(delivery_db, [mixed_up], token, verdict="retry", outcome="gone")
+    await finish(delivery_db, [mixed_up], token, action="retry", outcome="gone")
     assert [one["outcome"] for one in await attempts(delivery_db, other)] == [None]
     assert await admin.fetchval("select status from delivery.endpoints") == "active"
 
 
-async def test_a_released_credit_goes_to_whoever_waits_for_one(delivery_db: Database) -> None:
+async def test_a_released_credit_goes_to_a_delivery_that_waits_for_one(
+    delivery_db: Database,
+) -> None:
     workspace = await a_workspace(delivery_db, credits=1)
     _, waiting = await offered(delivery_db, workspace, 2)
     token = uuid4()
     rows = await claim(delivery_db, token=token)
     assert (await delivery(delivery_db, waiting))["waiting_for"] == "credit"
-    await finish(delivery_db, rows, token, verdict="FAILED", outcome="returned", reason="returned")
+    await finish(delivery_db, rows, token, action="fail", outcome="returned", reason="returned")
     (row,) = await claim(delivery_db)
     assert row["delivery_id"] == waiting.delivery_id
 
@@ -212,7 +218,7 @@ async def test_an_endpoint_that_took_the_lead_is_not_sent_it_again(
         "update delivery.delivery_endpoints set status = 'accepted' where endpoint_id = $1",
         took["endpoint_id"],
     )
-    await finish(delivery_db, [failed], token, verdict="retry", hold_fate="extend")
+    await finish(delivery_db, [failed], token, action="retry", hold_action="extend")
     (row,) = await claim(delivery_db, now=later(5))
     assert row["endpoint_id"] == failed["endpoint_id"]
     assert (row["accepted_count"], row["failed_count"]) == (1, 0)

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
-from tests.schema.delivery.builders import NOW, a_workspace, claim, complete, offered
+from tests.schema.delivery.builders import a_workspace, claim, complete, offered
 
 # A second row beside one that is there: another id, the rest the same.
 SECOND = """
@@ -91,19 +91,3 @@ async def test_a_transaction_moves_credits_the_way_of_its_type_and_below_no_zero
 ) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         await admin.execute(f"update delivery.credit_transactions set {change}")
-
-
-async def test_a_lease_is_lengthened_by_its_holder_alone(delivery_db: Database) -> None:
-    workspace = await a_workspace(delivery_db, credits=5)
-    (sent,) = await offered(delivery_db, workspace, 1)
-    await claim(delivery_db, token=uuid4())
-    extended = await delivery_db.value(
-        "extend_delivery_lease",
-        p_org_id=workspace.org_id,
-        p_delivery_id=sent.delivery_id,
-        p_token=uuid4(),
-        p_lease_seconds=60.0,
-        p_hold_seconds=60.0,
-        p_now=NOW,
-    )
-    assert extended is False

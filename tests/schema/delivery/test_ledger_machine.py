@@ -76,23 +76,23 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(
         data=st.data(),
-        verdict=st.sampled_from(["DELIVERED", "PARTIAL", "retry", "FAILED", "DEAD_LETTER"]),
-        hold_fate=st.sampled_from(["release", "keep", "extend"]),
+        action=st.sampled_from(["complete", "complete_partial", "retry", "fail", "dead_letter"]),
+        hold_action=st.sampled_from(["release", "keep", "extend"]),
     )
-    def report(self, data: st.DataObject, verdict: str, hold_fate: str) -> None:
+    def report(self, data: st.DataObject, action: str, hold_action: str) -> None:
         token, rows = data.draw(st.sampled_from(self.claims))
         answers = self.run(
             builders.finish(
                 self.db,
                 rows,
                 token,
-                verdict=verdict,
-                hold_fate=hold_fate,
+                action=action,
+                hold_action=hold_action,
                 now=later(self.seconds),
             )
         )
         for delivery_id, outcome in answers.items():
-            if outcome == "finished" and verdict in ("DELIVERED", "PARTIAL"):
+            if outcome == "finished" and action in ("complete", "complete_partial"):
                 assert delivery_id not in self.completed
                 self.completed.add(delivery_id)
 

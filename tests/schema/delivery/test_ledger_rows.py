@@ -66,9 +66,9 @@ async def test_entries_are_carried_over_and_back(
         token = uuid4()
         rows = await claim(delivery_db, token=token)
         mine = [row for row in rows if row["delivery_id"] == kept.delivery_id]
-        await finish(delivery_db, mine, token, verdict="DELIVERED")
+        await finish(delivery_db, mine, token, action="complete")
         rest = [row for row in rows if row["delivery_id"] != kept.delivery_id]
-        await finish(delivery_db, rest, token, verdict="FAILED", reason="returned")
+        await finish(delivery_db, rest, token, action="fail", reason="returned")
     before = await admin.fetch(ENTRIES)
     types = await admin.fetchval(
         "select count(distinct (type, from_account)) from delivery.credit_transactions"

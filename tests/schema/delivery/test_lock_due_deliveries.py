@@ -28,7 +28,7 @@ async def take(db: Database, busy: Mapping[UUID, int], *, seconds: float = 1) ->
 
 
 async def fill(db: Database, busy: Counter[UUID] | None = None) -> Counter[UUID]:
-    """What is under way when a worker that nobody answers has claimed all it may."""
+    """What is under way when a worker without any answers has claimed all it may."""
     busy = Counter(busy or {})
     while rows := await take(db, busy):
         busy.update(row["workspace_id"] for row in rows)
@@ -43,7 +43,7 @@ async def backlogged(db: Database, workspaces: int, deliveries: int) -> list[Wor
     return made
 
 
-async def test_a_newcomer_is_served_though_four_backlogs_wait_and_nobody_answers(
+async def test_a_newcomer_is_served_though_four_backlogs_wait_and_no_buyer_answers(
     delivery_db: Database,
 ) -> None:
     hogs = await backlogged(delivery_db, 4, 100)
@@ -55,7 +55,7 @@ async def test_a_newcomer_is_served_though_four_backlogs_wait_and_nobody_answers
     assert busy[newcomer.workspace_id] == 20
 
 
-async def test_what_an_answer_frees_goes_to_who_has_the_fewest_under_way(
+async def test_what_an_answer_frees_goes_to_the_workspace_with_the_fewest_under_way(
     delivery_db: Database,
 ) -> None:
     hogs = await backlogged(delivery_db, 4, 100)

@@ -15,7 +15,7 @@ from tests.schema.delivery.builders import (
 )
 
 
-async def test_a_direct_offer_walks_to_lead_ready_with_an_event_for_every_step(
+async def test_a_direct_offer_advances_to_lead_ready_with_an_event_for_every_step(
     delivery_db: Database,
 ) -> None:
     workspace = await a_workspace(delivery_db)
@@ -49,7 +49,7 @@ async def test_a_manual_offer_stays_where_it_starts_and_has_no_delivery(
     assert await admin.fetchval("select count(*) from delivery.deliveries") == 0
 
 
-async def test_an_offer_taken_over_before_is_answered_as_it_was_then(
+async def test_an_offer_accepted_before_is_answered_as_it_was_then(
     delivery_db: Database, admin: Any
 ) -> None:
     workspace = await a_workspace(delivery_db)

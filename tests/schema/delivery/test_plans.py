@@ -85,7 +85,7 @@ async def test_every_page_of_a_list_and_each_single_row_is_found_by_index(
     ]
     for call, arguments in cases:
         plans = await plans_of(admin, "delivery", TABLES, call, *arguments)
-        told = f"{call} of {arguments}:\n" + "\n".join(plans)
-        assert plans, told
-        assert not re.search(r"Seq Scan", told), told
-        assert rows_looked_at(plans, TABLES) < ROWS_MAX, told
+        report = f"{call} of {arguments}:\n" + "\n".join(plans)
+        assert plans, report
+        assert not re.search(r"Seq Scan", report), report
+        assert rows_looked_at(plans, TABLES) < ROWS_MAX, report

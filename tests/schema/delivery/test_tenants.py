@@ -37,7 +37,7 @@ async def other(delivery_db: Database) -> Workspace:
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_the_service_role_sees_no_row_of_an_org_it_has_not_entered(
+async def test_the_service_role_sees_no_row_of_an_org_that_is_not_its_tenant(
     table: str, other: Workspace, admin: Any
 ) -> None:
     sql = f"select count(*) from delivery.{table}"

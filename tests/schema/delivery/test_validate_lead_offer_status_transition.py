@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
-from services.delivery.offers import STATUSES
+from services.delivery.records import OFFER_STATUSES
 from tests.schema.delivery.builders import a_workspace, an_offer, offer_leads
 
 STEPS: dict[str, set[str]] = {
@@ -31,7 +31,7 @@ STEPS: dict[str, set[str]] = {
 
 def test_the_table_has_the_13_states() -> None:
     assert len(STEPS) == 13
-    assert set(STEPS) == STATUSES
+    assert set(STEPS) == OFFER_STATUSES
 
 
 @pytest.mark.parametrize("from_status", sorted(STEPS))

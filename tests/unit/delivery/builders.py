@@ -5,16 +5,15 @@ from typing import Any
 from uuid import uuid4
 
 from services.chassis.trace import child_of, new_root
-from services.delivery.outcomes import Outcome
-from services.delivery.sending import Claim, Result, Target
+from services.delivery.records import AttemptOutcome, AttemptResult, AttemptTarget, Claim
 
 NOW = datetime(2027, 1, 4, 12, tzinfo=UTC)
 
 
 def a_claim(**changes: Any) -> Claim:
-    """A first try at one endpoint."""
+    """A first attempt at one endpoint."""
     trace = new_root()
-    target = Target(
+    target = AttemptTarget(
         attempt_id=uuid4(),
         endpoint_id=uuid4(),
         url="https://buyer.example/leads",
@@ -40,6 +39,8 @@ def a_claim(**changes: Any) -> Claim:
     return Claim(**{**defaults, **changes})
 
 
-def a_result(outcome: Outcome, *, asked_seconds: float | None = None) -> Result:
-    """What became of an attempt."""
-    return Result(attempt_id=uuid4(), outcome=outcome, asked_seconds=asked_seconds)
+def a_result(outcome: AttemptOutcome, *, retry_after_seconds: float | None = None) -> AttemptResult:
+    """The result of an attempt."""
+    return AttemptResult(
+        attempt_id=uuid4(), outcome=outcome, retry_after_seconds=retry_after_seconds
+    )

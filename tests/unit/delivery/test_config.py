@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.delivery.config import DeliveryConfig
-from services.delivery.policies import backoff_policy, claim_terms, outbound_policy
+from services.delivery.policies import backoff_policy, claim_terms, webhook_policy
 
 SETTINGS = {
     "DATABASE_URL": "postgres://nowhere",
@@ -20,10 +20,10 @@ def a_config(monkeypatch: pytest.MonkeyPatch, **settings: str) -> DeliveryConfig
     return DeliveryConfig()
 
 
-def test_the_defaults_call_public_addresses_by_https_alone(
+def test_the_defaults_call_public_addresses_only_by_https(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    policy = outbound_policy(a_config(monkeypatch))
+    policy = webhook_policy(a_config(monkeypatch))
     assert (policy.allowed_networks, policy.http_hosts) == ((), frozenset())
 
 
@@ -34,7 +34,7 @@ def test_lists_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
         OUTBOUND_HTTP_HOSTS='["127.0.0.1"]',
         RETRY_SCHEDULE_SECONDS="[1, 2]",
     )
-    assert [str(network) for network in outbound_policy(config).allowed_networks] == ["127.0.0.0/8"]
+    assert [str(network) for network in webhook_policy(config).allowed_networks] == ["127.0.0.0/8"]
     assert backoff_policy(config).schedule_seconds == (1, 2)
     assert claim_terms(config).attempts_max == 3
 

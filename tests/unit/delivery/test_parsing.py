@@ -4,8 +4,8 @@ import pytest
 
 from services.chassis.errors import DomainError
 from services.chassis.trace import new_root
-from services.delivery.offers import NewOffer
-from services.delivery.parsing import parse_grant, parse_offers, parse_step
+from services.delivery.edge.parsing import parse_grant, parse_offers, parse_step
+from services.delivery.records import NewOffer
 from waybill.delivery.v1.delivery_service_pb2 import (
     AdvanceOfferRequest,
     GrantCreditsRequest,

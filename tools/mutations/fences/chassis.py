@@ -37,6 +37,6 @@ FENCES: Final = (
     without_fence(
         "delivery.begin_request",
         "content",
-        DELIVERY + "test_credits.py::test_a_request_id_with_other_content_is_refused",
+        DELIVERY + "test_grant_credits.py::test_a_request_id_with_other_content_is_refused",
     ),
 )

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OfferLeadsRequest(_message.Message):
-    """Offers to take over."""
+    """Offers to accept."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -91,7 +91,7 @@ Global___LeadOffer: _TypeAlias = LeadOffer  # noqa: Y015
 
 @_typing.final
 class OfferLeadsResponse(_message.Message):
-    """What became of each offer."""
+    """The outcome of each offer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -115,7 +115,7 @@ Global___OfferLeadsResponse: _TypeAlias = OfferLeadsResponse  # noqa: Y015
 
 @_typing.final
 class OfferLeadResult(_message.Message):
-    """What became of one offer."""
+    """The outcome of one offer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -230,7 +230,7 @@ class Offer(_message.Message):
     """The trace that travels with the lead: 32 hex digits."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was taken over."""
+        """When it was accepted."""
 
     def __init__(
         self,
@@ -302,7 +302,7 @@ class ListOffersRequest(_message.Message):
     lead_id: _builtins.str
     """Only those of this lead; empty: all."""
     page_size: _builtins.int
-    """Offers per page: 50 unless told, 500 at most."""
+    """Offers per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -363,7 +363,7 @@ class AdvanceOfferRequest(_message.Message):
     to_status: _builtins.str
     """The state to move to: "CONTACTED"."""
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id gets the same response."""
     def __init__(
         self,
         *,
@@ -413,7 +413,7 @@ class CreateEndpointRequest(_message.Message):
     WORKSPACE_ID_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id gets the same response."""
     workspace_id: _builtins.str
     """UUID of the workspace."""
     url: _builtins.str
@@ -442,7 +442,7 @@ class CreateEndpointResponse(_message.Message):
     ENDPOINT_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """The Standard Webhooks secret ("whsec_…") that verifies what is posted; shown this once."""
+    """The Standard Webhooks secret ("whsec_…") that verifies what is posted; shown only here."""
     @_builtins.property
     def endpoint(self) -> Global___Endpoint:
         """It."""
@@ -517,7 +517,7 @@ class ListEndpointsRequest(_message.Message):
     workspace_id: _builtins.str
     """Only those of this workspace; empty: all."""
     page_size: _builtins.int
-    """Endpoints per page: 50 unless told, 500 at most."""
+    """Endpoints per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -665,11 +665,11 @@ class RotateEndpointSecretRequest(_message.Message):
     ENDPOINT_ID_FIELD_NUMBER: _builtins.int
     OVERLAP_SECONDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id gets the same response."""
     endpoint_id: _builtins.str
     """UUID."""
     overlap_seconds: _builtins.int
-    """For how long the secret before signs too, in seconds: a day unless told, 0 where it leaked, a
+    """For how long the secret before signs too, in seconds: a day by default, 0 where it leaked, a
     week at most.
     """
     def __init__(
@@ -698,7 +698,7 @@ class RotateEndpointSecretResponse(_message.Message):
     ENDPOINT_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """The Standard Webhooks secret ("whsec_…") that verifies what is posted; shown this once."""
+    """The Standard Webhooks secret ("whsec_…") that verifies what is posted; shown only here."""
     @_builtins.property
     def endpoint(self) -> Global___Endpoint:
         """It."""
@@ -730,11 +730,11 @@ class GrantCreditsRequest(_message.Message):
     workspace_id: _builtins.str
     """UUID."""
     request_id: _builtins.str
-    """Client-made id; the same id gives the same answer."""
+    """Made by the client; the same id gets the same response."""
     credits: _builtins.int
     """How many credits, from 1 to 1,000,000."""
     reason: _builtins.str
-    """Why, for people who read the ledger; at most 200 characters and no personal data."""
+    """Why, for readers of the ledger; at most 200 characters and no personal data."""
     def __init__(
         self,
         *,
@@ -875,7 +875,7 @@ class ListLedgerEntriesRequest(_message.Message):
     workspace_id: _builtins.str
     """UUID."""
     page_size: _builtins.int
-    """Entries per page: 50 unless told, 500 at most."""
+    """Entries per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -1059,7 +1059,7 @@ class Delivery(_message.Message):
     waiting_for: _builtins.str
     """What it waits for: "credit", "endpoint", "retry", or empty."""
     attempts: _builtins.int
-    """Tries so far."""
+    """Attempts so far."""
     trace_id: _builtins.str
     """The trace that travels with the lead: 32 hex digits."""
     @_builtins.property
@@ -1099,7 +1099,7 @@ Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
 @_typing.final
 class Attempt(_message.Message):
-    """One try at one endpoint."""
+    """One attempt at one endpoint."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1119,7 +1119,7 @@ class Attempt(_message.Message):
     """From 1."""
     outcome: _builtins.str
     """"accepted", "retry", "throttled", "rejected", "returned", "redirected", "gone" or "unknown";
-    empty while it goes on.
+    empty while it is under way.
     """
     status_code: _builtins.int
     """The answer's HTTP status, or 0."""
@@ -1168,7 +1168,7 @@ class ListDeliveriesRequest(_message.Message):
     status: _builtins.str
     """Only those of this status; empty: all."""
     page_size: _builtins.int
-    """Deliveries per page: 50 unless told, 500 at most."""
+    """Deliveries per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(

@@ -122,8 +122,8 @@ class DeliveryServiceServicer:
     """
 
     def OfferLeads(self, request, context):
-        """Takes offers over from routing. Each item has an outcome of its own, keyed by lead id; an
-        offer that was taken over before is answered as it was then. routing alone may call it.
+        """Accepts offers from routing. Each item has an outcome of its own, keyed by lead id; a repeat is
+        safe and answers with the offer that was accepted first. Only routing may call it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +145,7 @@ class DeliveryServiceServicer:
 
     def AdvanceOffer(self, request, context):
         """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
-        by completing the delivery alone. Safe to repeat with the same request_id.
+        only by completing the delivery. Safe to repeat with the same request_id.
         Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
         DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
         """
@@ -154,8 +154,8 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateEndpoint(self, request, context):
-        """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
-        with the same request_id: the same endpoint and secret are answered.
+        """Creates an endpoint of a workspace and returns its signing secret, only here. Safe to repeat
+        with the same request_id: the same endpoint and secret are returned.
         Fails with WORKSPACE_NOT_FOUND, URL_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -170,8 +170,8 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EnableEndpoint(self, request, context):
-        """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
-        nothing. Fails with ENDPOINT_NOT_FOUND.
+        """Enables an endpoint that was disabled and sends the deliveries that wait for it. A repeat
+        changes nothing. Fails with ENDPOINT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,9 +187,9 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateEndpointSecret(self, request, context):
-        """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
-        for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
-        the same request_id: the same secret is answered.
+        """Gives an endpoint a new signing secret and returns it, only here. The one before signs beside
+        it for a while, so that the buyer can change over; any older one ends at once. Safe to repeat
+        with the same request_id: the same secret is returned.
         Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -238,7 +238,8 @@ class DeliveryServiceServicer:
 
     def CompleteDelivery(self, request, context):
         """Completes a delivery that a buyer confirmed by other means and consumes its credit, all or
-        nothing. A repeat answers as the first did and consumes nothing. service_role alone.
+        nothing. A repeat is safe: it consumes nothing and is answered as duplicate. Only for
+        service_role.
         Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED, INSUFFICIENT_CREDITS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -246,8 +247,8 @@ class DeliveryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RedeliverDelivery(self, request, context):
-        """Puts a failed or dead-lettered delivery back to work under the same webhook id, with its
-        attempts counted anew. A repeat finds it pending and is refused, so nothing is sent twice.
+        """Queues a failed or dead-lettered delivery again under the same webhook id, with its attempts
+        counted from zero. A repeat finds it pending and is refused, so nothing is sent twice.
         Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -34,8 +34,8 @@ class DeliveryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DeliveryServiceAsyncStub: ...
     OfferLeads: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.OfferLeadsRequest, _delivery_service_pb2.OfferLeadsResponse]
-    """Takes offers over from routing. Each item has an outcome of its own, keyed by lead id; an
-    offer that was taken over before is answered as it was then. routing alone may call it.
+    """Accepts offers from routing. Each item has an outcome of its own, keyed by lead id; a repeat is
+    safe and answers with the offer that was accepted first. Only routing may call it.
     """
     GetOffer: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.GetOfferRequest, _delivery_service_pb2.GetOfferResponse]
     """Returns one offer with its events. Read only; a repeat is safe. Fails with OFFER_NOT_FOUND."""
@@ -43,20 +43,20 @@ class DeliveryServiceStub:
     """Lists offers, newest first. Read only; a repeat is safe. Fails with PAGE_TOKEN_REFUSED."""
     AdvanceOffer: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.AdvanceOfferRequest, _delivery_service_pb2.AdvanceOfferResponse]
     """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
-    by completing the delivery alone. Safe to repeat with the same request_id.
+    only by completing the delivery. Safe to repeat with the same request_id.
     Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
     DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
     """
     CreateEndpoint: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.CreateEndpointRequest, _delivery_service_pb2.CreateEndpointResponse]
-    """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
-    with the same request_id: the same endpoint and secret are answered.
+    """Creates an endpoint of a workspace and returns its signing secret, only here. Safe to repeat
+    with the same request_id: the same endpoint and secret are returned.
     Fails with WORKSPACE_NOT_FOUND, URL_REFUSED, REQUEST_ID_REUSED.
     """
     ListEndpoints: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.ListEndpointsRequest, _delivery_service_pb2.ListEndpointsResponse]
     """Lists endpoints, oldest first. Read only; a repeat is safe. Fails with PAGE_TOKEN_REFUSED."""
     EnableEndpoint: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.EnableEndpointRequest, _delivery_service_pb2.EnableEndpointResponse]
-    """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
-    nothing. Fails with ENDPOINT_NOT_FOUND.
+    """Enables an endpoint that was disabled and sends the deliveries that wait for it. A repeat
+    changes nothing. Fails with ENDPOINT_NOT_FOUND.
     """
     DisableEndpoint: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.DisableEndpointRequest, _delivery_service_pb2.DisableEndpointResponse]
     """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
@@ -64,9 +64,9 @@ class DeliveryServiceStub:
     Fails with ENDPOINT_NOT_FOUND.
     """
     RotateEndpointSecret: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.RotateEndpointSecretRequest, _delivery_service_pb2.RotateEndpointSecretResponse]
-    """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
-    for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
-    the same request_id: the same secret is answered.
+    """Gives an endpoint a new signing secret and returns it, only here. The one before signs beside
+    it for a while, so that the buyer can change over; any older one ends at once. Safe to repeat
+    with the same request_id: the same secret is returned.
     Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
     """
     GrantCredits: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]
@@ -90,12 +90,13 @@ class DeliveryServiceStub:
     """
     CompleteDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.CompleteDeliveryRequest, _delivery_service_pb2.CompleteDeliveryResponse]
     """Completes a delivery that a buyer confirmed by other means and consumes its credit, all or
-    nothing. A repeat answers as the first did and consumes nothing. service_role alone.
+    nothing. A repeat is safe: it consumes nothing and is answered as duplicate. Only for
+    service_role.
     Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED, INSUFFICIENT_CREDITS.
     """
     RedeliverDelivery: _grpc.UnaryUnaryMultiCallable[_delivery_service_pb2.RedeliverDeliveryRequest, _delivery_service_pb2.RedeliverDeliveryResponse]
-    """Puts a failed or dead-lettered delivery back to work under the same webhook id, with its
-    attempts counted anew. A repeat finds it pending and is refused, so nothing is sent twice.
+    """Queues a failed or dead-lettered delivery again under the same webhook id, with its attempts
+    counted from zero. A repeat finds it pending and is refused, so nothing is sent twice.
     Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED.
     """
 
@@ -105,8 +106,8 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     OfferLeads: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.OfferLeadsRequest, _delivery_service_pb2.OfferLeadsResponse]  # type: ignore[assignment]
-    """Takes offers over from routing. Each item has an outcome of its own, keyed by lead id; an
-    offer that was taken over before is answered as it was then. routing alone may call it.
+    """Accepts offers from routing. Each item has an outcome of its own, keyed by lead id; a repeat is
+    safe and answers with the offer that was accepted first. Only routing may call it.
     """
     GetOffer: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.GetOfferRequest, _delivery_service_pb2.GetOfferResponse]  # type: ignore[assignment]
     """Returns one offer with its events. Read only; a repeat is safe. Fails with OFFER_NOT_FOUND."""
@@ -114,20 +115,20 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """Lists offers, newest first. Read only; a repeat is safe. Fails with PAGE_TOKEN_REFUSED."""
     AdvanceOffer: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.AdvanceOfferRequest, _delivery_service_pb2.AdvanceOfferResponse]  # type: ignore[assignment]
     """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
-    by completing the delivery alone. Safe to repeat with the same request_id.
+    only by completing the delivery. Safe to repeat with the same request_id.
     Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
     DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
     """
     CreateEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.CreateEndpointRequest, _delivery_service_pb2.CreateEndpointResponse]  # type: ignore[assignment]
-    """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
-    with the same request_id: the same endpoint and secret are answered.
+    """Creates an endpoint of a workspace and returns its signing secret, only here. Safe to repeat
+    with the same request_id: the same endpoint and secret are returned.
     Fails with WORKSPACE_NOT_FOUND, URL_REFUSED, REQUEST_ID_REUSED.
     """
     ListEndpoints: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.ListEndpointsRequest, _delivery_service_pb2.ListEndpointsResponse]  # type: ignore[assignment]
     """Lists endpoints, oldest first. Read only; a repeat is safe. Fails with PAGE_TOKEN_REFUSED."""
     EnableEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.EnableEndpointRequest, _delivery_service_pb2.EnableEndpointResponse]  # type: ignore[assignment]
-    """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
-    nothing. Fails with ENDPOINT_NOT_FOUND.
+    """Enables an endpoint that was disabled and sends the deliveries that wait for it. A repeat
+    changes nothing. Fails with ENDPOINT_NOT_FOUND.
     """
     DisableEndpoint: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.DisableEndpointRequest, _delivery_service_pb2.DisableEndpointResponse]  # type: ignore[assignment]
     """Disables an endpoint: nothing new is sent to it, and what has no other endpoint is parked until
@@ -135,9 +136,9 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     Fails with ENDPOINT_NOT_FOUND.
     """
     RotateEndpointSecret: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.RotateEndpointSecretRequest, _delivery_service_pb2.RotateEndpointSecretResponse]  # type: ignore[assignment]
-    """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
-    for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
-    the same request_id: the same secret is answered.
+    """Gives an endpoint a new signing secret and returns it, only here. The one before signs beside
+    it for a while, so that the buyer can change over; any older one ends at once. Safe to repeat
+    with the same request_id: the same secret is returned.
     Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
     """
     GrantCredits: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.GrantCreditsRequest, _delivery_service_pb2.GrantCreditsResponse]  # type: ignore[assignment]
@@ -161,12 +162,13 @@ class DeliveryServiceAsyncStub(DeliveryServiceStub):
     """
     CompleteDelivery: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.CompleteDeliveryRequest, _delivery_service_pb2.CompleteDeliveryResponse]  # type: ignore[assignment]
     """Completes a delivery that a buyer confirmed by other means and consumes its credit, all or
-    nothing. A repeat answers as the first did and consumes nothing. service_role alone.
+    nothing. A repeat is safe: it consumes nothing and is answered as duplicate. Only for
+    service_role.
     Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED, INSUFFICIENT_CREDITS.
     """
     RedeliverDelivery: _aio.UnaryUnaryMultiCallable[_delivery_service_pb2.RedeliverDeliveryRequest, _delivery_service_pb2.RedeliverDeliveryResponse]  # type: ignore[assignment]
-    """Puts a failed or dead-lettered delivery back to work under the same webhook id, with its
-    attempts counted anew. A repeat finds it pending and is refused, so nothing is sent twice.
+    """Queues a failed or dead-lettered delivery again under the same webhook id, with its attempts
+    counted from zero. A repeat finds it pending and is refused, so nothing is sent twice.
     Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED.
     """
 
@@ -179,8 +181,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.OfferLeadsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.OfferLeadsResponse, _abc.Awaitable[_delivery_service_pb2.OfferLeadsResponse]]:
-        """Takes offers over from routing. Each item has an outcome of its own, keyed by lead id; an
-        offer that was taken over before is answered as it was then. routing alone may call it.
+        """Accepts offers from routing. Each item has an outcome of its own, keyed by lead id; a repeat is
+        safe and answers with the offer that was accepted first. Only routing may call it.
         """
 
     @_abc_1.abstractmethod
@@ -206,7 +208,7 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.AdvanceOfferResponse, _abc.Awaitable[_delivery_service_pb2.AdvanceOfferResponse]]:
         """Moves an offer one step. To LEAD_READY also creates its delivery; SENT_TO_DEVELOPER is reached
-        by completing the delivery alone. Safe to repeat with the same request_id.
+        only by completing the delivery. Safe to repeat with the same request_id.
         Fails with OFFER_NOT_FOUND, TRANSITION_REFUSED, REQUEST_ID_REUSED, and with
         DELIVERY_STATE_REFUSED while the lead is being sent to its buyer.
         """
@@ -217,8 +219,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.CreateEndpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.CreateEndpointResponse, _abc.Awaitable[_delivery_service_pb2.CreateEndpointResponse]]:
-        """Creates an endpoint of a workspace and answers its signing secret, this once. Safe to repeat
-        with the same request_id: the same endpoint and secret are answered.
+        """Creates an endpoint of a workspace and returns its signing secret, only here. Safe to repeat
+        with the same request_id: the same endpoint and secret are returned.
         Fails with WORKSPACE_NOT_FOUND, URL_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -236,8 +238,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.EnableEndpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.EnableEndpointResponse, _abc.Awaitable[_delivery_service_pb2.EnableEndpointResponse]]:
-        """Enables an endpoint that was disabled and sends what was parked for it. A repeat changes
-        nothing. Fails with ENDPOINT_NOT_FOUND.
+        """Enables an endpoint that was disabled and sends the deliveries that wait for it. A repeat
+        changes nothing. Fails with ENDPOINT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -257,9 +259,9 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.RotateEndpointSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.RotateEndpointSecretResponse, _abc.Awaitable[_delivery_service_pb2.RotateEndpointSecretResponse]]:
-        """Gives an endpoint a new signing secret and answers it, this once. The one before signs beside it
-        for a while, so that the buyer can change over; any older one ends at once. Safe to repeat with
-        the same request_id: the same secret is answered.
+        """Gives an endpoint a new signing secret and returns it, only here. The one before signs beside
+        it for a while, so that the buyer can change over; any older one ends at once. Safe to repeat
+        with the same request_id: the same secret is returned.
         Fails with ENDPOINT_NOT_FOUND, INVALID_REQUEST (overlap_seconds), REQUEST_ID_REUSED.
         """
 
@@ -319,7 +321,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.CompleteDeliveryResponse, _abc.Awaitable[_delivery_service_pb2.CompleteDeliveryResponse]]:
         """Completes a delivery that a buyer confirmed by other means and consumes its credit, all or
-        nothing. A repeat answers as the first did and consumes nothing. service_role alone.
+        nothing. A repeat is safe: it consumes nothing and is answered as duplicate. Only for
+        service_role.
         Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED, INSUFFICIENT_CREDITS.
         """
 
@@ -329,8 +332,8 @@ class DeliveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _delivery_service_pb2.RedeliverDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_delivery_service_pb2.RedeliverDeliveryResponse, _abc.Awaitable[_delivery_service_pb2.RedeliverDeliveryResponse]]:
-        """Puts a failed or dead-lettered delivery back to work under the same webhook id, with its
-        attempts counted anew. A repeat finds it pending and is refused, so nothing is sent twice.
+        """Queues a failed or dead-lettered delivery again under the same webhook id, with its attempts
+        counted from zero. A repeat finds it pending and is refused, so nothing is sent twice.
         Fails with DELIVERY_NOT_FOUND, DELIVERY_STATE_REFUSED.
         """
 

@@ -1,9 +1,10 @@
--- Moves an offer one step by a tenant's hand. To LEAD_READY also creates its delivery,
--- p_delivery_id unless it has one already; SENT_TO_DEVELOPER is reached by completing the delivery
--- alone. An offer that leaves LEAD_READY takes its delivery with it: FAILED, its credit released.
--- Answers the offer; the same request id answers as it did. Raises WB060 OFFER_NOT_FOUND, WB061
--- TRANSITION_REFUSED, WB063 DELIVERY_STATE_REFUSED (the lead is being sent at this moment), WB005
--- REQUEST_ID_REUSED.
+-- Moves an offer one step, for a tenant.
+--   - To LEAD_READY also creates its delivery: p_delivery_id unless it has one already.
+--   - SENT_TO_DEVELOPER is reached only by completing the delivery.
+--   - The delivery of an offer that leaves LEAD_READY becomes FAILED, its credit is released.
+--   - Returns the offer; the same request id returns what it returned the first time.
+--   - Raises WB060 OFFER_NOT_FOUND, WB061 TRANSITION_REFUSED, WB063 DELIVERY_STATE_REFUSED (the
+--     lead is being sent at this moment), WB005 REQUEST_ID_REUSED.
 create or replace function advance_offer(
   p_org_id uuid,
   p_offer_id uuid,

@@ -1,6 +1,6 @@
 -- runs as: system
--- Totals that another service's must equal: routing hands as many offers over as were taken, and
--- sync takes as many events as were sent.
+-- Totals that another service's must equal: routing hands over as many offers as are accepted
+-- here, and sync records as many events as are sent from here.
 create or replace function book_totals()
 returns table (name text, total bigint)
 language sql

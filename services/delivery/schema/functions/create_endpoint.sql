@@ -1,6 +1,6 @@
--- Creates an endpoint with its sealed signing secret, and wakes what was parked for want of one.
--- Answers the endpoint and the sealed secret; the same request id answers as it did.
--- Raises WB040 WORKSPACE_NOT_FOUND, WB005 REQUEST_ID_REUSED.
+-- Creates an endpoint with its sealed signing secret, and wakes deliveries that wait for an
+-- endpoint. Returns the endpoint and the sealed secret; the same request id returns what it
+-- returned the first time. Raises WB040 WORKSPACE_NOT_FOUND, WB005 REQUEST_ID_REUSED.
 create or replace function create_endpoint(
   p_org_id uuid,
   p_endpoint_id uuid,

@@ -1,5 +1,5 @@
--- Enables an endpoint that was disabled, lifts its throttle, and wakes what was parked. A repeat
--- changes nothing. Raises WB065 ENDPOINT_NOT_FOUND.
+-- Enables an endpoint that was disabled, ends its throttle, and wakes deliveries that wait for an
+-- endpoint. A repeat changes nothing. Raises WB065 ENDPOINT_NOT_FOUND.
 create or replace function enable_endpoint(
   p_org_id uuid,
   p_endpoint_id uuid,

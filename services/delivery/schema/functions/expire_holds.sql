@@ -1,6 +1,7 @@
 -- runs as: system
--- Releases holds whose lifetime is over and whose delivery nobody is sending, at most p_limit, and
--- wakes what waits for their credits. Returns how many, or null when another process ran this tick.
+-- Releases expired holds whose delivery is not under a lease, at most p_limit, and wakes
+-- deliveries that wait for their credits. Returns how many, or null when another process ran this
+-- tick.
 create or replace function expire_holds(
   p_limit int,
   p_every_seconds double precision,
@@ -25,8 +26,9 @@ begin
     select d.org_id, d.delivery_id, d.workspace_id
     from credit_holds h
     join deliveries d using (org_id, delivery_id)
-    where h.status = 'live' and h.expires_at <= p_now
-      and (d.claim_expires_at is null or d.claim_expires_at <= p_now)
+    where h.status = 'live'
+      and h.expires_at <= p_now -- not a fence: read again under the locks
+      and (d.claim_expires_at is null or d.claim_expires_at <= p_now) -- fence: lease
     order by h.expires_at
     limit p_limit
     for update of d skip locked
@@ -40,7 +42,8 @@ begin
   into v_org_ids, v_delivery_ids
   from credit_holds h
   join unnest(v_org_ids, v_delivery_ids) as n (org_id, delivery_id) using (org_id, delivery_id)
-  where h.status = 'live' and h.expires_at <= p_now;
+  where h.status = 'live'
+    and h.expires_at <= p_now; -- fence: expiry
   return release_holds(v_org_ids, v_delivery_ids, 'expired', 'expired', p_now);
 end;
 $$;

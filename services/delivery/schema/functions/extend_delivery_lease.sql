@@ -19,7 +19,8 @@ begin
   set claim_expires_at = p_now + make_interval(secs => p_lease_seconds),
       due_at = p_now + make_interval(secs => p_lease_seconds)
   where org_id = p_org_id and delivery_id = p_delivery_id
-    and claim_token = p_token and claim_expires_at > p_now;
+    and claim_token = p_token -- fence: token
+    and claim_expires_at > p_now; -- fence: lease
   v_is_ours := found;
   if v_is_ours then
     update credit_holds

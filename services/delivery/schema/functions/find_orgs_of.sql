@@ -1,5 +1,5 @@
 -- runs as: system
--- Which orgs know a lead. For callers who may ask for any org's; other kinds have no rows.
+-- The orgs that know a lead. For callers that may ask for any org's; other kinds have no rows.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql

@@ -1,6 +1,6 @@
 -- runs as: system
--- Which orgs have rows of a trace. For callers who may ask for any org's. Whatever comes of an offer
--- has its trace.
+-- The orgs that have rows of a trace; every row that follows from an offer has the offer's trace.
+-- For callers that may ask for any org's.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)
 language sql

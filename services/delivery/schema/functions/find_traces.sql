@@ -1,6 +1,6 @@
--- Traces of offers by 'lead_id' or 'workspace_id', newest first; delivery holds nothing else that
--- people look by, so other kinds have no rows. (p_before, p_before_key) is the last row of the page
--- before; null: from the newest.
+-- Traces of offers by 'lead_id' or 'workspace_id', newest first; other kinds have no rows, because
+-- delivery stores nothing else that operators search by. (p_before, p_before_key) is the last row
+-- of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],
   p_workspace_id uuid,

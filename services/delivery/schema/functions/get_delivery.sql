@@ -1,4 +1,4 @@
--- One delivery; no row where there is none. next_attempt_at is null while nothing is planned.
+-- One delivery, or no row. next_attempt_at is null while no attempt is planned.
 create or replace function get_delivery(
   p_org_id uuid,
   p_workspace_id uuid,

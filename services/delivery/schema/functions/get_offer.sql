@@ -1,4 +1,4 @@
--- One offer; no row where there is none.
+-- One offer, or no row where the org has no such offer.
 create or replace function get_offer(
   p_org_id uuid,
   p_workspace_id uuid,

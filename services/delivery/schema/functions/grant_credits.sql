@@ -1,7 +1,7 @@
--- Grants credits to a workspace and wakes the deliveries that wait for them, oldest first.
--- Answers the balance after it; the same request id answers as it did.
+-- Grants credits to a workspace and wakes the deliveries that wait for them, oldest first. Returns
+-- the balance after it; the same request id returns what it returned the first time.
 -- Raises WB040 WORKSPACE_NOT_FOUND, WB005 REQUEST_ID_REUSED, WB001 INVALID_REQUEST (a workspace is
--- granted 2,000,000,000 credits in all, so that no account overflows).
+-- granted at most 2,000,000,000 credits in all, so that no account overflows).
 create or replace function grant_credits(
   p_org_id uuid,
   p_workspace_id uuid,

@@ -36,7 +36,7 @@ begin
     d.created_at, d.completed_at, d.trace_id::text
   from deliveries d
   where d.org_id = p_org_id
-    -- The policy lets a workspace's token see no other, but leads to no index.
+    -- The policy hides other workspaces from a workspace's token, but does not lead to the index.
     and (v_workspace_id is null or d.workspace_id = v_workspace_id)
     and (p_status is null or d.status = p_status)
     and (p_before is null or d.delivery_id < p_before)

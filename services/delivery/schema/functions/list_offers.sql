@@ -31,7 +31,7 @@ begin
   from lead_offers o
   left join deliveries d using (org_id, offer_id)
   where o.org_id = p_org_id
-    -- The policy lets a workspace's token see no other, but leads to no index.
+    -- The policy hides other workspaces from a workspace's token, but does not lead to the index.
     and (v_workspace_id is null or o.workspace_id = v_workspace_id)
     and (p_lead_id is null or o.lead_id = p_lead_id)
     and (p_before is null or o.offer_id < p_before)

@@ -1,7 +1,9 @@
--- Takes offers over from routing, in one transaction. A lead that the workspace was offered before
--- is answered as it was then: its offer's id, created false; its trace tells of it. Where the policy is 'direct' the offer
--- walks the legal way to LEAD_READY, each step an event, and gets its delivery; where it is
--- 'manual' it stays PENDING_MAPPING. Each new offer is told to sync's timeline by the outbox.
+-- Accepts offers from routing, in one transaction.
+--   - A lead that the workspace was offered before is a repeat: its first offer's id is returned
+--     with created false, and the repeat is noted in that offer's trace.
+--   - Where the policy is 'direct' the offer goes step by step to LEAD_READY, each step an event,
+--     and gets its delivery; where it is 'manual' it stays PENDING_MAPPING.
+--   - Each new offer is handed over to sync's timeline by the outbox.
 create or replace function offer_leads(
   p_org_ids uuid[],
   p_offer_ids uuid[],
@@ -19,7 +21,7 @@ set search_path from current
 as $$
 #variable_conflict use_column
 declare
-  c_direct_way constant text[] :=
+  c_direct_steps constant text[] :=
     array['PENDING_MAPPING', 'TO_BE_CONTACTED', 'CONTACTED', 'ENGAGED', 'QUALIFYING', 'LEAD_READY'];
   v_new_ids uuid[];
   v_direct_org_ids uuid[];
@@ -57,9 +59,9 @@ begin
     using (org_id, offer_id);
 
   if v_direct_ids is not null then
-    for v_step in 2..cardinality(c_direct_way) loop
-      perform move_offers(v_direct_org_ids, v_direct_ids, c_direct_way[v_step - 1],
-        c_direct_way[v_step], v_actors, p_now);
+    for v_step in 2..cardinality(c_direct_steps) loop
+      perform move_offers(v_direct_org_ids, v_direct_ids, c_direct_steps[v_step - 1],
+        c_direct_steps[v_step], v_actors, p_now);
     end loop;
     perform create_deliveries(v_direct_org_ids, v_direct_ids, array(
       select n.delivery_id
@@ -81,7 +83,8 @@ begin
       where o.org_id = n.org_id and o.lead_id = n.lead_id
       offset 0
     ) o
-    where o.workspace_id = n.workspace_id and o.offer_id <> all (coalesce(v_new_ids, '{}'));
+    where o.workspace_id = n.workspace_id
+      and o.offer_id <> all (coalesce(v_new_ids, '{}')); -- fence: new offers
   end if;
 
   return query

@@ -1,6 +1,6 @@
--- Puts a failed or dead-lettered delivery back to work under the same webhook id, its attempts
--- counted anew. Raises WB062 DELIVERY_NOT_FOUND, WB063 DELIVERY_STATE_REFUSED (another status, or
--- its offer is not at LEAD_READY any more).
+-- Puts a failed or dead-lettered delivery back into the queue under the same webhook id, its
+-- attempts counted from zero. Raises WB062 DELIVERY_NOT_FOUND, WB063 DELIVERY_STATE_REFUSED (it
+-- has another status, or its offer is not at LEAD_READY any more).
 create or replace function redeliver_delivery(
   p_org_id uuid,
   p_delivery_id uuid,
@@ -14,7 +14,7 @@ declare
   v_status text;
 begin
   perform set_tenant(array[p_org_id], null, p_traceparent);
-  -- No lock on a row in another state: who wakes parked deliveries passes over locked ones.
+  -- No lock on a row in another state: waking parked deliveries skips locked ones.
   update deliveries d
   set status = 'PENDING',
       reason = null,

@@ -1,6 +1,6 @@
--- Gives claimed deliveries back that were not sent: due at once, the attempt unspent and its row
--- gone. The hold stays for whoever sends it next, or until it expires. Returns how many; those
--- whose lease was lost stay as they are.
+-- Puts claimed deliveries that were not sent back into the queue: due at once, the attempt unspent
+-- and its row deleted. The hold stays for the next claim, or until it expires. Returns how many;
+-- deliveries whose lease was lost stay as they are.
 create or replace function return_deliveries(
   p_org_ids uuid[],
   p_delivery_ids uuid[],
@@ -24,9 +24,10 @@ begin
         claim_expires_at = null
     from unnest(p_org_ids, p_delivery_ids, p_tokens) as n (org_id, delivery_id, token)
     where d.org_id = n.org_id and d.delivery_id = n.delivery_id
-      and d.claim_token = n.token and d.claim_expires_at > p_now
+      and d.claim_token = n.token -- fence: token
+      and d.claim_expires_at > p_now -- fence: lease
     returning d.org_id, d.delivery_id
-  ), unmade as (
+  ), deleted as (
     delete from attempts t
     using returned r
     where t.org_id = r.org_id and t.delivery_id = r.delivery_id and t.outcome is null
@@ -34,8 +35,8 @@ begin
   ), recounted as (
     update delivery_endpoints p
     set attempt_count = p.attempt_count - 1
-    from unmade u
-    where p.org_id = u.org_id and p.delivery_id = u.delivery_id and p.endpoint_id = u.endpoint_id
+    from deleted t
+    where p.org_id = t.org_id and p.delivery_id = t.delivery_id and p.endpoint_id = t.endpoint_id
   )
   select count(*) into v_returned from returned;
   return v_returned;

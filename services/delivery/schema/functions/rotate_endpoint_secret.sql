@@ -1,6 +1,6 @@
--- Gives an endpoint a new sealed signing secret. The one that was newest signs beside it for
--- p_overlap_seconds, older ones no more: at most two sign at once. Answers the endpoint and the
--- sealed secret; the same request id answers as it did.
+-- Gives an endpoint a new sealed signing secret. The newest one before it signs beside it for
+-- p_overlap_seconds, older ones end at once: at most two sign at the same time. Returns the
+-- endpoint and the sealed secret; the same request id returns what it returned the first time.
 -- Raises WB065 ENDPOINT_NOT_FOUND, WB005 REQUEST_ID_REUSED.
 create or replace function rotate_endpoint_secret(
   p_org_id uuid,
@@ -40,7 +40,8 @@ begin
       perform refuse(65, 'There is no such endpoint.',
         jsonb_build_object('endpoint_id', p_endpoint_id));
     end if;
-    -- A claim reads the secrets under the same lock; of two rotations the second retires the first's.
+    -- A claim reads the secrets under the same lock; the second of two rotations retires the secret
+    -- of the first.
     perform lock_accounts(array[p_org_id], array[v_workspace_id]);
     update endpoint_secrets s
     set retired_at = least(s.retired_at, p_now + make_interval(secs => case

@@ -1,4 +1,5 @@
--- Keeps delivery's copy of workspaces, each with an account; a newer policy replaces the older.
+-- Saves delivery's copy of workspaces, each with a credit account; a newer policy replaces the
+-- older.
 create or replace function save_workspaces(
   p_org_ids uuid[],
   p_workspace_ids uuid[],
@@ -27,7 +28,7 @@ begin
   select distinct on (n.org_id, n.workspace_id)
     n.org_id, n.workspace_id, p_now, substr(n.traceparent, 4, 32)
   from unnest(p_org_ids, p_workspace_ids, p_traceparents) as n (org_id, workspace_id, traceparent)
-  -- A conflict with a row that somebody is updating waits for them, and a busy account always is.
+  -- A conflict waits for a transaction that updates the row, and a busy account always has one.
   where not exists (
     select
     from credit_accounts a

@@ -1,7 +1,7 @@
 -- runs as: system
 -- Wakes parked deliveries of workspaces that have what they wait for, in at most p_limit
--- workspaces: the rest of a long queue, and what a wake-up passed over. Returns how many, or null
--- when another process ran this tick.
+-- workspaces: the rest of a long queue, and those that a wake-up skipped. Returns how many, or
+-- null when another process ran this tick.
 create or replace function wake_parked_deliveries(
   p_limit int,
   p_every_seconds double precision,

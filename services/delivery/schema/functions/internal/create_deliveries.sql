@@ -1,6 +1,6 @@
--- Creates the delivery of each offer, due at once. An offer that comes back to LEAD_READY has its
--- one delivery already: that goes to work again, its attempts counted anew.
--- For use by other functions, which have set the tenant the orgs and moved the offers.
+-- Creates the delivery of each offer, due at once. An offer that returns to LEAD_READY has its one
+-- delivery already, which is queued again, its attempts counted from zero.
+-- For use by other functions, which have set the tenant and moved the offers.
 create or replace function create_deliveries(
   p_org_ids uuid[],
   p_offer_ids uuid[],

@@ -1,8 +1,8 @@
--- Ends deliveries as DELIVERED, PARTIAL, FAILED or DEAD_LETTER, with a reason or none, and asks sync
--- to write it into the leads' timelines, one event for each: where it was delivered, the credit that
--- it cost is part of it. Only a delivered one ends once for all, so its event bears its id; a failed
--- one may be put back to work and end again.
--- For use by other functions, which have set the tenant the orgs, locked the deliveries and decided.
+-- Ends deliveries as DELIVERED, PARTIAL, FAILED or DEAD_LETTER, with a reason or without, and
+-- enqueues one event for each to sync's timeline; that of a delivered one includes the credit that
+-- it cost. A delivered one ends only once, so its event has its id; a failed one may be queued
+-- again and end again. For use by other functions, which have set the tenant or run as the system
+-- role, locked the deliveries and decided.
 create or replace function end_deliveries(
   p_org_ids uuid[],
   p_delivery_ids uuid[],

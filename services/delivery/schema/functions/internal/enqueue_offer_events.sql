@@ -1,6 +1,5 @@
--- Asks sync to write into the leads' timelines that offers were made: those of p_offer_ids that are
--- there, each once by its id.
--- The caller has set the tenant.
+-- Enqueues an event to sync's timeline for each offer of p_offer_ids that exists, only once by its
+-- id. The caller has set the tenant.
 create or replace function enqueue_offer_events(
   p_org_ids uuid[],
   p_offer_ids uuid[],

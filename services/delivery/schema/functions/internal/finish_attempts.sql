@@ -1,7 +1,7 @@
--- Writes what became of attempts, and with it how far each delivery is with the endpoint and how
--- the endpoint is: 'gone' disables it, a throttle says until when nothing is sent to it. Attempts
--- that are not under p_tokens, or have their outcome, stay as they are. For use by other functions,
--- which have set the tenant the orgs, locked the deliveries with their accounts and checked their leases.
+-- Writes the outcomes of attempts, how far each delivery is with the endpoint, and the endpoint's
+-- health: 'gone' disables it, a throttle says until when nothing is sent to it. Attempts that are
+-- not under p_tokens, or have an outcome already, stay as they are. For use by other functions,
+-- which have set the tenant, locked the deliveries with their accounts and checked their leases.
 create or replace function finish_attempts(
   p_org_ids uuid[],
   p_attempt_ids uuid[],
@@ -27,8 +27,8 @@ begin
     from unnest(p_org_ids, p_attempt_ids, p_tokens, p_outcomes, p_status_codes, p_errors,
         p_answer_excerpts)
       as n (org_id, attempt_id, token, outcome, status_code, error, answer_excerpt)
-    where t.org_id = n.org_id and t.attempt_id = n.attempt_id and t.claim_token = n.token
-      and t.outcome is null
+    where t.org_id = n.org_id and t.attempt_id = n.attempt_id and t.outcome is null
+      and t.claim_token = n.token -- fence: token
     returning t.org_id, t.delivery_id, t.endpoint_id, t.outcome
   )
   update delivery_endpoints p
@@ -42,10 +42,10 @@ begin
   where p.org_id = f.org_id and p.delivery_id = f.delivery_id and p.endpoint_id = f.endpoint_id;
 
   update endpoints e
-  set status = case when said.is_gone then 'disabled' else e.status end,
-      disabled_reason = case when said.is_gone then 'gone' else e.disabled_reason end,
-      throttled_until = case when said.throttle_seconds > 0
-        then greatest(e.throttled_until, p_now + make_interval(secs => said.throttle_seconds))
+  set status = case when reported.is_gone then 'disabled' else e.status end,
+      disabled_reason = case when reported.is_gone then 'gone' else e.disabled_reason end,
+      throttled_until = case when reported.throttle_seconds > 0
+        then greatest(e.throttled_until, p_now + make_interval(secs => reported.throttle_seconds))
         else e.throttled_until end,
       updated_at = p_now
   from (
@@ -54,10 +54,11 @@ begin
     from unnest(p_org_ids, p_attempt_ids, p_tokens, p_outcomes, p_throttle_seconds)
       as n (org_id, attempt_id, token, outcome, throttle_seconds)
     join attempts t
-      on t.org_id = n.org_id and t.attempt_id = n.attempt_id and t.claim_token = n.token
+      on t.org_id = n.org_id and t.attempt_id = n.attempt_id
+      and t.claim_token = n.token -- fence: token of the endpoint
     where n.outcome in ('gone', 'throttled')
     group by t.org_id, t.endpoint_id
-  ) said
-  where e.org_id = said.org_id and e.endpoint_id = said.endpoint_id;
+  ) reported
+  where e.org_id = reported.org_id and e.endpoint_id = reported.endpoint_id;
 end;
 $$;

@@ -1,5 +1,6 @@
 -- Locks accounts, in order, so that two batches cannot wait for each other. Deliveries are always
--- locked before accounts. For use by other functions, which have set the tenant the orgs.
+-- locked before accounts. For use by other functions, which have set the tenant or run as the
+-- system role.
 create or replace function lock_accounts(
   p_org_ids uuid[],
   p_workspace_ids uuid[]

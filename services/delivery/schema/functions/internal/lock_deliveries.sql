@@ -1,5 +1,5 @@
 -- Locks deliveries and then their workspaces' accounts, each in order.
--- For use by other functions, which have set the tenant the orgs.
+-- For use by other functions, which have set the tenant.
 create or replace function lock_deliveries(
   p_org_ids uuid[],
   p_delivery_ids uuid[]

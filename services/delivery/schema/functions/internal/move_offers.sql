@@ -1,7 +1,7 @@
--- Moves offers from one state to another and records the step of each, with who took it; an offer
--- that is at another state stays there. The trigger refuses what is no step.
--- For use by other functions, which have set the tenant the orgs, and made the offers or locked them or
--- their deliveries. Raises WB061 TRANSITION_REFUSED.
+-- Moves offers from one state to another and records an event of each step, with its actor; an
+-- offer in another state stays there. The trigger refuses a step that is not allowed.
+-- For use by other functions, which have set the tenant, and have made the offers or locked them
+-- or their deliveries. Raises WB061 TRANSITION_REFUSED.
 create or replace function move_offers(
   p_org_ids uuid[],
   p_offer_ids uuid[],

@@ -1,8 +1,9 @@
--- Posts transactions of one type, each moving credits from one account to another of its workspace:
--- one balance update per workspace, one row per transaction with its version and both balances
--- after it. No batch takes from the account that it gives to, so each side has a running sum.
--- For use by other functions, which have set the tenant the orgs, locked the accounts and decided: what
--- does not fit breaks the accounts' checks.
+-- Posts transactions of one type to the ledger, each moving credits from one account to another of
+-- its workspace: one balance update per workspace, one row per transaction with its version and
+-- both balances after it. No batch takes from the account that it gives to, so each side has a
+-- running sum.
+-- For use by other functions, which have set the tenant or run as the system role, locked the
+-- accounts and decided: a balance below zero breaks the accounts' checks.
 create or replace function post_credits(
   p_type text,
   p_org_ids uuid[],

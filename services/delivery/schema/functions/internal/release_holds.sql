@@ -1,6 +1,6 @@
--- Gives the credits of live holds back ('released' or 'expired') and wakes what waits for credits.
--- For use by other functions, which have set the tenant the orgs and locked deliveries and accounts.
--- Returns how many holds were resolved.
+-- Releases the credits of live holds ('released' or 'expired') and wakes deliveries that wait for
+-- credits. For use by other functions, which have set the tenant or run as the system role, and
+-- have locked deliveries and accounts. Returns how many holds were resolved.
 create or replace function release_holds(
   p_org_ids uuid[],
   p_delivery_ids uuid[],

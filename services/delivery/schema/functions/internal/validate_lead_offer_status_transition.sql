@@ -1,5 +1,5 @@
--- Holds the offer's state machine: an offer starts as PENDING_MAPPING and takes no other step than
--- these; staying where it is, is no step either. Raises WB061 TRANSITION_REFUSED.
+-- Holds the offer's state machine: an offer starts as PENDING_MAPPING and takes only these steps;
+-- staying in its state is not a step either. Raises WB061 TRANSITION_REFUSED.
 create or replace function validate_lead_offer_status_transition() returns trigger
 language plpgsql
 set search_path from current

@@ -1,8 +1,8 @@
 -- Makes parked deliveries of these workspaces due again, oldest first: for 'credit' as many as
 -- there are credits available, for 'endpoint' all, at most 1,000 of either in one workspace; the
--- sweep wakes what is left. Returns how many. For use by other functions, which have set the tenant the
--- orgs and locked the workspaces' accounts: a claim parks under the same lock, so that no delivery
--- is parked past a grant.
+-- sweep wakes the rest. Returns how many. For use by other functions, which have set the tenant or
+-- run as the system role, and have locked the workspaces' accounts: a claim parks under the same
+-- lock, so that no delivery is parked after the grant that it waits for.
 create or replace function wake_deliveries(
   p_org_ids uuid[],
   p_workspace_ids uuid[],
@@ -33,7 +33,7 @@ begin
     join parked using (org_id, delivery_id)
     where d.waiting_for = p_waiting_for
     order by d.org_id, d.delivery_id
-    -- Whoever completes one by hand holds it and waits for the account that we hold.
+    -- A completion by hand holds its delivery and waits for the account that we hold.
     for update of d skip locked
   ), ended as (
     update delivery_waits w

@@ -1,5 +1,5 @@
--- Ends the delivery of an offer that is not wanted any more, and releases its credit.
--- For use by other functions, which have set the tenant the org and locked the delivery.
+-- Ends the delivery of an offer that left LEAD_READY, and releases its credit.
+-- For use by advance_offer, which has set the tenant and locked the delivery.
 -- Raises WB063 DELIVERY_STATE_REFUSED while it is being sent.
 create or replace function withdraw_delivery(
   p_org_id uuid,
@@ -16,7 +16,7 @@ begin
   from deliveries
   where org_id = p_org_id and offer_id = p_offer_id
   for update;
-  if v_delivery.claim_expires_at > p_now then
+  if v_delivery.claim_expires_at > p_now then -- fence: lease
     perform refuse(63, 'The lead is being sent at this moment. Try again.', jsonb_build_object(
       'delivery_id', v_delivery.delivery_id, 'status', v_delivery.status));
   end if;
@@ -24,14 +24,9 @@ begin
     perform end_deliveries(array[p_org_id], array[v_delivery.delivery_id], array['FAILED'],
       array[coalesce(v_delivery.reason, 'withdrawn')], p_now);
   end if;
-  update delivery_waits
-  set ended_at = p_now
-  where org_id = p_org_id and delivery_id = v_delivery.delivery_id and ended_at is null;
-  update attempts
-  set outcome = 'unknown',
-      error = 'the lease was lost before an answer was reported',
-      ended_at = p_now
-  where org_id = p_org_id and delivery_id = v_delivery.delivery_id and outcome is null;
+  perform end_waits(array[p_org_id], array[v_delivery.delivery_id], p_now);
+  perform end_unfinished_attempts(array[p_org_id], array[v_delivery.delivery_id],
+    'the lease was lost before an answer was reported', p_now);
   perform release_holds(array[p_org_id], array[v_delivery.delivery_id], 'released', 'withdrawn',
     p_now);
 end;
