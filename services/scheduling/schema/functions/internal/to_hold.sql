@@ -1,4 +1,4 @@
--- A hold as callers and stored answers have it.
+-- A hold as the store reads it and as answers of requests are kept.
 create or replace function to_hold(p_hold holds)
 returns jsonb
 language sql

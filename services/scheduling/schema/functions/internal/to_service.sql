@@ -1,4 +1,4 @@
--- A service as callers and stored answers have it.
+-- A service as the store reads it and as answers of requests are kept.
 create or replace function to_service(p_service services)
 returns jsonb
 language sql
