@@ -1,32 +1,21 @@
-"""Scheduling's own types as answers."""
+"""Records as protos."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.scheduling.records import (
+from services.chassis.timestamps import to_optional_timestamp, to_timestamp
+from services.scheduling.records.appointments import (
     Appointment,
-    Calendar,
     Change,
-    DayException,
     Hold,
-    Import,
     Occurrence,
     SeriesRule,
-    Service,
-    Slot,
     WaitlistEntry,
 )
+from services.scheduling.records.calendars import Calendar, DayException, Import, Service, Slot
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
-
-
-def to_timestamp(moment: datetime) -> Timestamp:
-    """The moment as protobuf has it."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
 
 
 def _struct(value: dict[str, Any]) -> Struct:
@@ -81,7 +70,7 @@ def to_exception(exception: DayException) -> pb.Exception:
 
 
 def to_series(series: SeriesRule) -> pb.Series:
-    """A series as it was asked for."""
+    """A series as it was requested."""
     return pb.Series(
         id=str(series.series_id),
         contact_id=str(series.contact_id),
@@ -186,7 +175,7 @@ def to_waitlist_entry(entry: WaitlistEntry) -> pb.WaitlistEntry:
 
 
 def to_occurrence(local_time: datetime, occurrence: Occurrence | None) -> pb.Occurrence:
-    """What became of a wall time of a series; None: clocks skip it."""
+    """The outcome of a wall time of a series; `occurrence` None: clocks skip it."""
     shown = local_time.isoformat(timespec="minutes")
     if occurrence is None:
         return pb.Occurrence(local_time=shown, outcome="skipped")
@@ -213,5 +202,5 @@ def to_import(import_: Import) -> pb.Import:
         every_seconds=import_.every_seconds,
         failure_count=import_.failure_count,
         last_error=_text(import_.last_error),
-        import_time=None if import_.imported_at is None else to_timestamp(import_.imported_at),
+        import_time=to_optional_timestamp(import_.imported_at),
     )
