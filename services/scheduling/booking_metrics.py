@@ -1,4 +1,4 @@
-"""How often another call had a booking's locks, counted apart from how often its slot was taken."""
+"""A metric of bookings: their outcomes, and whether another call had the locks of their time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,27 +11,27 @@ from services.chassis.errors import DomainError
 
 BOOKINGS: Final = Counter(
     "waybill_scheduling_bookings_total",
-    "Bookings by what became of them and whether another call had the locks of their time",
+    "Bookings by outcome and by whether another call had the locks of their time",
     ["outcome", "lock_rejected"],
 )
 
 
 @dataclass(slots=True)
-class Counted:
-    """A booking under way."""
+class BookingCount:
+    """What the metric needs to know of a booking."""
 
     lock_rejected: bool = False
 
 
 @contextmanager
-def counted_locks() -> Iterator[Counted]:
-    """Counts a booking that was made, or refused by what its refusal says of the locks."""
-    counted = Counted()
+def counted_booking() -> Iterator[BookingCount]:
+    """Counts a booking that is made, or refused with what the refusal says of the locks."""
+    count = BookingCount()
     try:
-        yield counted
+        yield count
     except DomainError as refused:
         BOOKINGS.labels(
             refused.reason.lower(), refused.metadata.get("lock_rejected", "unknown")
         ).inc()
         raise
-    BOOKINGS.labels("booked", str(counted.lock_rejected).lower()).inc()
+    BOOKINGS.labels("booked", str(count.lock_rejected).lower()).inc()

@@ -11,7 +11,7 @@ def wall_time_refused(refused: WallTimeRefused, zone: str) -> DomainError:
     text = (
         "Clocks in the calendar's zone skip this time. Choose another one."
         if refused.cause == GAP
-        else "Clocks in the calendar's zone show this time twice. Send fold 0 for the first or 1 for"
+        else "Clocks in the calendar's zone show this time twice. Send fold: 0 for the first, 1 for"
         " the second."
     )
     return DomainError("WALL_TIME_REFUSED", text, metadata={"zone": zone, "cause": refused.cause})

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from services.chassis.trace import TraceContext
+
 KINDS: Final = ("person", "room", "device")
 
 
@@ -112,7 +114,7 @@ class DueImport:
     imported_at: datetime | None
     zone: str
     horizon_days: int
-    traceparent: str
+    trace: TraceContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

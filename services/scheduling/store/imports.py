@@ -1,10 +1,12 @@
 """Imports of external calendars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
+from services.chassis.trace import trace_of_row
 from services.scheduling.records.calendars import (
     DueImport,
     Import,
@@ -70,7 +72,7 @@ class ImportStore:
         rows = await self._database.rows(
             "claim_imports", p_token=token, p_limit=limit, p_lease_seconds=lease_seconds
         )
-        return [DueImport(**row) for row in rows]
+        return [_due_import(row) for row in rows]
 
     async def finish_import(self, due: DueImport, token: UUID, reading: ImportReading) -> bool:
         """Saves a reading; False where the lease was lost."""
@@ -98,3 +100,8 @@ class ImportStore:
             p_token=token,
         )
         return returned
+
+
+def _due_import(row: Mapping[str, Any]) -> DueImport:
+    columns = {name: value for name, value in row.items() if name != "traceparent"}
+    return DueImport(**columns, trace=trace_of_row(row))

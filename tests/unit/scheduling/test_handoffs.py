@@ -1,4 +1,4 @@
-"""Outbox items as sync takes them, and its answers as the relay takes them."""
+"""Events of appointments as sync takes them, and its answers as the relay takes them."""
 
 import json
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from uuid import uuid4
 from services.chassis.ids import new_id
 from services.chassis.outbox.relay import Answer
 from services.chassis.outbox.store import OutboxItem
+from services.chassis.outbox.timeline import timeline_sender
 from services.chassis.trace import new_root
-from services.scheduling.timeline_handoff import sender
 from waybill.sync.v1.sync_service_pb2 import (
     RecordEventResult,
     RecordEventsRequest,
@@ -58,7 +58,7 @@ def an_item(**payload: object) -> OutboxItem:
 async def test_an_item_becomes_an_event_of_its_trace_and_is_answered_by_its_subject() -> None:
     item, other = an_item(), an_item()
     sync = FakeSync()
-    answers = await sender(sync, timeout_seconds=3)([item, other])  # type: ignore[arg-type]
+    answers = await timeline_sender(sync, timeout_seconds=3)([item, other])
     event, _ = sync.request.events
     assert (event.org_id, event.event_id) == (str(item.org_id), str(item.subject_id))
     assert (event.platform, event.type) == ("", "appointment_booked")

@@ -9,15 +9,16 @@ from icalendar import Calendar as Body
 
 from services.scheduling.busy_times import CalendarUnreadable, busy_times
 from services.scheduling.feed_secrets import new_secret, parse_secret
-from services.scheduling.ical import Named, feed, free_busy, invitation
-from services.scheduling.records import Appointment, Slot
+from services.scheduling.ical import NamedAppointment, feed, free_busy, invitation
+from services.scheduling.records.appointments import Appointment
+from services.scheduling.records.calendars import Slot
 from tests.unit.scheduling.external import external
 
 NOW = datetime(2027, 1, 4, 8, tzinfo=UTC)
 ID = UUID("01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
 
 
-def an_appointment(**changes: Any) -> Named:
+def an_appointment(**changes: Any) -> NamedAppointment:
     fields = {
         "appointment_id": ID,
         "contact_id": uuid4(),
@@ -38,7 +39,7 @@ def an_appointment(**changes: Any) -> Named:
         "trace_id": "a" * 32,
         **changes,
     }
-    return Named(appointment=Appointment(**fields), service_name="Viewing")
+    return NamedAppointment(appointment=Appointment(**fields), service_name="Viewing")
 
 
 def events(body: bytes) -> list[Any]:
