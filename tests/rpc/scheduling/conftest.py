@@ -93,6 +93,6 @@ def tenants(channels: list[grpc.aio.Channel], keys: Keys, org_id: UUID) -> list[
 async def tenant(
     keys: Keys, database_url: str, tmp_path: Path, org_id: UUID
 ) -> AsyncIterator[Tenant]:
-    """The tenant at a process that is alone."""
+    """The tenant at a single process."""
     async with a_process(keys, database_url, tmp_path / "scheduling.log") as channel:
         yield Tenant(channel, keys, org_id)

@@ -12,19 +12,14 @@ import pytest
 
 from services.chassis.database import Database, pooled
 from tests.conftest import config_for, with_login
-from tests.schema.scheduling.builders import (
-    NOW,
-    OFFICE,
-    Admin,
-    a_calendar,
-    a_service,
+from tests.schema.scheduling.bookings import (
     book,
     broken_equations,
-    later,
     outcome_of,
     overlaps,
     refusal_of,
 )
+from tests.schema.scheduling.builders import NOW, OFFICE, Admin, a_calendar, a_service, later
 from tests.system.waiting import until
 
 ATTEMPTS = 1000
@@ -277,7 +272,7 @@ async def test_bookings_with_the_same_key_are_made_one_after_another(
     assert await outcome_of(afterwards) == "booked"
 
 
-async def test_a_rejected_lock_is_told_apart_from_a_taken_slot(
+async def test_a_rejected_lock_is_distinguished_from_a_taken_slot(
     scheduling_db: Database, admin: Admin
 ) -> None:
     org_id = uuid4()
@@ -318,7 +313,7 @@ async def test_a_repeat_from_a_session_of_another_zone_is_the_same_request(
 
 
 @pytest.mark.parametrize("missing", ["p_contact_id", "p_scheduled_at", "p_duration_minutes"])
-async def test_for_whom_when_and_how_long_must_be_said(
+async def test_contact_time_and_duration_are_required(
     scheduling_db: Database, missing: str
 ) -> None:
     org_id = uuid4()

@@ -8,16 +8,8 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import (
-    NOW,
-    Admin,
-    a_calendar,
-    an_import,
-    book,
-    hold,
-    holidays,
-    later,
-)
+from tests.schema.scheduling.bookings import book, hold
+from tests.schema.scheduling.builders import NOW, Admin, a_calendar, an_import, holidays, later
 
 TOMORROW = NOW + timedelta(days=1)
 # A second row beside one that is there: another id, where it has one, the rest the same.

@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import NOW, a_calendar, book, cancel
+from tests.schema.scheduling.bookings import book, cancel
+from tests.schema.scheduling.builders import NOW, a_calendar
 
 DAY = timedelta(days=1)
 # Three before NOW and three after it, as days from it.

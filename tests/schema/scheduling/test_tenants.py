@@ -10,6 +10,20 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
+from tests.schema.scheduling.bookings import (
+    book,
+    book_series,
+    cancel,
+    confirm,
+    delete,
+    hold,
+    join,
+    leave,
+    move,
+    outcome_of,
+    release,
+    step,
+)
 from tests.schema.scheduling.builders import (
     NOW,
     Admin,
@@ -17,19 +31,7 @@ from tests.schema.scheduling.builders import (
     a_service,
     add_exception,
     an_import,
-    book,
-    book_series,
-    cancel,
-    confirm,
-    delete,
-    hold,
     holidays,
-    join,
-    leave,
-    move,
-    outcome_of,
-    release,
-    step,
 )
 
 TOMORROW = NOW + timedelta(days=1)
@@ -74,7 +76,7 @@ async def other(scheduling_db: Database) -> Other:
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_the_service_role_sees_no_row_of_an_org_it_has_not_entered(
+async def test_the_service_role_sees_no_row_of_an_org_that_is_not_its_tenant(
     table: str, other: Other, admin: Admin
 ) -> None:
     sql = f"select count(*) from scheduling.{table}"

@@ -21,6 +21,12 @@ FENCES: Final = (
     without_fence("scheduling.return_imports", "token", STALLED_RETURN),
     without_fence("scheduling.return_imports", "lease", STALLED_RETURN),
     without_fence(
+        "scheduling.begin_request",
+        "content",
+        SCHEDULING + "test_book_appointment_with_lock.py"
+        "::test_a_request_id_books_once_and_answers_the_same",
+    ),
+    without_fence(
         "scheduling.lock_calendar",
         "version",
         RPC + "test_calendars.py::test_a_stale_etag_changes_nothing",
