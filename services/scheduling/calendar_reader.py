@@ -17,7 +17,7 @@ import msgspec
 
 from services.scheduling.busy_times import Busy, CalendarUnreadable, busy_times
 
-# The process that reads an external file gets none of our passwords.
+# The process that reads an external file does not get our passwords.
 _ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 
 

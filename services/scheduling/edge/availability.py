@@ -1,6 +1,5 @@
 """RPCs about free slots and free times."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,14 +45,9 @@ class AvailabilityHandlers:
             limit=page.rows_to_read,
             after=page.start,
         )
-        slots, next_page_token = page.split(found, lambda one: (one[0].isoformat(), str(one[1])))
-        duration = timedelta(minutes=search.duration_minutes)
+        slots, next_page_token = page.split(found, _start_and_calendar)
         return pb.SearchAvailabilityResponse(
-            slots=[
-                to_slot(Slot(calendar_id=calendar_id, starts_at=start, ends_at=start + duration))
-                for start, calendar_id in slots
-            ],
-            next_page_token=next_page_token,
+            slots=[to_slot(slot) for slot in slots], next_page_token=next_page_token
         )
 
     async def ListFreeTimes(
@@ -69,12 +63,14 @@ class AvailabilityHandlers:
         found = await self._availability.list_free_ranges(
             caller().org, calendar_ids, start, end, limit=page.rows_to_read, after=page.start
         )
-        free, next_page_token = page.split(
-            found, lambda one: (one.starts_at.isoformat(), str(one.calendar_id))
-        )
+        free, next_page_token = page.split(found, _start_and_calendar)
         return pb.ListFreeTimesResponse(
             free_times=[to_slot(slot) for slot in free], next_page_token=next_page_token
         )
+
+
+def _start_and_calendar(slot: Slot) -> tuple[str, str]:
+    return slot.starts_at.isoformat(), str(slot.calendar_id)
 
 
 def _calendars_hash(calendar_ids: tuple[UUID, ...]) -> str:

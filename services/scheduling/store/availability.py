@@ -1,7 +1,7 @@
 """Free slots and free times."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.chassis.database import Database
@@ -39,8 +39,8 @@ class AvailabilityStore:
         together: bool,
         limit: int,
         after: tuple[datetime, UUID] | None,
-    ) -> list[tuple[datetime, UUID]]:
-        """A page of free starts with their calendar; `together`: free on all calendars."""
+    ) -> list[Slot]:
+        """A page of free slots by start and calendar; `together`: free on all calendars."""
         after_start, after_calendar_id = after or (None, None)
         rows = await self._database.rows(
             "list_slots",
@@ -54,7 +54,8 @@ class AvailabilityStore:
             p_after_start=after_start,
             p_after_calendar_id=after_calendar_id,
         )
-        return [(row["starts_at"], row["calendar_id"]) for row in rows]
+        duration = timedelta(minutes=duration_minutes)
+        return [Slot(**row, ends_at=row["starts_at"] + duration) for row in rows]
 
     async def list_free_ranges(
         self,

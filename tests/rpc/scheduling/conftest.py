@@ -30,7 +30,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @asynccontextmanager
 async def a_process(keys: Keys, database_url: str, log: Path) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to `python -m services.scheduling`, ready; it ends well when asked to."""
+    """A channel to `python -m services.scheduling`, ready; it must end with exit code 0."""
     port = free_port()
     settings = {
         "DATABASE_URL": with_login(database_url, "waybill_scheduling"),

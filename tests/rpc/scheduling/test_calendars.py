@@ -59,10 +59,10 @@ async def test_changes_free_times_and_imports_come_in_pages(tenant: Tenant) -> N
         move.scheduled_at.FromDatetime(in_hours(hour))
         await tenant.RescheduleAppointment(move)
     get = pb.GetAppointmentRequest(appointment_id=booked.id, page_size=2)
-    told = await tenant.GetAppointment(get)
-    get.page_token = told.next_page_token
+    first_page = await tenant.GetAppointment(get)
+    get.page_token = first_page.next_page_token
     rest = await tenant.GetAppointment(get)
-    actions = [change.action for change in [*told.changes, *rest.changes]]
+    actions = [change.action for change in [*first_page.changes, *rest.changes]]
     assert actions == ["booked", "rescheduled", "rescheduled"]
     free = pb.ListFreeTimesRequest(
         calendar_ids=[calendar_id], page_size=1,

@@ -42,8 +42,8 @@ async def test_holds_waitlist_and_approval(tenant: Tenant) -> None:
     await tenant.CancelAppointment(pb.CancelAppointmentRequest(appointment_id=confirmed.id))
     (found,) = (await tenant.ListWaitlist(pb.ListWaitlistRequest())).entries
     assert (found.id, found.status) == (entry.id, "promoted")
-    told = await tenant.GetAppointment(pb.GetAppointmentRequest(appointment_id=confirmed.id))
-    assert [change.action for change in told.changes] == ["booked", "approved", "cancelled"]
+    answer = await tenant.GetAppointment(pb.GetAppointmentRequest(appointment_id=confirmed.id))
+    assert [change.action for change in answer.changes] == ["booked", "approved", "cancelled"]
 
 
 async def test_an_unconfirmed_hold_is_ended_by_the_sweep(tenant: Tenant, admin: Admin) -> None:

@@ -28,7 +28,7 @@ def in_hours(hours: float) -> datetime:
 
 
 async def until_imported(admin: Admin, times: int) -> None:
-    """Returns when an import was read so often, told by the moments of it."""
+    """Waits until an import was read that many times, counted by its times of reading."""
     seen = set()
 
     async def is_read() -> bool:
@@ -95,11 +95,11 @@ async def test_busy_times_of_an_external_calendar_close_ours_until_it_is_removed
         f"DTSTAMP:{start:%Y%m%dT%H%M%SZ}\r\nDTSTART:{start:%Y%m%dT%H%M%SZ}\r\nDURATION:PT1H\r\n"
         "SUMMARY:Dentist\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    asked: list[str] = []
+    etags: list[str] = []
 
     async def serve(request: web.Request) -> web.Response:
-        asked.append(request.headers.get("If-None-Match", ""))
-        if asked[-1] == '"v1"':
+        etags.append(request.headers.get("If-None-Match", ""))
+        if etags[-1] == '"v1"':
             return web.Response(status=304)
         return web.Response(text=event, headers={"ETag": '"v1"'})
 
@@ -120,7 +120,7 @@ async def test_busy_times_of_an_external_calendar_close_ours_until_it_is_removed
         assert start.isoformat() not in json.loads(refused.metadata["next_slots"])
         await admin.execute("update scheduling.imports set due_at = now()")
         await until_imported(admin, 2)
-        assert asked == ["", '"v1"']
+        assert etags == ["", '"v1"']
         await tenant.RemoveImport(pb.RemoveImportRequest(import_id=created.import_state.id))
         assert await outcome(tenant.book(calendar_id, start)) == "booked"
     finally:

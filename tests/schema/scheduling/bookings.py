@@ -212,7 +212,7 @@ async def promote_waiting(db: Database, *, limit: int = 100, now: datetime = NOW
 
 
 async def broken_equations(db: Database) -> dict[str, list[str]]:
-    """Equations of the books that do not hold, with what breaks them."""
+    """Equations of the consistency check that do not hold, with what breaks them."""
     rows = await db.rows("verify_books")
     return {row["equation"]: row["violations"] for row in rows if row["violation_count"]}
 

@@ -57,7 +57,7 @@ def settings(**changes: Any) -> Json:
 async def a_calendar(
     db: Database, org_id: UUID, *, hours: Sequence[Json] = ALL_DAY, **changes: Any
 ) -> UUID:
-    """A new calendar, open all day unless told."""
+    """A new calendar, open all day by default."""
     answer = await db.value(
         "create_calendar",
         p_org_id=org_id,

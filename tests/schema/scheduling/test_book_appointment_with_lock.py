@@ -1,4 +1,4 @@
-"""A thousand want the same slot: as many get it as there are seats."""
+"""A thousand bookings of one slot: exactly its seats succeed."""
 
 import asyncio
 import json
@@ -28,10 +28,10 @@ TOMORROW = NOW + timedelta(days=1)
 
 
 async def deadlocks(admin: Admin) -> int:
-    """How many deadlocks the database has had, repeated calls among them."""
+    """How many deadlocks the database had, those of repeated calls included."""
 
     async def has_told() -> bool:
-        # What a connection has seen is in the statistics once it is gone.
+        # A connection reports to the statistics when it is closed.
         crowd = await admin.fetchval(
             "select count(*) from pg_stat_activity where datname = current_database()"
         )
@@ -47,11 +47,11 @@ async def deadlocks(admin: Admin) -> int:
 async def all_outcomes(
     database_url: str, org_id: UUID, calendar_id: UUID, wanted: list[tuple[datetime, int]]
 ) -> Counter[str]:
-    """What became of all attempts, made at once on 64 connections, which end with it."""
+    """Outcomes of concurrent attempts on 64 connections, which are closed at the end."""
     config = config_for(with_login(database_url, "waybill_scheduling"))
     crowded = config.model_copy(update={"database_connections_max": CONNECTIONS})
     async with pooled("scheduling", crowded) as db:
-        # All there are, before the first attempt.
+        # Opens all connections before the first attempt.
         await asyncio.gather(*(db.rows("verify_books") for _ in range(CONNECTIONS)))
         outcomes = await asyncio.gather(
             *(outcome_of(book(db, org_id, calendar_id, at, minutes)) for at, minutes in wanted)
@@ -155,9 +155,9 @@ async def test_a_refusal_says_what_is_in_the_way_and_what_is_free(scheduling_db:
         {"start": "2027-01-05T08:00:00+00:00", "end": "2027-01-05T09:15:00+00:00"}
     ]
     assert json.loads(refused.metadata["next_slots"])[0] == "2027-01-05T09:15:00+00:00"
-    told = str(refused) + json.dumps(refused.metadata)
+    text = str(refused) + json.dumps(refused.metadata)
     for secret in (first["appointment_id"], first["contact_id"], "knee"):
-        assert secret not in told
+        assert secret not in text
 
 
 @pytest.mark.parametrize(

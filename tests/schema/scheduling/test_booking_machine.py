@@ -1,5 +1,5 @@
 """Whatever is booked, held, moved, cancelled and waited for in whatever order: nothing overlaps,
-and nobody waits for what is free.
+and no entry waits for free time.
 
 A Hypothesis state machine beside a model of the calendar that knows nothing of SQL.
 """

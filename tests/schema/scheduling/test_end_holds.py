@@ -1,4 +1,4 @@
-"""end_holds: whoever asks for holds to be ended as expired is asked whether they are."""
+"""end_holds: only holds that have expired end as expired."""
 
 from datetime import timedelta
 from uuid import uuid4

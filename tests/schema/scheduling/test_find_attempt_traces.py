@@ -16,7 +16,7 @@ TOMORROW = NOW + timedelta(days=1)
 async def test_the_trace_of_a_repeat_leads_to_the_first_one(scheduling_db: Database) -> None:
     org_id, repeat = uuid4(), trace()
     calendar_id = await a_calendar(scheduling_db, org_id)
-    more = {"p_request_id": "once", "p_contact_id": uuid4()}
+    more: dict[str, Any] = {"p_request_id": "once", "p_contact_id": uuid4()}
     booked = await book(scheduling_db, org_id, calendar_id, TOMORROW, **more)
     await book(scheduling_db, org_id, calendar_id, TOMORROW, **more, p_traceparent=repeat)
 

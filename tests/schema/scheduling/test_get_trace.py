@@ -24,10 +24,10 @@ async def test_a_trace_shows_a_booking_and_its_changes(scheduling_db: Database) 
         )
         return [row["name"] for row in rows]
 
-    told = await names(org_id)
+    shown = await names(org_id)
     for name in ("booked", "rescheduled", "cancelled"):
-        assert f"appointment {name}" in told
-    assert told.count("claim on a calendar") == 2
+        assert f"appointment {name}" in shown
+    assert shown.count("claim on a calendar") == 2
     assert await names(other) == []
     found = await scheduling_db.rows(
         "find_traces",

@@ -24,7 +24,7 @@ async def test_the_audit_trail_holds_no_personal_data(
     await cancel(scheduling_db, org_id, booked["appointment_id"])
     for table in ("audit_logs", "outbox"):
         rows = await admin.fetch(f"select row_to_json(t)::text as text from scheduling.{table} t")
-        told = "".join(row["text"] for row in rows)
+        text = "".join(row["text"] for row in rows)
         assert len(rows) >= 3
-        assert "knee" not in told
-        assert "4915" not in told
+        assert "knee" not in text
+        assert "4915" not in text

@@ -14,7 +14,7 @@ TOMORROW = NOW + timedelta(days=1)
 
 async def test_free_times_put_together_by_page_are_the_whole(scheduling_db: Database) -> None:
     org_id = uuid4()
-    # More than are looked at first.
+    # More calendars than the function reads first.
     rooms = [await a_calendar(scheduling_db, org_id, hours=OFFICE) for _ in range(18)]
     await book(scheduling_db, org_id, rooms[1], TOMORROW + 3 * HOUR)
     window: dict[str, Any] = {

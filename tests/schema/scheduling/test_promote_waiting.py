@@ -163,7 +163,7 @@ async def test_the_sweep_goes_on_where_it_stopped_and_the_first_in_line_comes_fi
         await join(scheduling_db, org_id, calendar_id, *WINDOW, now=later(minute))
         for minute in range(3)
     ]
-    # Each tick looks at one; the time opens when the first was looked at and the second is next.
+    # Each tick reviews one entry; the time opens after the first was reviewed.
     assert await promote_waiting(scheduling_db, limit=1, now=later(4)) == 0
     await an_opening(scheduling_db, org_id, calendar_id)
     assert await promote_waiting(scheduling_db, limit=1, now=later(5)) == 1

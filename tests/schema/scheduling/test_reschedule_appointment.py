@@ -65,7 +65,7 @@ async def test_many_moves_at_once_end_without_overlap(
         (await book(scheduling_db, org_id, calendar_id, TOMORROW + place * HOUR))["appointment_id"]
         for place in range(20)
     ]
-    # Everybody wants the time of somebody else, or one of a few free ones.
+    # Each move goes to the time of another appointment, or to one of a few free times.
     outcomes = await asyncio.gather(
         *(
             outcome_of(move(scheduling_db, org_id, id_, TOMORROW + (place * 7 + n) % 26 * HOUR))

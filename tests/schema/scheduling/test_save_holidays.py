@@ -17,13 +17,13 @@ async def test_concurrent_replacements_end_as_one_of_them(
     rows = await scheduling_db.rows("get_holidays", p_org_id=org_id, p_holiday_set="DE")
     assert [row["day"] for row in rows] == days
     await holidays(scheduling_db, org_id, "DE", days[3])
-    told = await admin.fetch(
+    changes = await admin.fetch(
         "select l.before ->> 'days' as before, l.after ->> 'days' as after, l.occurred_at,"
         " s.trace_id = l.trace_id as is_last from scheduling.audit_logs l"
         " join scheduling.holiday_sets s on s.holiday_set_id = l.subject_id order by l.ordinal"
     )
-    assert len(told) == 17
-    assert told[-1]["after"] == f'["{days[3]}"]'
-    assert told[-1]["before"] == told[0]["after"]
-    assert told[-1]["is_last"]
-    assert told[-1]["occurred_at"] == NOW
+    assert len(changes) == 17
+    assert changes[-1]["after"] == f'["{days[3]}"]'
+    assert changes[-1]["before"] == changes[0]["after"]
+    assert changes[-1]["is_last"]
+    assert changes[-1]["occurred_at"] == NOW

@@ -133,7 +133,7 @@ async def listed_and_bookable(
     end = now + timedelta(hours=26)
     listed = await starts(db, org_id, calendar_id, now, end, minutes=minutes, now=now)
     bookable = []
-    # Each alone: what it books is rolled back before the next one tries.
+    # One at a time: each booking is rolled back before the next one.
     for place in range(26 * 12):
         at = now + timedelta(minutes=5 * place)
         booking = admin.transaction()

@@ -54,9 +54,9 @@ async def test_the_audit_trail_holds_no_names(scheduling_db: Database, admin: Ad
     await holidays(scheduling_db, org_id, "DE", date(2027, 1, 6))
     rows = await admin.fetch("select row_to_json(l)::text as text from scheduling.audit_logs l")
     assert len(rows) == 7
-    told = "".join(row["text"] for row in rows)
+    text = "".join(row["text"] for row in rows)
     for name in ("Ada", "Grace", "sealed"):
-        assert name not in told
+        assert name not in text
 
 
 async def test_a_change_is_recorded_as_it_was_made(scheduling_db: Database, admin: Admin) -> None:
@@ -110,7 +110,7 @@ async def test_claims_beyond_a_lowered_capacity_take_up_a_seat(scheduling_db: Da
 async def test_a_wider_horizon_has_external_calendars_read_again_at_once(
     scheduling_db: Database, change: dict[str, Any]
 ) -> None:
-    org_id, late, anew = uuid4(), uuid4(), uuid4()
+    org_id, late, fresh = uuid4(), uuid4(), uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
     import_id = await an_import(scheduling_db, org_id, calendar_id, TOMORROW)
 
@@ -125,12 +125,12 @@ async def test_a_wider_horizon_has_external_calendars_read_again_at_once(
     assert await claim(late, 1) == []
     assert len(await claim(late, 15)) == 1
     await update_calendar(scheduling_db, org_id, calendar_id, now=later(15), **change)
-    # Whoever reads it has read what was asked for before.
+    # An importer that is reading it reads for the former settings.
     finished = await scheduling_db.value(
         "finish_import", p_org_id=org_id, p_import_id=import_id, p_token=late, p_starts=None,
         p_ends=None, p_etag="", p_last_modified="", p_content_hash="", p_error=None,
         p_now=later(15),
     )  # fmt: skip
     assert finished is False
-    (due,) = await claim(anew, 15)
+    (due,) = await claim(fresh, 15)
     assert (due["content_hash"], due["etag"]) == ("", "")

@@ -1,4 +1,4 @@
--- A hold as the store reads it and as answers of requests are kept.
+-- A hold as the store reads it and as the answer of a request is stored.
 create or replace function to_hold(p_hold holds)
 returns jsonb
 language sql

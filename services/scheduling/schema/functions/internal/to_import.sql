@@ -1,4 +1,4 @@
--- An import, without its URL, as the store reads it and as answers of requests are kept.
+-- An import, without its URL, as the store reads it and as the answer of a request is stored.
 create or replace function to_import(p_import imports)
 returns jsonb
 language sql
