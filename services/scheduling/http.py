@@ -85,7 +85,9 @@ class FeedApp:
                 secret.org_id, secret.calendar_id, secret.hash
             )
             if not secret or not calendar:
-                return web.json_response({"message": "There is no such feed."}, status=404)
+                return web.json_response(
+                    {"message": "This feed does not exist or has another address now."}, status=404
+                )
             unit.note(calendar_id=str(calendar.calendar_id))
             body = await make_body(secret, calendar)
         except DomainError as error:
