@@ -1,4 +1,4 @@
-"""Who may call what; a method that is not here is refused."""
+"""Who may call which RPC; an RPC that is not listed is refused to all."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from services.chassis.rpc.auth import Access, AccessTable
 from services.chassis.trace_service import TRACE_ACCESS
 
 _SERVICE: Final = "/waybill.scheduling.v1.SchedulingService/"
-# Calendars are the org's: a token narrowed to a workspace reaches none of them.
+# Calendars belong to the org: a token narrowed to a workspace may not use them.
 _TENANTS: Final = Access(tenants=True)
 
 ACCESS: Final[AccessTable] = {

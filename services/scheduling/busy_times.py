@@ -18,15 +18,15 @@ Busy = tuple[datetime, datetime]
 
 
 class CalendarUnreadable(ValueError):
-    """What was fetched is no iCalendar, or more than is taken over; the text quotes none of it."""
+    """The content is not an iCalendar file or exceeds a bound; the text quotes none of it."""
 
 
 def busy_times(content: bytes, zone: str, start: datetime, end: datetime) -> list[Busy]:
     """When its owner is busy between start and end, merged and sorted, in UTC.
 
-    Times without a zone, and whole days, are read by the zone given. Cancelled and transparent
-    events take no time. Raises CalendarUnreadable. How long it takes is up to whoever wrote the
-    content: call it where it can be stopped.
+    Times without a zone and whole days are read in `zone`. Cancelled and transparent events do not
+    count. Raises CalendarUnreadable. The content decides how long it takes: call it where it can be
+    stopped.
     """
     try:
         body = Body.from_ical(content)
@@ -36,8 +36,8 @@ def busy_times(content: bytes, zone: str, start: datetime, end: datetime) -> lis
     except (CalendarUnreadable, MemoryError):
         raise
     except Exception as error:
-        # Both libraries raise whatever a stranger's file leads them to.
-        raise CalendarUnreadable(f"it is no iCalendar ({type(error).__name__})") from None
+        # Both libraries raise errors of many types for a malformed file.
+        raise CalendarUnreadable(f"it is not an iCalendar file ({type(error).__name__})") from None
     return list(_merged(found))
 
 
@@ -56,11 +56,11 @@ def _is_too_dense(rule: Any) -> bool:
 
 
 def _events(body: Any, start: datetime, end: datetime) -> Iterator[Any]:
-    """Events within the window, one series after the other, so that too many end it early."""
+    """Events within the window, series by series, so that too many stop the expansion early."""
     query = recurring_ical_events.of(body, skip_bad_series=True)
     count = 0
     for series in query.series:
-        # One series that makes no sense leaves the others as they are.
+        # A malformed series does not affect the others.
         with suppress(*query.suppressed_errors):
             for occurrence in series.between(start, end):
                 count += 1

@@ -1,7 +1,7 @@
-"""Reads a stranger's calendar in a process of its own, which can be stopped.
+"""Reads an external calendar in a process of its own, which can be stopped.
 
-What a file of a few bytes makes the libraries do has no bound, and a thread cannot be ended. The
-process has a bound on its processor time and its memory, and is killed where it takes too long.
+A file of a few bytes can keep the libraries busy without end, and a thread cannot be stopped. The
+process has bounds on its processor time and memory, and is killed where it takes too long.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ import msgspec
 
 from services.scheduling.busy_times import Busy, CalendarUnreadable, busy_times
 
-# A stranger's file is not read beside our passwords.
+# The process that reads an external file does not get our passwords.
 _ENVIRONMENT: Final = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wanted of a calendar: its times from start to end, by the zone where they have none.
+class ReadCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """Which times the process shall read, and its bounds.
 
-    `memory_bytes` and `processor_seconds` are the process's bounds.
+    Times from `start` to `end`; those without a zone are in `zone`.
     """
 
     zone: str
@@ -34,8 +34,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     processor_seconds: int
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process answers: busy times, or why there are none."""
+class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process found: busy times, or why the calendar is unreadable."""
 
     busy: list[Busy] = []
     unreadable: str = ""
@@ -43,7 +43,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarReader:
-    """Starts a process for each calendar; at most so many seconds and bytes for each."""
+    """Starts a process for each calendar, with bounds in seconds and bytes."""
 
     seconds_max: float
     memory_bytes_max: int
@@ -52,33 +52,33 @@ class CalendarReader:
         self, content: bytes, zone: str, start: datetime, end: datetime
     ) -> list[Busy]:
         """As the function of that name. Raises CalendarUnreadable, also at a bound."""
-        window = Window(
+        command = ReadCommand(
             zone=zone,
             start=start,
             end=end,
             memory_bytes=self.memory_bytes_max,
             processor_seconds=max(1, int(self.seconds_max)),
         )
-        asked = msgspec.json.encode(window) + b"\n" + content
+        message = msgspec.json.encode(command) + b"\n" + content
         process = self._start()
-        talk = asyncio.ensure_future(asyncio.to_thread(self._told, process, asked))
+        exchange = asyncio.ensure_future(asyncio.to_thread(self._communicate, process, message))
         try:
-            told = await asyncio.shield(talk)
+            output = await asyncio.shield(exchange)
         except TimeoutExpired:
             raise CalendarUnreadable("it takes too long to read") from None
         finally:
-            # Ends the talk too, where it goes on.
+            # Ends the exchange too, where it still runs.
             process.kill()
-            await asyncio.wait([talk])
+            await asyncio.wait([exchange])
         if process.returncode != 0:
             raise CalendarUnreadable("it takes too much to read")
-        answer = msgspec.json.decode(told, type=Read)
-        if answer.unreadable:
-            raise CalendarUnreadable(answer.unreadable)
-        return answer.busy
+        result = msgspec.json.decode(output, type=ReadResult)
+        if result.unreadable:
+            raise CalendarUnreadable(result.unreadable)
+        return result.busy
 
     def _start(self) -> Popen[bytes]:
-        """Starts it as Popen does: uvloop would run the handlers that gRPC has for forks."""
+        """By Popen, since uvloop would run the fork handlers of gRPC."""
         return Popen(
             (sys.executable, "-m", "services.scheduling.calendar_reader"),
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
@@ -87,30 +87,30 @@ class CalendarReader:
             stderr=DEVNULL,
         )
 
-    def _told(self, process: Popen[bytes], asked: bytes) -> bytes:
-        """What the process answers. Raises TimeoutExpired; it has ended then too."""
+    def _communicate(self, process: Popen[bytes], message: bytes) -> bytes:
+        """The process's output. The process has ended, also where this raises TimeoutExpired."""
         with process:
             try:
-                told, _ = process.communicate(asked, timeout=self.seconds_max)
+                output, _ = process.communicate(message, timeout=self.seconds_max)
             finally:
                 process.kill()
-        return told
+        return output
 
 
 def main() -> None:
-    """Reads a window's line and a calendar, writes what it found."""
-    window = msgspec.json.decode(sys.stdin.buffer.readline(), type=Window)
-    resource.setrlimit(resource.RLIMIT_AS, (window.memory_bytes, window.memory_bytes))
+    """Reads a line with the command and then a calendar from stdin, writes the result."""
+    command = msgspec.json.decode(sys.stdin.buffer.readline(), type=ReadCommand)
+    resource.setrlimit(resource.RLIMIT_AS, (command.memory_bytes, command.memory_bytes))
     resource.setrlimit(
-        resource.RLIMIT_CPU, (window.processor_seconds, window.processor_seconds + 1)
+        resource.RLIMIT_CPU, (command.processor_seconds, command.processor_seconds + 1)
     )
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        busy = busy_times(sys.stdin.buffer.read(), window.zone, window.start, window.end)
-        read = Read(busy=busy)
+        busy = busy_times(sys.stdin.buffer.read(), command.zone, command.start, command.end)
+        result = ReadResult(busy=busy)
     except CalendarUnreadable as error:
-        read = Read(unreadable=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(read))
+        result = ReadResult(unreadable=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

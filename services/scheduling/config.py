@@ -1,17 +1,16 @@
 """Scheduling's settings, from environment variables named `WAYBILL_SCHEDULING_<SETTING>`."""
 
 import math
-from ipaddress import ip_network
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig
+from services.chassis.config import OutboundSettings, ServiceConfig
 
 
-class SchedulingConfig(ServiceConfig):
-    """What scheduling must be told beyond what every service must. Lists are JSON: `["a", "b"]`."""
+class SchedulingConfig(OutboundSettings, ServiceConfig):
+    """Settings of scheduling besides those of every service."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_SCHEDULING_")
 
@@ -36,23 +35,10 @@ class SchedulingConfig(ServiceConfig):
     import_memory_bytes_max: int = Field(
         default=512 * 1024 * 1024, ge=128 * 1024 * 1024, le=4 * 1024 * 1024 * 1024
     )
-    outbound_allowed_networks: tuple[str, ...] = Field(
-        default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
-    )
-    outbound_http_hosts: tuple[str, ...] = Field(
-        default=(), description="Hosts that may be called by http; all others by https"
-    )
-
-    @field_validator("outbound_allowed_networks")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            ip_network(text)
-        return value
 
     @model_validator(mode="after")
     def _lease_outlasts_a_batch(self) -> Self:
-        """A batch whose lease ran out is read twice, and neither reading is kept."""
+        """A batch whose lease ran out would be read twice."""
         readings = math.ceil(self.import_batch_max / self.import_readers_max)
         longest = self.import_seconds_max + readings * self.import_reading_seconds_max
         if self.import_lease_seconds <= longest:

@@ -1,4 +1,4 @@
-"""Secret addresses of calendar feeds: they name the calendar and prove that one may read it."""
+"""Secret addresses of calendar feeds, which name the calendar and allow reading it."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ _LENGTH: Final = 16 + 16 + _SECRET_BYTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSecret:
-    """Whose feed, of which calendar, and the part that cannot be guessed."""
+    """The org and the calendar of a feed, and the part that cannot be guessed."""
 
     org_id: UUID
     calendar_id: UUID
@@ -22,13 +22,13 @@ class FeedSecret:
 
     @property
     def text(self) -> str:
-        """As it stands in the address: 75 URL-safe characters."""
+        """The part of the address that holds it: 75 URL-safe characters."""
         packed = self.org_id.bytes + self.calendar_id.bytes + self.secret
         return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
     @property
     def hash(self) -> bytes:
-        """What the row keeps of it."""
+        """The hash that the row holds."""
         return hashlib.sha256(self.secret).digest()
 
     @property
@@ -38,14 +38,14 @@ class FeedSecret:
 
 
 def new_secret(org_id: UUID, calendar_id: UUID) -> FeedSecret:
-    """A secret that nobody has."""
+    """A new random secret."""
     return FeedSecret(
         org_id=org_id, calendar_id=calendar_id, secret=secrets.token_bytes(_SECRET_BYTES)
     )
 
 
 def parse_secret(text: str) -> FeedSecret | None:
-    """The secret that an address holds, or None where it holds none."""
+    """The secret in an address, or None where it is malformed."""
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):

@@ -1,4 +1,4 @@
-"""Scheduling's HTTP port: calendar feeds for whoever has their address, and whether it is alive."""
+"""Scheduling's HTTP port: calendar feeds by their secret addresses, and liveness."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +14,9 @@ from services.chassis.trace import Start, parse
 from services.scheduling import ical
 from services.scheduling.config import SchedulingConfig
 from services.scheduling.feed_secrets import FeedSecret, parse_secret
-from services.scheduling.records import Calendar
+from services.scheduling.records.calendars import Calendar
 from services.scheduling.store.appointments import AppointmentStore
+from services.scheduling.store.availability import AvailabilityStore
 from services.scheduling.store.calendars import CalendarStore
 
 _FREE_BUSY_DAYS: Final = 60
@@ -23,16 +24,21 @@ _FREE_BUSY_DAYS: Final = 60
 _FREE_RANGES_MAX: Final = _FREE_BUSY_DAYS * 24 * 12
 _HEADERS: Final = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
 
-_Make = Callable[[FeedSecret, Calendar], Awaitable[bytes]]
+_MakeBody = Callable[[FeedSecret, Calendar], Awaitable[bytes]]
 
 
 class FeedApp:
-    """Answers calendar programs."""
+    """Serves feeds to calendar programs."""
 
     def __init__(
-        self, calendars: CalendarStore, appointments: AppointmentStore, config: SchedulingConfig
+        self,
+        calendars: CalendarStore,
+        availability: AvailabilityStore,
+        appointments: AppointmentStore,
+        config: SchedulingConfig,
     ) -> None:
         self._calendars = calendars
+        self._availability = availability
         self._appointments = appointments
         self._config = config
 
@@ -53,33 +59,37 @@ class FeedApp:
         return web.json_response({"status": "serving"})
 
     async def feed(self, request: web.Request) -> web.Response:
-        """A calendar's appointments; 404 for an address that is none, or none any more."""
-        return await self._answered(request, self._feed_body)
+        """A calendar's appointments; 404 for an address that is unknown or was replaced."""
+        return await self._traced_response(request, self._feed_body)
 
     async def free_busy(self, request: web.Request) -> web.Response:
-        """When a calendar is busy in the next 60 days; 404 as the feed."""
-        return await self._answered(request, self._free_busy_body)
+        """When a calendar is busy in the next 60 days; 404 as for the feed."""
+        return await self._traced_response(request, self._free_busy_body)
 
-    async def _answered(self, request: web.Request, make: _Make) -> web.Response:
+    async def _traced_response(self, request: web.Request, make_body: _MakeBody) -> web.Response:
         caller_trace = parse(request.headers.get("traceparent"))
         start = Start(parent=None, links=(caller_trace,) if caller_trace else ())
         # The path holds the secret: it is neither logged nor a metric's label.
         with work("webhook", "calendar feed", start=start, span_kind=SpanKind.SERVER) as unit:
-            response = await self._answer(request, make, unit)
+            response = await self._response(request, make_body, unit)
             response.headers["x-waybill-trace-id"] = unit.trace.trace_id
             unit.outcome = str(response.status)
             return response
 
-    async def _answer(self, request: web.Request, make: _Make, unit: Work) -> web.Response:
+    async def _response(
+        self, request: web.Request, make_body: _MakeBody, unit: Work
+    ) -> web.Response:
         secret = parse_secret(request.match_info["secret"])
         try:
             calendar = secret and await self._calendars.get_feed(
                 secret.org_id, secret.calendar_id, secret.hash
             )
             if not secret or not calendar:
-                return web.json_response({"message": "There is no such feed."}, status=404)
+                return web.json_response(
+                    {"message": "This feed does not exist or has another address now."}, status=404
+                )
             unit.note(calendar_id=str(calendar.calendar_id))
-            body = await make(secret, calendar)
+            body = await make_body(secret, calendar)
         except DomainError as error:
             unit.note(reason=error.reason)
             return web.json_response(
@@ -97,13 +107,13 @@ class FeedApp:
         found = await self._appointments.list_feed_appointments(
             secret.org_id, calendar.calendar_id, start, self._config.feed_appointments_max
         )
-        named = [ical.Named(appointment=each, service_name=name) for each, name in found]
+        named = [ical.NamedAppointment(appointment=each, service_name=name) for each, name in found]
         return ical.feed(calendar.name, calendar.zone, named)
 
     async def _free_busy_body(self, secret: FeedSecret, calendar: Calendar) -> bytes:
         now = datetime.now(UTC).replace(microsecond=0)
         end = now + timedelta(days=_FREE_BUSY_DAYS)
-        free = await self._calendars.list_free_ranges(
+        free = await self._availability.list_free_ranges(
             secret.org_id, [calendar.calendar_id], now, end, limit=_FREE_RANGES_MAX
         )
         return ical.free_busy(free, now, end, now)
@@ -111,12 +121,15 @@ class FeedApp:
 
 @asynccontextmanager
 async def serving_http(
-    calendars: CalendarStore, appointments: AppointmentStore, config: SchedulingConfig
+    calendars: CalendarStore,
+    availability: AvailabilityStore,
+    appointments: AppointmentStore,
+    config: SchedulingConfig,
 ) -> AsyncIterator[int]:
-    """Serves feeds until the block ends, then lets those under way finish; gives the port."""
+    """Serves feeds until the block ends, then lets requests under way finish; yields the port."""
     host, _, port = config.http_listen.rpartition(":")
     runner = web.AppRunner(
-        FeedApp(calendars, appointments, config).app(),
+        FeedApp(calendars, availability, appointments, config).app(),
         access_log=None,
         shutdown_timeout=config.drain_seconds,
         handler_cancellation=False,

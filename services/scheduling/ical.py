@@ -1,8 +1,8 @@
 """iCalendar bodies (RFC 5545, 5546): the feed, free/busy, invitations.
 
-A UID is the appointment's for life; SEQUENCE grows with material changes alone; METHOD stands on
-the VCALENDAR; times are local ones with their VTIMEZONE. A local time that clocks show twice means
-the first (RFC 5545, 3.3.5), so an event that begins or ends at one is told in UTC.
+An appointment keeps its UID; SEQUENCE grows only with material changes; METHOD stands on the
+VCALENDAR; times are local with their VTIMEZONE. A local time that clocks show twice means the first
+(RFC 5545, 3.3.5), so an event that begins or ends at one is written in UTC.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar as Body
 from icalendar import Event, FreeBusy, Timezone, vCalAddress, vPeriod
 
-from services.scheduling.records import Appointment, Slot
+from services.scheduling.records.appointments import Appointment
+from services.scheduling.records.calendars import Slot
 
 PRODUCT: Final = "-//Waybill//Scheduling//EN"
 REQUEST: Final = "REQUEST"
@@ -24,15 +25,15 @@ _HOURS_MAX: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """An appointment and what people call the service that it is of."""
+class NamedAppointment:
+    """An appointment with the name of its service."""
 
     appointment: Appointment
     service_name: str
 
 
-def feed(name: str, zone: str, appointments: Sequence[Named]) -> bytes:
-    """A calendar's feed: each appointment, cancelled ones as such; contacts are not named."""
+def feed(name: str, zone: str, appointments: Sequence[NamedAppointment]) -> bytes:
+    """A calendar's feed: all appointments, cancelled ones marked; contacts are not named."""
     body = _body(zone, appointments)
     body.add("X-WR-CALNAME", name)
     body.add("X-WR-TIMEZONE", zone)
@@ -41,7 +42,7 @@ def feed(name: str, zone: str, appointments: Sequence[Named]) -> bytes:
     return bytes(body.to_ical())
 
 
-def invitation(named: Named, *, organizer: str, attendee: str) -> tuple[str, bytes]:
+def invitation(named: NamedAppointment, *, organizer: str, attendee: str) -> tuple[str, bytes]:
     """The method and the body to mail for an appointment: REQUEST, or CANCEL once cancelled."""
     method = CANCEL if named.appointment.status == "cancelled" else REQUEST
     zone = named.appointment.zone
@@ -58,20 +59,20 @@ def invitation(named: Named, *, organizer: str, attendee: str) -> tuple[str, byt
 
 
 def free_busy(free: Sequence[Slot], start: datetime, end: datetime, now: datetime) -> bytes:
-    """When a calendar is busy from start to end: all that is not free, closed hours among it."""
+    """When a calendar is busy from start to end: all that is not free, closed hours too."""
     body = Body()
     body.add("VERSION", "2.0")
     body.add("PRODID", PRODUCT)
-    told = FreeBusy()
-    told.add("UID", f"freebusy-{start:%Y%m%dT%H%M%S}@waybill")
-    told.add("DTSTAMP", now)
-    told.add("DTSTART", start)
-    told.add("DTEND", end)
+    component = FreeBusy()
+    component.add("UID", f"freebusy-{start:%Y%m%dT%H%M%S}@waybill")
+    component.add("DTSTAMP", now)
+    component.add("DTSTART", start)
+    component.add("DTEND", end)
     for busy_start, busy_end in _gaps(free, start, end):
         period = vPeriod((busy_start.astimezone(UTC), busy_end.astimezone(UTC)))
         period.params["FBTYPE"] = "BUSY"
-        told.add("FREEBUSY", period)
-    body.add_component(told)
+        component.add("FREEBUSY", period)
+    body.add_component(component)
     return bytes(body.to_ical())
 
 
@@ -87,14 +88,14 @@ def _gaps(
         yield at, end
 
 
-def _body(zone: str, appointments: Sequence[Named]) -> Body:
+def _body(zone: str, appointments: Sequence[NamedAppointment]) -> Body:
     body = Body()
     body.add("VERSION", "2.0")
     body.add("PRODID", PRODUCT)
     moments = [each.appointment.scheduled_at for each in appointments]
     if moments and zone != "UTC":
         first, last = min(moments) - _HOURS_MAX, max(moments) + 2 * _HOURS_MAX
-        # A year on either side holds the rule's last and next change.
+        # A year on either side includes the zone's last and next change of clocks.
         body.add_component(
             Timezone.from_tzinfo(
                 ZoneInfo(zone),
@@ -106,7 +107,7 @@ def _body(zone: str, appointments: Sequence[Named]) -> Body:
     return body
 
 
-def _event(named: Named, zone: str) -> Event:
+def _event(named: NamedAppointment, zone: str) -> Event:
     appointment, clock = named.appointment, ZoneInfo(zone)
     start = appointment.scheduled_at.astimezone(clock)
     end = (start.astimezone(UTC) + timedelta(minutes=appointment.duration_minutes)).astimezone(

@@ -16,7 +16,7 @@ _SPAN: Final = timedelta(days=366 * YEARS_MAX)
 _PART: Final = r"[A-Z]+=[A-Z0-9,+\-]+"
 _RULE: Final = re.compile(rf"(?:RRULE:)?({_PART}(?:;{_PART})*)")
 _CHARACTERS_MAX: Final = 500
-# Finer than a day there is no appointment that people keep.
+# Appointments do not repeat more often than daily.
 _FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PARTS: Final = (
     *("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYWEEKNO", "BYYEARDAY"),
@@ -27,16 +27,16 @@ _UNTIL: Final = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 
 
 class RecurrenceRefused(ValueError):
-    """The rule does not parse, never happens or happens too often; the text says so."""
+    """The rule does not parse, never happens or happens too often; the text says which."""
 
 
 def expand(rule: str, local_start: datetime, zone: str) -> list[datetime]:
-    """The wall times of a rule from `local_start` on, which counts as DTSTART; without an offset.
+    """The wall times, without an offset, of a rule from `local_start` on, which is its DTSTART.
 
     Raises RecurrenceRefused, also for a rule without an end within 366 times or ten years. Bounded
     in time, but not short enough for an event loop: a rule that never happens takes 0.4 s.
     """
-    parts = _parsed(rule)
+    parts = _parse_parts(rule)
     count, until = parts.get("COUNT"), _until(parts, local_start, zone)
     if count is None and until is None:
         raise RecurrenceRefused("the rule has no end")
@@ -46,7 +46,7 @@ def expand(rule: str, local_start: datetime, zone: str) -> list[datetime]:
         raise RecurrenceRefused(f"the rule goes on for more than {YEARS_MAX} years")
     times = _occurrences(parts, local_start)
     if until is not None:
-        times = _until_then(times, until, zone)
+        times = _take_until(times, until, zone)
     found = list(islice(times, OCCURRENCES_MAX + 1))
     if not found:
         raise RecurrenceRefused("the rule never happens")
@@ -57,7 +57,7 @@ def expand(rule: str, local_start: datetime, zone: str) -> list[datetime]:
     return found
 
 
-def _parsed(rule: str) -> dict[str, str]:
+def _parse_parts(rule: str) -> dict[str, str]:
     match = _RULE.fullmatch(rule.strip().upper()) if len(rule) <= _CHARACTERS_MAX else None
     if match is None:
         raise RecurrenceRefused("the rule is not one RRULE of RFC 5545")
@@ -76,24 +76,28 @@ def _parsed(rule: str) -> dict[str, str]:
 
 
 def _until(parts: Mapping[str, str], local_start: datetime, zone: str) -> datetime | None:
-    """The last instant that UNTIL admits; one without Z is by the zone's clock, a day is whole."""
+    """The last instant that UNTIL admits; without Z a local time, and a date is a whole day."""
     text = parts.get("UNTIL")
     if text is None:
         return None
     if not _UNTIL.fullmatch(text):
-        raise RecurrenceRefused("the rule's UNTIL is no time")
+        raise RecurrenceRefused(
+            "the rule's UNTIL is not a date or time, for example 20271231T235959Z"
+        )
     try:
         moment = datetime.fromisoformat(text if "T" in text else f"{text}T235959")
         return moment.astimezone(UTC) if moment.tzinfo else _instant(moment, zone, fold=1)
     except (ValueError, OverflowError) as error:
-        raise RecurrenceRefused("the rule's UNTIL is no time") from error
+        raise RecurrenceRefused(
+            "the rule's UNTIL is not a date or time, for example 20271231T235959Z"
+        ) from error
 
 
 def _instant(local_time: datetime, zone: str, fold: int = 0) -> datetime:
     return local_time.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
-def _until_then(times: Iterator[datetime], until: datetime, zone: str) -> Iterator[datetime]:
+def _take_until(times: Iterator[datetime], until: datetime, zone: str) -> Iterator[datetime]:
     for at in times:
         if _instant(at, zone) > until:
             return
@@ -101,44 +105,44 @@ def _until_then(times: Iterator[datetime], until: datetime, zone: str) -> Iterat
 
 
 def _occurrences(parts: Mapping[str, str], local_start: datetime) -> Iterator[datetime]:
-    """Those within ten years, UNTIL aside.
+    """Occurrences within ten years, UNTIL aside.
 
-    The library looks for the next one until the last year that it knows, which takes seconds for
-    a rule that never happens. So it is given years shortly before that, with the same days.
+    The library searches for the next occurrence up to the last year that it knows, which takes
+    seconds for a rule that never happens. So it gets years shortly before that, with the same days.
     """
-    ahead = _alike(local_start.year) - local_start.year
+    ahead = _last_similar_year(local_start.year) - local_start.year
     start = local_start.replace(year=local_start.year + ahead)
     text = ";".join(f"{name}={value}" for name, value in parts.items() if name != "UNTIL")
     try:
         rule = rrulestr(text, dtstart=start)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise RecurrenceRefused("the rule does not parse") from error
-    for at in _to_the_end_of_time(rule):
+    for at in _until_last_year(rule):
         if at - start > _SPAN:
             return
         yield at.replace(year=at.year - ahead)
 
 
-def _to_the_end_of_time(rule: Iterable[datetime]) -> Iterator[datetime]:
+def _until_last_year(rule: Iterable[datetime]) -> Iterator[datetime]:
     try:
         yield from rule
     except (ValueError, OverflowError):
-        # A week of the last year that reaches into one that cannot be told.
+        # A week of the last year reaches into a year that datetime does not have.
         return
 
 
-def _alike(year: int) -> int:
-    """The last year from which on the days of ten years, and of those beside, are as from `year`.
+def _last_similar_year(year: int) -> int:
+    """The last year whose next ten years, and their neighbours, have the same days as `year`'s.
 
-    Within 400 years all come again; mostly it is within the last forty.
+    The calendar repeats every 400 years; mostly such a year is within the last forty.
     """
     around = range(-1, YEARS_MAX + 2)
     return next(
         other
         for other in range(MAXYEAR - YEARS_MAX - 1, year - 1, -1)
-        if all(_shape(other + n) == _shape(year + n) for n in around)
+        if all(_days_of(other + n) == _days_of(year + n) for n in around)
     )
 
 
-def _shape(year: int) -> tuple[int, bool]:
+def _days_of(year: int) -> tuple[int, bool]:
     return date(year, 1, 1).weekday(), isleap(year)

@@ -1,7 +1,7 @@
 """Wall times: what a clock in a zone shows, as an instant.
 
-A wall time that the zone's clocks skip is nobody's appointment; one that they show twice needs a
-fold to say which (PEP 495). Zone data are the machine's, or those of the tzdata package.
+A wall time that the zone's clocks skip cannot be booked; one that they show twice needs a fold to
+choose (PEP 495). Zone data are the machine's, or those of the tzdata package.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ AMBIGUOUS: Final = "ambiguous"
 
 
 class WallTimeRefused(ValueError):
-    """The wall time is no instant; `cause` is GAP or AMBIGUOUS."""
+    """The wall time is not one instant; `cause` is GAP or AMBIGUOUS."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
@@ -23,7 +23,8 @@ class WallTimeRefused(ValueError):
 def instant(local_time: datetime, zone: str, fold: int | None = None) -> datetime:
     """The instant, in UTC, at which clocks in the zone show a wall time (without an offset).
 
-    `fold` chooses between two (0 the first, 1 the second) and is ignored where there is one.
+    `fold` chooses between two instants (0 the first, 1 the second) and is ignored where there is
+    one.
     Raises WallTimeRefused.
     """
     first, second = (_instant(local_time, zone, choice) for choice in (0, 1))
@@ -42,7 +43,7 @@ def wall_time(moment: datetime, zone: str) -> datetime:
 
 
 def is_zone(name: str) -> bool:
-    """Whether there is such an IANA zone."""
+    """Whether the name is an IANA time zone."""
     return name in available_timezones()
 
 

@@ -23,6 +23,7 @@ from tests.conventions.schemas import NAMES, Admin, mending
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
+from tests.schema.scheduling import bookings
 from tests.schema.scheduling import builders as scheduling
 from tests.schema.sync import builders as sync
 
@@ -79,9 +80,9 @@ async def seed_scheduling(database: Database) -> UUID:
     await scheduling.add_exception(database, org_id, calendar_id, tomorrow.date(), "closed", 0, 60)
     await scheduling.holidays(database, org_id, "DE", tomorrow.date())
     await scheduling.a_service(database, org_id, [calendar_id])
-    await scheduling.book_series(database, org_id, calendar_id, [tomorrow])
-    await scheduling.hold(database, org_id, calendar_id, scheduling.later(26 * 60))
-    await scheduling.join(database, org_id, calendar_id, tomorrow, scheduling.later(25 * 60))
+    await bookings.book_series(database, org_id, calendar_id, [tomorrow])
+    await bookings.hold(database, org_id, calendar_id, scheduling.later(26 * 60))
+    await bookings.join(database, org_id, calendar_id, tomorrow, scheduling.later(25 * 60))
     await scheduling.an_import(database, org_id, calendar_id, scheduling.later(30 * 60))
     return org_id
 

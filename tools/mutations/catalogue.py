@@ -167,7 +167,7 @@ KEYS: Final = (
     without_constraint(
         "scheduling.ticks",
         "ticks_pkey",
-        SCHEDULING + "test_waitlist.py"
+        SCHEDULING + "test_promote_waiting.py"
         "::test_the_sweep_goes_on_where_it_stopped_and_the_first_in_line_comes_first",
     ),
     without_constraint(
@@ -188,7 +188,7 @@ KEYS: Final = (
     without_constraint(
         "scheduling.holiday_sets",
         "holiday_sets_pkey",
-        SCHEDULING + "test_calendars.py::test_holidays_replaced_at_once_end_as_one_of_them_said",
+        SCHEDULING + "test_save_holidays.py::test_concurrent_replacements_end_as_one_of_them",
     ),
     without_constraint(
         "scheduling.external_busy",

@@ -1,1 +1,1 @@
-"""The RPCs by subject."""
+"""The gRPC edge, one module for each resource: parse, call, answer."""

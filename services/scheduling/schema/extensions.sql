@@ -1,2 +1,2 @@
--- What the schema needs of the server, made by whoever migrates: equality in exclusion constraints.
+-- Equality operators in exclusion constraints; created by the role that migrates.
 create extension if not exists btree_gist with schema public;

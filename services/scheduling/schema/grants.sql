@@ -1,5 +1,5 @@
--- Every table that the service reaches as itself, and how. Of the audit trail nothing is ever
--- changed; claims end, they are not deleted, but for those of a booking that found no second room.
+-- What the service's role may do with each table. The audit trail is append-only. Claims end and are
+-- not deleted, except by place_claims, which runs as system.
 grant select, insert on audit_logs, series to waybill_scheduling;
 
 grant select, insert, update on

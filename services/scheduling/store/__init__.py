@@ -1,1 +1,1 @@
-"""Stored functions by subject."""
+"""The modules that call stored functions, one for each resource."""

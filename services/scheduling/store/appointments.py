@@ -1,24 +1,21 @@
-"""Appointments and series."""
+"""Appointments."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.scheduling.records import (
+from services.scheduling.records.appointments import (
     Appointment,
     Booked,
-    Booking,
+    BookingRequest,
     Change,
-    Series,
-    SeriesRule,
-    read,
 )
+from services.scheduling.store.decoding import decode
 
 
 class AppointmentStore:
-    """Functions about appointments."""
+    """Stored functions of appointments."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,14 +23,14 @@ class AppointmentStore:
     async def book_appointment_with_lock(
         self,
         org_id: UUID,
-        booking: Booking,
+        booking: BookingRequest,
         scheduled_at: datetime,
         *,
         lock_key: str | None,
         request_id: RequestId,
         traceparent: str,
     ) -> Booked:
-        """Books; a repeat answers the first appointment."""
+        """Books; a repeat returns the first appointment."""
         answer = await self._database.value(
             "book_appointment_with_lock",
             p_org_id=org_id,
@@ -48,14 +45,16 @@ class AppointmentStore:
             p_request_id=request_id.value,
             p_traceparent=traceparent,
         )
-        return Booked(appointment=read(Appointment, answer), lock_rejected=answer["lock_rejected"])
+        return Booked(
+            appointment=decode(Appointment, answer), lock_rejected=answer["lock_rejected"]
+        )
 
     async def get_appointment(self, org_id: UUID, appointment_id: UUID) -> Appointment | None:
-        """One appointment."""
+        """One appointment that is not deleted."""
         answer = await self._database.value(
             "get_appointment", p_org_id=org_id, p_appointment_id=appointment_id
         )
-        return None if answer is None else read(Appointment, answer)
+        return None if answer is None else decode(Appointment, answer)
 
     async def list_changes(
         self, org_id: UUID, appointment_id: UUID, *, limit: int, after: int | None
@@ -96,7 +95,7 @@ class AppointmentStore:
             p_after_at=after_at,
             p_after_id=after_id,
         )
-        return [read(Appointment, row["appointment"]) for row in rows]
+        return [decode(Appointment, row["appointment"]) for row in rows]
 
     async def reschedule_appointment(
         self,
@@ -108,7 +107,7 @@ class AppointmentStore:
         request_id: RequestId,
         traceparent: str,
     ) -> Appointment:
-        """Moves an appointment; `duration_minutes` None: as long as it was."""
+        """Moves an appointment; `duration_minutes` None keeps its duration."""
         answer = await self._database.value(
             "reschedule_appointment",
             p_org_id=org_id,
@@ -119,12 +118,12 @@ class AppointmentStore:
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
         )
-        return read(Appointment, answer)
+        return decode(Appointment, answer)
 
     async def cancel_appointment(
         self, org_id: UUID, appointment_id: UUID, *, request_id: RequestId, traceparent: str
     ) -> Appointment:
-        """Cancels an appointment and promotes who waits for its time."""
+        """Cancels an appointment and offers its time to the waitlist."""
         answer = await self._database.value(
             "cancel_appointment",
             p_org_id=org_id,
@@ -133,7 +132,7 @@ class AppointmentStore:
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
         )
-        return read(Appointment, answer)
+        return decode(Appointment, answer)
 
     async def step_appointment(
         self,
@@ -154,10 +153,10 @@ class AppointmentStore:
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
         )
-        return read(Appointment, answer)
+        return decode(Appointment, answer)
 
     async def delete_appointment(
-        self, org_id: UUID, appointment_id: UUID, traceparent: str
+        self, org_id: UUID, appointment_id: UUID, *, traceparent: str
     ) -> None:
         """Deletes an appointment softly."""
         await self._database.value(
@@ -170,8 +169,10 @@ class AppointmentStore:
     async def list_feed_appointments(
         self, org_id: UUID, calendar_id: UUID, start: datetime, limit: int
     ) -> list[tuple[Appointment, str]]:
-        """A calendar's appointments by time with the names of their services; what is to come, the
-        next first, has the room before what is past."""
+        """A calendar's appointments by time with the names of their services.
+
+        Within the limit future ones come first, the next before later ones, then past ones.
+        """
         rows = await self._database.rows(
             "list_feed_appointments",
             p_org_id=org_id,
@@ -179,56 +180,14 @@ class AppointmentStore:
             p_from=start,
             p_limit=limit,
         )
-        return [(read(Appointment, row["appointment"]), row["service_name"] or "") for row in rows]
-
-    async def book_series(
-        self,
-        org_id: UUID,
-        booking: Booking,
-        *,
-        rule: str,
-        local_start: datetime,
-        zone: str,
-        starts: Sequence[datetime],
-        request_id: RequestId,
-        traceparent: str,
-    ) -> Series:
-        """Books each start that can be had; a repeat answers the first series."""
-        answer = await self._database.value(
-            "book_series",
-            p_org_id=org_id,
-            p_contact_id=booking.contact_id,
-            p_service_id=booking.service_id,
-            p_calendar_ids=list(booking.calendar_ids) or None,
-            p_rule=rule,
-            p_local_start=local_start,
-            p_zone=zone,
-            p_starts=list(starts),
-            p_duration_minutes=booking.duration_minutes,
-            p_notes=booking.notes,
-            p_metadata=booking.metadata,
-            p_request_id=request_id.value,
-            p_request_hash=request_id.content_hash,
-            p_traceparent=traceparent,
-        )
-        return read(Series, answer)
-
-    async def get_series(self, org_id: UUID, series_id: UUID) -> SeriesRule | None:
-        """A series as it was asked for."""
-        row = await self._database.row("get_series", p_org_id=org_id, p_series_id=series_id)
-        return None if row is None else SeriesRule(**row)
-
-    async def cancel_series(self, org_id: UUID, series_id: UUID, traceparent: str) -> int:
-        """Cancels what is yet to come of a series; answers how many."""
-        count: int = await self._database.value(
-            "cancel_series", p_org_id=org_id, p_series_id=series_id, p_traceparent=traceparent
-        )
-        return count
+        return [
+            (decode(Appointment, row["appointment"]), row["service_name"] or "") for row in rows
+        ]
 
     async def emit_reminders(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
-        """Puts due reminders into the outbox; None when another process ran this tick."""
+        """Puts due reminders into the outbox; None where another process ran this tick."""
         emitted: int | None = await self._database.value(
             "emit_reminders",
             p_limit=limit,

@@ -1,17 +1,22 @@
-"""Calendars, their exceptions, holidays and services."""
+"""Calendars, their exceptions and holidays."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.scheduling.records import Calendar, DayException, OpenHours, Service, Slot, read
+from services.scheduling.records.calendars import (
+    Calendar,
+    DayException,
+    OpenHours,
+)
+from services.scheduling.store.decoding import decode
 
 
 class CalendarStore:
-    """Functions about what can be booked, and when it is free."""
+    """Stored functions of calendars."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,7 +32,7 @@ class CalendarStore:
         request_id: RequestId,
         traceparent: str,
     ) -> Calendar:
-        """Creates a calendar; a repeat answers the first one."""
+        """Creates a calendar; a repeat returns the first one."""
         answer = await self._database.value(
             "create_calendar",
             p_org_id=org_id,
@@ -39,7 +44,7 @@ class CalendarStore:
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
         )
-        return read(Calendar, answer)
+        return decode(Calendar, answer)
 
     async def update_calendar(
         self,
@@ -51,7 +56,7 @@ class CalendarStore:
         hours: Sequence[OpenHours] | None,
         traceparent: str,
     ) -> Calendar:
-        """Changes what is named; `hours` None leaves them as they are."""
+        """Changes the columns in `settings`; `hours` None leaves the weekly hours unchanged."""
         answer = await self._database.value(
             "update_calendar",
             p_org_id=org_id,
@@ -61,14 +66,14 @@ class CalendarStore:
             p_hours=None if hours is None else list(hours),
             p_traceparent=traceparent,
         )
-        return read(Calendar, answer)
+        return decode(Calendar, answer)
 
     async def get_calendar(self, org_id: UUID, calendar_id: UUID) -> Calendar | None:
         """One calendar, archived or not."""
         answer = await self._database.value(
             "get_calendar", p_org_id=org_id, p_calendar_id=calendar_id
         )
-        return None if answer is None else read(Calendar, answer)
+        return None if answer is None else decode(Calendar, answer)
 
     async def list_calendars(
         self, org_id: UUID, *, limit: int, after: UUID | None
@@ -77,12 +82,12 @@ class CalendarStore:
         rows = await self._database.rows(
             "list_calendars", p_org_id=org_id, p_limit=limit, p_after=after
         )
-        return [read(Calendar, row["calendar"]) for row in rows]
+        return [decode(Calendar, row["calendar"]) for row in rows]
 
     async def rotate_feed_secret(
-        self, org_id: UUID, calendar_id: UUID, feed_secret_hash: bytes, traceparent: str
+        self, org_id: UUID, calendar_id: UUID, feed_secret_hash: bytes, *, traceparent: str
     ) -> None:
-        """Gives the feed another secret."""
+        """Replaces the secret of the feed."""
         await self._database.value(
             "rotate_feed_secret",
             p_org_id=org_id,
@@ -90,6 +95,18 @@ class CalendarStore:
             p_feed_secret_hash=feed_secret_hash,
             p_traceparent=traceparent,
         )
+
+    async def get_feed(
+        self, org_id: UUID, calendar_id: UUID, feed_secret_hash: bytes
+    ) -> Calendar | None:
+        """The calendar whose feed has this secret."""
+        answer = await self._database.value(
+            "get_feed",
+            p_org_id=org_id,
+            p_calendar_id=calendar_id,
+            p_feed_secret_hash=feed_secret_hash,
+        )
+        return None if answer is None else decode(Calendar, answer)
 
     async def add_exception(
         self,
@@ -104,7 +121,7 @@ class CalendarStore:
         request_id: RequestId,
         traceparent: str,
     ) -> UUID:
-        """Opens or closes hours of a day; answers the exception's id."""
+        """Opens or closes hours of a day; returns the exception's id."""
         answer = await self._database.value(
             "add_exception",
             p_org_id=org_id,
@@ -121,9 +138,9 @@ class CalendarStore:
         return UUID(answer["exception_id"])
 
     async def remove_exception(
-        self, org_id: UUID, calendar_id: UUID, exception_id: UUID, traceparent: str
+        self, org_id: UUID, calendar_id: UUID, exception_id: UUID, *, traceparent: str
     ) -> None:
-        """Takes an exception back."""
+        """Removes an exception."""
         await self._database.value(
             "remove_exception",
             p_org_id=org_id,
@@ -150,17 +167,17 @@ class CalendarStore:
             p_after_day=after_day,
             p_after_id=after_id,
         )
-        return [read(DayException, row["exception"]) for row in rows]
+        return [decode(DayException, row["exception"]) for row in rows]
 
     async def get_holidays(self, org_id: UUID, holiday_set: str) -> dict[date, str]:
-        """The days of a set."""
+        """The days of a holiday set with their names."""
         rows = await self._database.rows("get_holidays", p_org_id=org_id, p_holiday_set=holiday_set)
         return {row["day"]: row["name"] for row in rows}
 
     async def save_holidays(
-        self, org_id: UUID, holiday_set: str, days: Mapping[date, str], traceparent: str
+        self, org_id: UUID, holiday_set: str, days: Mapping[date, str], *, traceparent: str
     ) -> int:
-        """Replaces the days of a set; answers how many it has."""
+        """Replaces the days of a holiday set; returns how many it has."""
         count: int = await self._database.value(
             "save_holidays",
             p_org_id=org_id,
@@ -170,147 +187,3 @@ class CalendarStore:
             p_traceparent=traceparent,
         )
         return count
-
-    async def create_service(
-        self,
-        org_id: UUID,
-        service_id: UUID,
-        *,
-        name: str,
-        durations_minutes: Sequence[int],
-        calendar_ids: Sequence[UUID],
-        price_credits: int | None,
-        needs_approval: bool,
-        request_id: RequestId,
-        traceparent: str,
-    ) -> Service:
-        """Creates a service; a repeat answers the first one."""
-        answer = await self._database.value(
-            "create_service",
-            p_org_id=org_id,
-            p_service_id=service_id,
-            p_name=name,
-            p_durations_minutes=list(durations_minutes),
-            p_calendar_ids=list(calendar_ids),
-            p_price_credits=price_credits,
-            p_needs_approval=needs_approval,
-            p_request_id=request_id.value,
-            p_request_hash=request_id.content_hash,
-            p_traceparent=traceparent,
-        )
-        return read(Service, answer)
-
-    async def get_service(self, org_id: UUID, service_id: UUID) -> Service | None:
-        """One service, archived or not."""
-        answer = await self._database.value("get_service", p_org_id=org_id, p_service_id=service_id)
-        return None if answer is None else read(Service, answer)
-
-    async def list_services(self, org_id: UUID, *, limit: int, after: UUID | None) -> list[Service]:
-        """A page of services in use, oldest first."""
-        rows = await self._database.rows(
-            "list_services", p_org_id=org_id, p_limit=limit, p_after=after
-        )
-        return [read(Service, row["service"]) for row in rows]
-
-    async def update_service(
-        self,
-        org_id: UUID,
-        service_id: UUID,
-        *,
-        version: int,
-        settings: Mapping[str, Any],
-        traceparent: str,
-    ) -> Service:
-        """Changes what is named."""
-        answer = await self._database.value(
-            "update_service",
-            p_org_id=org_id,
-            p_service_id=service_id,
-            p_version=version,
-            p_settings=settings,
-            p_traceparent=traceparent,
-        )
-        return read(Service, answer)
-
-    async def archive_service(self, org_id: UUID, service_id: UUID, traceparent: str) -> Service:
-        """Takes a service out of use."""
-        answer = await self._database.value(
-            "archive_service", p_org_id=org_id, p_service_id=service_id, p_traceparent=traceparent
-        )
-        return read(Service, answer)
-
-    async def resolve_calendars(
-        self, org_id: UUID, service_id: UUID, duration_minutes: int
-    ) -> tuple[UUID, ...]:
-        """The calendars that a booking of a service would take, sorted."""
-        found = await self._database.value(
-            "resolve_calendars",
-            p_org_id=org_id,
-            p_service_id=service_id,
-            p_duration_minutes=duration_minutes,
-        )
-        return tuple(found)
-
-    async def list_slots(
-        self,
-        org_id: UUID,
-        calendar_ids: Sequence[UUID],
-        *,
-        start: datetime,
-        end: datetime,
-        duration_minutes: int,
-        together: bool,
-        limit: int,
-        after: tuple[datetime, UUID] | None,
-    ) -> list[tuple[datetime, UUID]]:
-        """A page of free starts with their calendar; `together`: that all calendars have."""
-        after_start, after_calendar_id = after or (None, None)
-        rows = await self._database.rows(
-            "list_slots",
-            p_org_id=org_id,
-            p_calendar_ids=list(calendar_ids),
-            p_from=start,
-            p_to=end,
-            p_duration_minutes=duration_minutes,
-            p_together=together,
-            p_limit=limit,
-            p_after_start=after_start,
-            p_after_calendar_id=after_calendar_id,
-        )
-        return [(row["starts_at"], row["calendar_id"]) for row in rows]
-
-    async def list_free_ranges(
-        self,
-        org_id: UUID,
-        calendar_ids: Sequence[UUID],
-        start: datetime,
-        end: datetime,
-        *,
-        limit: int,
-        after: tuple[datetime, UUID] | None = None,
-    ) -> list[Slot]:
-        """A page of when calendars have a free seat, by calendar and start."""
-        after_start, after_calendar_id = after or (None, None)
-        rows = await self._database.rows(
-            "list_free_ranges",
-            p_org_id=org_id,
-            p_calendar_ids=list(calendar_ids),
-            p_from=start,
-            p_to=end,
-            p_limit=limit,
-            p_after_calendar_id=after_calendar_id,
-            p_after_start=after_start,
-        )
-        return [Slot(**row) for row in rows]
-
-    async def get_feed(
-        self, org_id: UUID, calendar_id: UUID, feed_secret_hash: bytes
-    ) -> Calendar | None:
-        """The calendar whose feed has this secret."""
-        answer = await self._database.value(
-            "get_feed",
-            p_org_id=org_id,
-            p_calendar_id=calendar_id,
-            p_feed_secret_hash=feed_secret_hash,
-        )
-        return None if answer is None else read(Calendar, answer)

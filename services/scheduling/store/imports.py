@@ -1,45 +1,22 @@
-"""Busy times from elsewhere."""
+"""Imports of external calendars."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
-from services.scheduling.records import Import, read
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueImport:
-    """An import that this process reads now, and how it was when it was last read."""
-
-    org_id: UUID
-    import_id: UUID
-    calendar_id: UUID
-    ciphertext: bytes
-    etag: str
-    last_modified: str
-    content_hash: str
-    imported_at: datetime | None
-    zone: str
-    horizon_days: int
-    traceparent: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What came of reading it: busy times (None: as they were), or why it could not be read."""
-
-    busy: Sequence[tuple[datetime, datetime]] | None = None
-    etag: str = ""
-    last_modified: str = ""
-    content_hash: str = ""
-    error: str | None = None
+from services.chassis.trace import trace_of_row
+from services.scheduling.records.calendars import (
+    DueImport,
+    Import,
+    ImportReading,
+)
+from services.scheduling.store.decoding import decode
 
 
 class ImportStore:
-    """Functions about imports."""
+    """Stored functions of imports."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -55,7 +32,7 @@ class ImportStore:
         request_id: RequestId,
         traceparent: str,
     ) -> Import:
-        """Creates an import; a repeat answers the first one."""
+        """Creates an import; a repeat returns the first one."""
         answer = await self._database.value(
             "create_import",
             p_org_id=org_id,
@@ -67,7 +44,7 @@ class ImportStore:
             p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
         )
-        return read(Import, answer)
+        return decode(Import, answer)
 
     async def list_imports(
         self, org_id: UUID, calendar_id: UUID, *, limit: int, after: UUID | None
@@ -80,10 +57,10 @@ class ImportStore:
             p_limit=limit,
             p_after=after,
         )
-        return [read(Import, row["import"]) for row in rows]
+        return [decode(Import, row["import"]) for row in rows]
 
-    async def remove_import(self, org_id: UUID, import_id: UUID, traceparent: str) -> None:
-        """Stops an import and forgets its busy times."""
+    async def remove_import(self, org_id: UUID, import_id: UUID, *, traceparent: str) -> None:
+        """Stops an import and deletes its busy times."""
         await self._database.value(
             "remove_import", p_org_id=org_id, p_import_id=import_id, p_traceparent=traceparent
         )
@@ -95,10 +72,10 @@ class ImportStore:
         rows = await self._database.rows(
             "claim_imports", p_token=token, p_limit=limit, p_lease_seconds=lease_seconds
         )
-        return [DueImport(**row) for row in rows]
+        return [_due_import(row) for row in rows]
 
-    async def finish_import(self, due: DueImport, token: UUID, reading: Reading) -> bool:
-        """Takes a reading over; False where the lease was lost."""
+    async def finish_import(self, due: DueImport, token: UUID, reading: ImportReading) -> bool:
+        """Saves a reading; False where the lease was lost."""
         busy = reading.busy
         finished: bool = await self._database.value(
             "finish_import",
@@ -115,7 +92,7 @@ class ImportStore:
         return finished
 
     async def return_imports(self, due: Sequence[DueImport], token: UUID) -> int:
-        """Gives imports back that were not read; answers how many the token still held."""
+        """Returns imports that were not read; the count is of those that the token still held."""
         returned: int = await self._database.value(
             "return_imports",
             p_org_ids=[each.org_id for each in due],
@@ -123,3 +100,8 @@ class ImportStore:
             p_token=token,
         )
         return returned
+
+
+def _due_import(row: Mapping[str, Any]) -> DueImport:
+    columns = {name: value for name, value in row.items() if name != "traceparent"}
+    return DueImport(**columns, trace=trace_of_row(row))

@@ -1,4 +1,4 @@
-"""Scheduling's calls as a tenant, and what becomes of them."""
+"""Calls of scheduling as a tenant, and their outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """What a refused call said."""
+    """The refusal of a call."""
 
     reason: str
     status: str

@@ -30,7 +30,7 @@ def keys(tmp_path: Path) -> Keys:
 
 @asynccontextmanager
 async def a_process(keys: Keys, database_url: str, log: Path) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel to `python -m services.scheduling`, ready; it ends well when asked to."""
+    """A channel to `python -m services.scheduling`, ready; it must end with exit code 0."""
     port = free_port()
     settings = {
         "DATABASE_URL": with_login(database_url, "waybill_scheduling"),
@@ -93,6 +93,6 @@ def tenants(channels: list[grpc.aio.Channel], keys: Keys, org_id: UUID) -> list[
 async def tenant(
     keys: Keys, database_url: str, tmp_path: Path, org_id: UUID
 ) -> AsyncIterator[Tenant]:
-    """The tenant at a process that is alone."""
+    """The tenant at a single process."""
     async with a_process(keys, database_url, tmp_path / "scheduling.log") as channel:
         yield Tenant(channel, keys, org_id)

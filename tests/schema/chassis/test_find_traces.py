@@ -11,6 +11,7 @@ from services.sync.store.conversations import ConversationStore, ToldTimelineEve
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
+from tests.schema.scheduling import bookings
 from tests.schema.scheduling import builders as scheduling
 from tests.schema.sync import builders as sync
 from waybill.trace.v1.trace_service_pb2 import FindTracesRequest
@@ -60,7 +61,7 @@ async def test_all_appointments_of_one_instant_are_found(scheduling_db: Database
     org_id, contact_id = uuid4(), uuid4()
     calendar_id = await scheduling.a_calendar(scheduling_db, org_id)
     booked = [
-        await scheduling.book(
+        await bookings.book(
             scheduling_db,
             org_id,
             calendar_id,

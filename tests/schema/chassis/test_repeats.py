@@ -13,6 +13,7 @@ from services.chassis.trace_service import TraceHandlers, TraceStore
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
+from tests.schema.scheduling import bookings
 from tests.schema.scheduling import builders as scheduling
 from waybill.trace.v1.trace_service_pb2 import GetTraceRequest, TimelineEntry
 
@@ -203,7 +204,7 @@ async def test_a_booking_that_is_asked_for_again_by_its_request_id(
     org_id, trace = uuid4(), new_root()
     calendar_id = await scheduling.a_calendar(scheduling_db, org_id)
     for traceparent in (trace.traceparent, new_root().traceparent):
-        await scheduling.book(
+        await bookings.book(
             scheduling_db,
             org_id,
             calendar_id,

@@ -1,4 +1,4 @@
-"""A calendar as a model that knows nothing of SQL: seats, buffers, holds and who waits."""
+"""A calendar as a model that knows nothing of SQL: seats, buffers, holds and the waitlist."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Somebody who waits for a slot that begins from `earliest` until before `latest`."""
+    """A contact that waits for a slot that begins from `earliest` until before `latest`."""
 
     entry_id: UUID
     earliest: datetime
@@ -59,7 +59,7 @@ class Model:
         return free[0] if free else None
 
     def first_fit(self, entry: Waiting) -> Taken | None:
-        """The first slot that fits whoever waits, or None."""
+        """The first slot that fits the entry, or None."""
         start = entry.earliest
         while start < entry.latest:
             seat = self.free_seat(start, entry.minutes)
@@ -69,7 +69,7 @@ class Model:
         return None
 
     def settle(self) -> dict[UUID, Taken]:
-        """Gives free time to those who wait, first come first served; answers who got what."""
+        """Offers free time to the waitlist in order of arrival; returns what each entry got."""
         promoted = {}
         for entry in list(self.waiting):
             fit = self.first_fit(entry)

@@ -1,4 +1,4 @@
-"""A thousand want the same slot: as many get it as there are seats."""
+"""A thousand bookings of one slot: exactly its seats succeed."""
 
 import asyncio
 import json
@@ -12,19 +12,14 @@ import pytest
 
 from services.chassis.database import Database, pooled
 from tests.conftest import config_for, with_login
-from tests.schema.scheduling.builders import (
-    NOW,
-    OFFICE,
-    Admin,
-    a_calendar,
-    a_service,
+from tests.schema.scheduling.bookings import (
     book,
     broken_equations,
-    later,
     outcome_of,
     overlaps,
     refusal_of,
 )
+from tests.schema.scheduling.builders import NOW, OFFICE, Admin, a_calendar, a_service, later
 from tests.system.waiting import until
 
 ATTEMPTS = 1000
@@ -33,10 +28,10 @@ TOMORROW = NOW + timedelta(days=1)
 
 
 async def deadlocks(admin: Admin) -> int:
-    """How many deadlocks the database has had, repeated calls among them."""
+    """How many deadlocks the database had, those of repeated calls included."""
 
     async def has_told() -> bool:
-        # What a connection has seen is in the statistics once it is gone.
+        # A connection reports to the statistics when it is closed.
         crowd = await admin.fetchval(
             "select count(*) from pg_stat_activity where datname = current_database()"
         )
@@ -52,11 +47,11 @@ async def deadlocks(admin: Admin) -> int:
 async def all_outcomes(
     database_url: str, org_id: UUID, calendar_id: UUID, wanted: list[tuple[datetime, int]]
 ) -> Counter[str]:
-    """What became of all attempts, made at once on 64 connections, which end with it."""
+    """Outcomes of concurrent attempts on 64 connections, which are closed at the end."""
     config = config_for(with_login(database_url, "waybill_scheduling"))
     crowded = config.model_copy(update={"database_connections_max": CONNECTIONS})
     async with pooled("scheduling", crowded) as db:
-        # All there are, before the first attempt.
+        # Opens all connections before the first attempt.
         await asyncio.gather(*(db.rows("verify_books") for _ in range(CONNECTIONS)))
         outcomes = await asyncio.gather(
             *(outcome_of(book(db, org_id, calendar_id, at, minutes)) for at, minutes in wanted)
@@ -160,9 +155,9 @@ async def test_a_refusal_says_what_is_in_the_way_and_what_is_free(scheduling_db:
         {"start": "2027-01-05T08:00:00+00:00", "end": "2027-01-05T09:15:00+00:00"}
     ]
     assert json.loads(refused.metadata["next_slots"])[0] == "2027-01-05T09:15:00+00:00"
-    told = str(refused) + json.dumps(refused.metadata)
+    text = str(refused) + json.dumps(refused.metadata)
     for secret in (first["appointment_id"], first["contact_id"], "knee"):
-        assert secret not in told
+        assert secret not in text
 
 
 @pytest.mark.parametrize(
@@ -277,7 +272,7 @@ async def test_bookings_with_the_same_key_are_made_one_after_another(
     assert await outcome_of(afterwards) == "booked"
 
 
-async def test_a_rejected_lock_is_told_apart_from_a_taken_slot(
+async def test_a_rejected_lock_is_distinguished_from_a_taken_slot(
     scheduling_db: Database, admin: Admin
 ) -> None:
     org_id = uuid4()
@@ -318,7 +313,7 @@ async def test_a_repeat_from_a_session_of_another_zone_is_the_same_request(
 
 
 @pytest.mark.parametrize("missing", ["p_contact_id", "p_scheduled_at", "p_duration_minutes"])
-async def test_for_whom_when_and_how_long_must_be_said(
+async def test_contact_time_and_duration_are_required(
     scheduling_db: Database, missing: str
 ) -> None:
     org_id = uuid4()

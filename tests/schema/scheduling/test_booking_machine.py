@@ -1,5 +1,5 @@
 """Whatever is booked, held, moved, cancelled and waited for in whatever order: nothing overlaps,
-and nobody waits for what is free.
+and no entry waits for free time.
 
 A Hypothesis state machine beside a model of the calendar that knows nothing of SQL.
 """
@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from services.chassis.database import Database, pooled
 from services.chassis.errors import DomainError
 from tests.conftest import config_for, with_login
-from tests.schema.scheduling import builders
+from tests.schema.scheduling import bookings, builders
 from tests.schema.scheduling.booking_model import STEP, Model, Taken, Waiting
 from tests.schema.scheduling.builders import NOW
 
@@ -97,7 +97,7 @@ class Booking(RuleBasedStateMachine):
     def book(self, place: int, minutes: int, by_service: bool) -> None:
         start = START + place * STEP
         answer = self.attempt(
-            builders.book(
+            bookings.book(
                 self.db, self.org_id, None if by_service else self.calendar_id, start, minutes,
                 now=self.model.now, p_service_id=self.service_id if by_service else None,
             )
@@ -115,7 +115,7 @@ class Booking(RuleBasedStateMachine):
     def hold(self, place: int, minutes: int) -> None:
         start, now = START + place * STEP, self.model.now
         answer = self.attempt(
-            builders.hold(
+            bookings.hold(
                 self.db, self.org_id, self.calendar_id, start, minutes,
                 seconds=HOLD_SECONDS, now=now,
             )
@@ -131,7 +131,7 @@ class Booking(RuleBasedStateMachine):
     def confirm(self, data: st.DataObject) -> None:
         hold_id = data.draw(st.sampled_from(list(self.model.held)))
         held, now = self.model.held.pop(hold_id), self.model.now
-        answer = self.attempt(builders.confirm(self.db, self.org_id, hold_id, now=now))
+        answer = self.attempt(bookings.confirm(self.db, self.org_id, hold_id, now=now))
         assert held.until
         assert (answer != "HOLD_ENDED") == (held.until > now), answer
         if isinstance(answer, dict):
@@ -142,7 +142,7 @@ class Booking(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         hold_id = data.draw(st.sampled_from(list(self.model.held)))
         self.model.held.pop(hold_id)
-        answer = self.run(builders.release(self.db, self.org_id, hold_id, now=self.model.now))
+        answer = self.run(bookings.release(self.db, self.org_id, hold_id, now=self.model.now))
         # One that a booking ended as stale is answered as it is: the sweep gives its time away.
         if answer["status"] == "released":
             self.settle()
@@ -153,7 +153,7 @@ class Booking(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(list(self.model.booked)))
         was = self.model.booked[id_]
         start = START + place * STEP
-        answer = self.attempt(builders.move(self.db, self.org_id, id_, start, now=self.model.now))
+        answer = self.attempt(bookings.move(self.db, self.org_id, id_, start, now=self.model.now))
         seat = self.model.free_seat(start, was.minutes, but=id_)
         if start == was.start:
             assert isinstance(answer, dict)
@@ -169,7 +169,7 @@ class Booking(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(list(self.model.booked)))
         self.model.booked.pop(id_)
         self.pending.discard(id_)
-        end = builders.delete if deletes else builders.cancel
+        end = bookings.delete if deletes else bookings.cancel
         self.run(end(self.db, self.org_id, id_, now=self.model.now))
         self.settle()
 
@@ -178,7 +178,7 @@ class Booking(RuleBasedStateMachine):
     def approve(self, data: st.DataObject) -> None:
         id_ = data.draw(st.sampled_from(sorted(self.pending)))
         self.pending.remove(id_)
-        answer = self.run(builders.step(self.db, self.org_id, id_, "confirmed", now=self.model.now))
+        answer = self.run(bookings.step(self.db, self.org_id, id_, "confirmed", now=self.model.now))
         assert answer["status"] == "confirmed"
 
     @rule(place=places, minutes=lengths, span=st.integers(1, 4))
@@ -186,7 +186,7 @@ class Booking(RuleBasedStateMachine):
         earliest = START + place * STEP
         latest = earliest + span * STEP
         entry_id = self.run(
-            builders.join(
+            bookings.join(
                 self.db, self.org_id, self.calendar_id, earliest, latest, minutes,
                 now=self.model.now,
             )
@@ -203,7 +203,7 @@ class Booking(RuleBasedStateMachine):
     def leave(self, data: st.DataObject) -> None:
         entry = data.draw(st.sampled_from(self.model.waiting))
         self.model.waiting.remove(entry)
-        answer = self.run(builders.leave(self.db, self.org_id, entry.entry_id, now=self.model.now))
+        answer = self.run(bookings.leave(self.db, self.org_id, entry.entry_id, now=self.model.now))
         assert answer["status"] == "left"
 
     @rule()
@@ -217,7 +217,7 @@ class Booking(RuleBasedStateMachine):
                 p_limit=500, p_every_seconds=1.0, p_traceparent=builders.trace(), p_now=now,
             )
         )  # fmt: skip
-        self.run(builders.promote_waiting(self.db, now=now))
+        self.run(bookings.promote_waiting(self.db, now=now))
         self.settle()
 
     @rule(seconds=st.sampled_from([1, HOLD_SECONDS - 1, HOLD_SECONDS]))
@@ -242,11 +242,11 @@ class Booking(RuleBasedStateMachine):
         assert sorted(known) == sorted(self.model.booked)
 
     @invariant()
-    def the_books_add_up(self) -> None:
-        assert self.run(builders.broken_equations(self.db)) == {}
+    def all_equations_hold(self) -> None:
+        assert self.run(bookings.broken_equations(self.db)) == {}
 
 
-def test_nothing_overlaps_and_nobody_waits_for_what_is_free(database_url: str) -> None:
+def test_nothing_overlaps_and_no_entry_waits_for_free_time(database_url: str) -> None:
     loop, stack = asyncio.new_event_loop(), AsyncExitStack()
     try:
         Booking.loop = loop

@@ -1,10 +1,11 @@
-"""end_holds: whoever asks for holds to be ended as expired is asked whether they are."""
+"""end_holds: only holds that have expired end as expired."""
 
 from datetime import timedelta
 from uuid import uuid4
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import NOW, Admin, a_calendar, hold
+from tests.schema.scheduling.bookings import hold
+from tests.schema.scheduling.builders import NOW, Admin, a_calendar
 
 END = "select scheduling.end_holds($1, array[$2::uuid], 'expired', 'system', $3)"
 

@@ -1,4 +1,4 @@
-"""finish_import, return_imports: only who holds an import's lease does either."""
+"""finish_import: only the holder of the lease saves what it read."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import NOW, Admin, a_calendar, an_import
+from tests.schema.scheduling.bookings import book, refusal_of
+from tests.schema.scheduling.builders import NOW, Admin, a_calendar, an_import, starts
 
 TOMORROW = NOW + timedelta(days=1)
 DUE = NOW + timedelta(minutes=15)
 LEASE = timedelta(seconds=60)
 NEXT_BUSY = TOMORROW + timedelta(hours=5)
+HOUR = timedelta(hours=1)
 
 
 async def claim(db: Database, token: UUID, now: datetime = DUE) -> int:
@@ -50,7 +52,7 @@ async def everything(admin: Admin) -> list[object]:
 
 
 @pytest.mark.parametrize("taken_over", [False, True], ids=["ended", "taken over"])
-async def test_a_reader_that_stalled_past_its_lease_changes_nothing(
+async def test_an_importer_that_stalled_past_its_lease_changes_nothing(
     taken_over: bool, scheduling_db: Database, admin: Admin
 ) -> None:
     org_id, stalled, busy = uuid4(), uuid4(), uuid4()
@@ -65,59 +67,7 @@ async def test_a_reader_that_stalled_past_its_lease_changes_nothing(
     assert await everything(admin) == before
 
 
-async def give_back(
-    db: Database, org_id: UUID, import_ids: list[UUID], token: UUID, now: datetime
-) -> int:
-    """How many imports are given back."""
-    returned: int = await db.value(
-        "return_imports",
-        p_org_ids=[org_id] * len(import_ids),
-        p_import_ids=import_ids,
-        p_token=token,
-        p_now=now,
-    )
-    return returned
-
-
-async def test_an_import_that_is_given_back_is_due_at_once_as_though_nobody_had_claimed_it(
-    scheduling_db: Database, admin: Admin
-) -> None:
-    org_id, token, next_token = uuid4(), uuid4(), uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    read, given_back = [
-        await an_import(scheduling_db, org_id, calendar_id, TOMORROW) for _ in range(2)
-    ]
-    assert await claim(scheduling_db, token) == 2
-    assert await finish(scheduling_db, org_id, read, token, DUE)
-    now = DUE + timedelta(seconds=1)
-    assert await give_back(scheduling_db, org_id, [read, given_back], token, now) == 1
-    row = await admin.fetchrow(
-        "select due_at, failure_count, last_error, claim_token from scheduling.imports"
-        " where import_id = $1",
-        given_back,
-    )
-    assert row is not None
-    assert tuple(row) == (now, 0, None, None)
-    assert await claim(scheduling_db, next_token, now) == 1
-
-
-@pytest.mark.parametrize("taken_over", [False, True], ids=["ended", "taken over"])
-async def test_who_stalled_past_the_lease_gives_nothing_back(
-    taken_over: bool, scheduling_db: Database, admin: Admin
-) -> None:
-    org_id, stalled, busy = uuid4(), uuid4(), uuid4()
-    calendar_id = await a_calendar(scheduling_db, org_id)
-    import_id = await an_import(scheduling_db, org_id, calendar_id, TOMORROW)
-    assert await claim(scheduling_db, stalled) == 1
-    late = DUE + LEASE
-    if taken_over:
-        assert await claim(scheduling_db, busy, late) == 1
-    before = await everything(admin)
-    assert await give_back(scheduling_db, org_id, [import_id], stalled, late) == 0
-    assert await everything(admin) == before
-
-
-async def test_the_holder_of_the_lease_takes_over_what_it_read(
+async def test_the_holder_of_the_lease_saves_what_it_read(
     scheduling_db: Database, admin: Admin
 ) -> None:
     org_id, token = uuid4(), uuid4()
@@ -129,3 +79,20 @@ async def test_the_holder_of_the_lease_takes_over_what_it_read(
     starts = "select lower(during) from scheduling.external_busy"
     assert [row[0] for row in await admin.fetch(starts)] == [NEXT_BUSY]
     assert not await finish(scheduling_db, org_id, import_id, token, in_time)
+
+
+async def test_buffers_stay_clear_of_imported_busy_times(scheduling_db: Database) -> None:
+    org_id = uuid4()
+    calendar_id = await a_calendar(
+        scheduling_db, org_id, buffer_before_minutes=15, buffer_after_minutes=30, slot_minutes=15
+    )
+    await an_import(scheduling_db, org_id, calendar_id, TOMORROW)
+    found = await starts(
+        scheduling_db, org_id, calendar_id, TOMORROW - 2 * HOUR, TOMORROW + 2 * HOUR
+    )
+    # Busy from 8 to 9: an hour must end by 7:30, or begin at 9:15 at the earliest.
+    assert [at.strftime("%H:%M") for at in found] == [
+        "06:00", "06:15", "06:30", "09:15", "09:30", "09:45",
+    ]  # fmt: skip
+    refused = await refusal_of(book(scheduling_db, org_id, calendar_id, TOMORROW - HOUR))
+    assert (refused.reason, refused.metadata["cause"]) == ("SLOT_CLOSED", "hours")

@@ -1,4 +1,4 @@
-"""What no function can get around: keys, the constraint, leases, whatever the code above does."""
+"""Keys, the exclusion constraint and leases hold whatever the functions do."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -8,16 +8,8 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import (
-    NOW,
-    Admin,
-    a_calendar,
-    an_import,
-    book,
-    hold,
-    holidays,
-    later,
-)
+from tests.schema.scheduling.bookings import book, hold
+from tests.schema.scheduling.builders import NOW, Admin, a_calendar, an_import, holidays, later
 
 TOMORROW = NOW + timedelta(days=1)
 # A second row beside one that is there: another id, where it has one, the rest the same.
@@ -30,7 +22,7 @@ limit 1"""
 
 @pytest.fixture
 async def calendar(scheduling_db: Database) -> tuple[UUID, UUID]:
-    """An org and its calendar, with a row of everything that is looked at."""
+    """An org and its calendar, with a row in every table that is checked."""
     org_id = uuid4()
     calendar_id = await a_calendar(scheduling_db, org_id)
     await holidays(scheduling_db, org_id, "DE", date(2027, 12, 25))

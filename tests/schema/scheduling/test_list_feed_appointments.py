@@ -1,10 +1,11 @@
-"""What a feed holds where a calendar has more appointments than it may."""
+"""list_feed_appointments: what a feed holds where a calendar has more appointments than fit."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from services.chassis.database import Database
-from tests.schema.scheduling.builders import NOW, a_calendar, book, cancel
+from tests.schema.scheduling.bookings import book, cancel
+from tests.schema.scheduling.builders import NOW, a_calendar
 
 DAY = timedelta(days=1)
 # Three before NOW and three after it, as days from it.
@@ -21,9 +22,9 @@ async def days_of_feed(db: Database, org_id: UUID, calendar_id: UUID, limit: int
         p_limit=limit,
         p_now=NOW,
     )
-    told = [row["appointment"]["scheduled_at"] for row in rows]
+    times = [row["appointment"]["scheduled_at"] for row in rows]
     known = {(NOW + day * DAY).isoformat(): day for day in DAYS}
-    return [known[at] for at in told]
+    return [known[at] for at in times]
 
 
 async def test_what_is_ahead_is_never_cut_off_by_what_is_past(scheduling_db: Database) -> None:

@@ -103,11 +103,11 @@ async def test_with_a_million_appointments_every_reader_finds_its_rows_by_index(
     ]
     for call, arguments, indexes in cases:
         plans = await plans_of(admin, "scheduling", TABLES, call, town.org_id, *arguments)
-        told = f"{call} of {arguments}:\n" + "\n".join(plans)
+        report = f"{call} of {arguments}:\n" + "\n".join(plans)
         used = {index for index in indexes if any(index in plan for plan in plans)}
-        assert used == indexes, told
-        assert not re.search(r"Seq Scan on (appointments|claims)", told), told
-        assert rows_looked_at(plans, TABLES) < ROWS_MAX, told
+        assert used == indexes, report
+        assert not re.search(r"Seq Scan on (appointments|claims)", report), report
+        assert rows_looked_at(plans, TABLES) < ROWS_MAX, report
 
 
 async def test_behind_the_policy_a_range_does_not_reach_its_index(admin: Admin, town: Town) -> None:

@@ -1,4 +1,4 @@
-"""A tenant sees and touches nothing of another's, by any function and by SQL as the service."""
+"""A tenant reads and changes nothing of another's, by functions and by SQL as the service."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +10,20 @@ import asyncpg
 import pytest
 
 from services.chassis.database import Database
+from tests.schema.scheduling.bookings import (
+    book,
+    book_series,
+    cancel,
+    confirm,
+    delete,
+    hold,
+    join,
+    leave,
+    move,
+    outcome_of,
+    release,
+    step,
+)
 from tests.schema.scheduling.builders import (
     NOW,
     Admin,
@@ -17,19 +31,7 @@ from tests.schema.scheduling.builders import (
     a_service,
     add_exception,
     an_import,
-    book,
-    book_series,
-    cancel,
-    confirm,
-    delete,
-    hold,
     holidays,
-    join,
-    leave,
-    move,
-    outcome_of,
-    release,
-    step,
 )
 
 TOMORROW = NOW + timedelta(days=1)
@@ -74,7 +76,7 @@ async def other(scheduling_db: Database) -> Other:
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_the_service_role_sees_no_row_of_an_org_it_has_not_entered(
+async def test_the_service_role_sees_no_row_of_an_org_that_is_not_its_tenant(
     table: str, other: Other, admin: Admin
 ) -> None:
     sql = f"select count(*) from scheduling.{table}"
@@ -117,7 +119,7 @@ async def test_no_function_changes_what_is_anothers(
 @pytest.mark.usefixtures("other")
 @pytest.mark.parametrize(
     "statement",
-    ["update scheduling.audit_logs set actor = 'nobody'", "delete from scheduling.audit_logs"],
+    ["update scheduling.audit_logs set actor = 'tenant'", "delete from scheduling.audit_logs"],
 )
 async def test_history_cannot_be_changed(admin: Admin, statement: str) -> None:
     await admin.execute("set role waybill_scheduling")

@@ -1,4 +1,4 @@
-"""Calendars as strangers write them."""
+"""Calendars as other programs write them."""
 
 
 def external(*events: str) -> bytes:

@@ -7,7 +7,7 @@ from services.scheduling.access import ACCESS
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 
-def test_each_method_has_a_row_and_tenants_alone_may_call_it() -> None:
+def test_each_method_has_a_row_and_only_tenants_may_call_it() -> None:
     service = pb.DESCRIPTOR.services_by_name["SchedulingService"]
     own = {f"/{service.full_name}/{method.name}" for method in service.methods}
     assert set(ACCESS) == own | set(TRACE_ACCESS)

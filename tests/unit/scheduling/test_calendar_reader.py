@@ -1,4 +1,4 @@
-"""Strangers' calendars: read within bounds of time and memory, whatever they hold."""
+"""External calendars: read within bounds of time and memory, whatever they hold."""
 
 import asyncio
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def a_reader(**changes: Any) -> CalendarReader:
     return CalendarReader(**{"seconds_max": 15, "memory_bytes_max": 512 * MEGABYTE, **changes})
 
 
-async def test_it_answers_what_the_function_does() -> None:
+async def test_it_returns_what_the_function_returns() -> None:
     content = external(HOUR_AT_NINE, f"{HOUR_AT_NINE}\nRRULE:FREQ=WEEKLY;COUNT=3")
     found = await a_reader().busy_times(content, *WINDOW)
     assert found == busy_times.busy_times(content, *WINDOW)
@@ -58,7 +58,7 @@ def test_an_event_that_repeats_too_often_is_not_expanded(rule: str, why: str) ->
         busy_times.busy_times(external(f"{HOUR_AT_NINE}\nRRULE:{rule}"), *WINDOW)
 
 
-def test_two_thousand_daily_series_are_given_up_when_there_are_too_many(
+def test_the_expansion_of_two_thousand_daily_series_stops_at_too_many_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(busy_times, "BUSY_TIMES_MAX", 100)
@@ -103,7 +103,7 @@ async def test_a_calendar_that_takes_too_much_memory_is_not_read() -> None:
         await a_reader(memory_bytes_max=96 * MEGABYTE).busy_times(HUGE, *WINDOW)
 
 
-async def test_a_reading_that_is_given_up_ends_its_process(
+async def test_a_cancelled_reading_ends_its_process(
     started: "asyncio.Queue[Started]",
 ) -> None:
     reading = asyncio.create_task(a_reader().busy_times(ENDLESS, *WINDOW))

@@ -9,15 +9,16 @@ from icalendar import Calendar as Body
 
 from services.scheduling.busy_times import CalendarUnreadable, busy_times
 from services.scheduling.feed_secrets import new_secret, parse_secret
-from services.scheduling.ical import Named, feed, free_busy, invitation
-from services.scheduling.records import Appointment, Slot
+from services.scheduling.ical import NamedAppointment, feed, free_busy, invitation
+from services.scheduling.records.appointments import Appointment
+from services.scheduling.records.calendars import Slot
 from tests.unit.scheduling.external import external
 
 NOW = datetime(2027, 1, 4, 8, tzinfo=UTC)
 ID = UUID("01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f")
 
 
-def an_appointment(**changes: Any) -> Named:
+def an_appointment(**changes: Any) -> NamedAppointment:
     fields = {
         "appointment_id": ID,
         "contact_id": uuid4(),
@@ -38,7 +39,7 @@ def an_appointment(**changes: Any) -> Named:
         "trace_id": "a" * 32,
         **changes,
     }
-    return Named(appointment=Appointment(**fields), service_name="Viewing")
+    return NamedAppointment(appointment=Appointment(**fields), service_name="Viewing")
 
 
 def events(body: bytes) -> list[Any]:
@@ -108,7 +109,7 @@ def test_times_around_a_change_of_clocks_are_read_back_as_they_were(
 
 
 @pytest.mark.parametrize(
-    ("start", "told"),
+    ("start", "written"),
     [
         ("2027-11-07T04:00", ";TZID=America/New_York:20271107T000000"),
         ("2027-11-07T05:30", ":20271107T053000Z"),
@@ -118,10 +119,10 @@ def test_times_around_a_change_of_clocks_are_read_back_as_they_were(
         ("2027-11-07T07:00", ";TZID=America/New_York:20271107T020000"),
     ],
 )
-def test_an_hour_that_is_there_twice_is_told_in_utc(start: str, told: str) -> None:
+def test_an_hour_that_occurs_twice_is_written_in_utc(start: str, written: str) -> None:
     scheduled_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
     named = an_appointment(scheduled_at=scheduled_at, duration_minutes=45, zone="America/New_York")
-    assert f"DTSTART{told}\r\n".encode() in feed("Viewings", "America/New_York", [named])
+    assert f"DTSTART{written}\r\n".encode() in feed("Viewings", "America/New_York", [named])
 
 
 def test_an_empty_feed_is_a_calendar() -> None:
@@ -129,20 +130,22 @@ def test_an_empty_feed_is_a_calendar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "method", "told"),
+    ("status", "method", "written"),
     [
         ("confirmed", "REQUEST", "CONFIRMED"),
         ("pending", "REQUEST", "TENTATIVE"),
         ("cancelled", "CANCEL", "CANCELLED"),
     ],
 )
-def test_an_invitation_says_its_method_on_the_calendar(status: str, method: str, told: str) -> None:
+def test_an_invitation_has_its_method_on_the_calendar(
+    status: str, method: str, written: str
+) -> None:
     found, body = invitation(
         an_appointment(status=status), organizer="desk@example.com", attendee="ada@example.com"
     )
     (event,) = events(body)
     assert found == str(Body.from_ical(body)["METHOD"]) == method
-    assert event["STATUS"] == told
+    assert event["STATUS"] == written
     assert str(event["ORGANIZER"]) == "mailto:desk@example.com"
     assert str(event["ATTENDEE"]) == "mailto:ada@example.com"
 

@@ -1,4 +1,4 @@
-"""The importer: what a batch does when one of its calendars is slow, or is none."""
+"""The importer: what a batch does where one of its calendars is slow or unreadable."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,14 +10,16 @@ import pytest
 from pydantic import ValidationError
 
 from services.chassis.outbound.client import OutboundResponse
-from services.chassis.sealing import KeyRing
+from services.chassis.sealing import KeyRing, SealedColumn
+from services.chassis.trace import new_root
 from services.scheduling.config import SchedulingConfig
-from services.scheduling.importer import Importer, conditions
-from services.scheduling.sealed_urls import seal_url
-from services.scheduling.store.imports import DueImport, Reading
+from services.scheduling.importer import Importer, conditional_headers
+from services.scheduling.policies import importer_policy
+from services.scheduling.records.calendars import DueImport, ImportReading
 from tests.unit.scheduling.external import external
 
 RING = KeyRing(current=1, keys={1: b"k" * 32})
+URLS = SealedColumn(RING, table="imports", column="ciphertext")
 SETTINGS = {
     "DATABASE_URL": "postgres://nowhere",
     "LISTEN": "127.0.0.1:0",
@@ -41,32 +43,32 @@ def a_due_import(url: str, **changes: Any) -> DueImport:
         "org_id": org_id,
         "import_id": import_id,
         "calendar_id": uuid4(),
-        "ciphertext": seal_url(RING, url, org_id=org_id, import_id=import_id),
+        "ciphertext": URLS.seal(org_id, import_id, url),
         "etag": "",
         "last_modified": "",
         "content_hash": "",
         "imported_at": None,
         "zone": "UTC",
         "horizon_days": 90,
-        "traceparent": "",
+        "trace": new_root(),
         **changes,
     }
     return DueImport(**fields)
 
 
-class Imports:
+class FakeImportStore:
     """A store whose imports are due once; `finished` are their URLs' readings as they come."""
 
     def __init__(self, due: list[DueImport]) -> None:
         self.due = due
-        self.finished: asyncio.Queue[tuple[UUID, Reading]] = asyncio.Queue()
+        self.finished: asyncio.Queue[tuple[UUID, ImportReading]] = asyncio.Queue()
         self.returned: list[UUID] = []
 
     async def claim_imports(self, _: UUID, **__: Any) -> list[DueImport]:
         due, self.due = self.due, []
         return due
 
-    async def finish_import(self, due: DueImport, _: UUID, reading: Reading) -> bool:
+    async def finish_import(self, due: DueImport, _: UUID, reading: ImportReading) -> bool:
         self.finished.put_nowait((due.import_id, reading))
         return True
 
@@ -75,8 +77,8 @@ class Imports:
         return len(due)
 
 
-class Web:
-    """Answers by URL; /slow does not answer before it is let."""
+class FakeClient:
+    """Answers by URL; /slow answers only after `let` is set."""
 
     def __init__(self, answers: Mapping[str, OutboundResponse]) -> None:
         self.answers = answers
@@ -93,28 +95,35 @@ def an_answer(body: bytes, **changes: Any) -> OutboundResponse:
     return OutboundResponse(**fields)
 
 
+def an_importer(
+    store: FakeImportStore, client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> Importer:
+    policy = importer_policy(a_config(monkeypatch))
+    return Importer(store, client, URLS, policy)  # type: ignore[arg-type]
+
+
 EVENT = "DTSTART:20370105T090000Z\nDURATION:PT1H"
 TOO_OFTEN = f"{EVENT}\nRRULE:FREQ=SECONDLY"
 
 
-async def test_a_slow_calendar_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_calendar_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     slow, quick = (a_due_import(f"https://example.com/{name}") for name in ("slow", "quick"))
-    store = Imports([slow, quick])
+    store = FakeImportStore([slow, quick])
     answer = an_answer(external(EVENT))
-    web = Web({"slow": answer, "quick": answer})
-    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    client = FakeClient({"slow": answer, "quick": answer})
+    importer = an_importer(store, client, monkeypatch)
     step = asyncio.create_task(importer.step())
     assert (await store.finished.get())[0] == quick.import_id
-    web.let.set()
+    client.let.set()
     assert (await store.finished.get())[0] == slow.import_id
     assert await step == 2
 
 
-async def test_what_is_interrupted_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_interrupted_batch_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     slow, quick = (a_due_import(f"https://example.com/{name}") for name in ("slow", "quick"))
-    store = Imports([slow, quick])
-    web = Web({"quick": an_answer(external(EVENT))})
-    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    store = FakeImportStore([slow, quick])
+    client = FakeClient({"quick": an_answer(external(EVENT))})
+    importer = an_importer(store, client, monkeypatch)
     step = asyncio.create_task(importer.step())
     assert (await store.finished.get())[0] == quick.import_id
     step.cancel()
@@ -123,63 +132,66 @@ async def test_what_is_interrupted_is_given_back(monkeypatch: pytest.MonkeyPatch
     assert store.returned == [slow.import_id, quick.import_id]
 
 
-async def test_what_cannot_be_read_says_why_and_leaves_what_was(
+async def test_an_unreadable_calendar_says_why_and_keeps_its_busy_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = {
         "often": (an_answer(external(TOO_OFTEN)), "an event repeats too often"),
         "gone": (an_answer(b"", status=404), "status 404"),
         "large": (an_answer(b"", truncated=True), "too large"),
-        "page": (an_answer(b"<html>"), "it is no iCalendar (ValueError)"),
+        "page": (an_answer(b"<html>"), "it is not an iCalendar file (ValueError)"),
         "same": (an_answer(b"", status=304), None),
     }
     due = {name: a_due_import(f"https://example.com/{name}") for name in answers}
-    store = Imports(list(due.values()))
-    web = Web({name: answer for name, (answer, _) in answers.items()})
-    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    store = FakeImportStore(list(due.values()))
+    client = FakeClient({name: answer for name, (answer, _) in answers.items()})
+    importer = an_importer(store, client, monkeypatch)
     await importer.step()
-    told = dict(store.finished.get_nowait() for _ in due)
-    assert {name: told[one.import_id].error for name, one in due.items()} == {
+    readings = dict(store.finished.get_nowait() for _ in due)
+    assert {name: readings[one.import_id].error for name, one in due.items()} == {
         name: why for name, (_, why) in answers.items()
     }
-    assert all(reading.busy is None for reading in told.values())
+    assert all(reading.busy is None for reading in readings.values())
 
 
-async def test_what_breaks_one_import_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_import_does_not_affect_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = a_due_import("https://example.com/page")
-    broken = a_due_import("https://example.com/page", ciphertext=b"none of ours")
-    store = Imports([broken, whole])
-    web = Web({"page": an_answer(external(EVENT))})
-    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    broken = a_due_import("https://example.com/page", ciphertext=b"not sealed by us")
+    store = FakeImportStore([broken, whole])
+    client = FakeClient({"page": an_answer(external(EVENT))})
+    importer = an_importer(store, client, monkeypatch)
     assert await importer.step() == 2
-    told = dict(store.finished.get_nowait() for _ in range(2))
-    assert (told[broken.import_id].error, told[broken.import_id].busy) == ("SealBroken", None)
-    assert (told[whole.import_id].error, told[whole.import_id].busy) == (None, [])
+    readings = dict(store.finished.get_nowait() for _ in range(2))
+    assert (readings[broken.import_id].error, readings[broken.import_id].busy) == (
+        "SealBroken",
+        None,
+    )
+    assert (readings[whole.import_id].error, readings[whole.import_id].busy) == (None, [])
 
 
 async def test_a_failure_of_the_store_ends_the_step_after_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Broken(Imports):
-        async def finish_import(self, due: DueImport, token: UUID, reading: Reading) -> bool:
+    class Broken(FakeImportStore):
+        async def finish_import(self, due: DueImport, token: UUID, reading: ImportReading) -> bool:
             await super().finish_import(due, token, reading)
             raise ConnectionResetError
 
     store = Broken([a_due_import("https://example.com/page") for _ in range(2)])
-    web = Web({"page": an_answer(b"", status=404)})
-    importer: Any = Importer(store, web, RING, a_config(monkeypatch))  # type: ignore[arg-type]
+    client = FakeClient({"page": an_answer(b"", status=404)})
+    importer = an_importer(store, client, monkeypatch)
     with pytest.raises(ConnectionResetError):
         await importer.step()
     assert store.finished.qsize() == 2
 
 
-def test_all_is_asked_for_once_a_day_and_then_only_what_changed() -> None:
+def test_the_first_request_of_a_day_is_unconditional() -> None:
     now = datetime(2027, 1, 5, 12, tzinfo=UTC)
     known = {"etag": '"v1"', "last_modified": "then"}
     today = a_due_import("https://example.com", **known, imported_at=now.replace(hour=1))
-    assert conditions(today, now) == {"if-none-match": '"v1"', "if-modified-since": "then"}
-    assert conditions(today, now.replace(day=6)) == {}
-    assert conditions(a_due_import("https://example.com"), now) == {}
+    assert conditional_headers(today, now) == {"if-none-match": '"v1"', "if-modified-since": "then"}
+    assert conditional_headers(today, now.replace(day=6)) == {}
+    assert conditional_headers(a_due_import("https://example.com"), now) == {}
 
 
 @pytest.mark.parametrize(

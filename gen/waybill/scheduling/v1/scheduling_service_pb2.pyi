@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreateCalendarRequest(_message.Message):
-    """Asks to create calendar."""
+    """Request of CreateCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,24 +45,24 @@ class CreateCalendarRequest(_message.Message):
     kind: _builtins.str
     """"person", "room" or "device"."""
     zone: _builtins.str
-    """IANA zone: "Europe/Berlin"."""
+    """IANA time zone, for example "Europe/Berlin"."""
     capacity: _builtins.int
     """How many appointments at once: 1 (the default) to 100."""
     buffer_before_minutes: _builtins.int
-    """Kept free before each: 0 to 240."""
+    """Minutes kept free before each appointment: 0 to 240."""
     buffer_after_minutes: _builtins.int
-    """Kept free after each: 0 to 240."""
+    """Minutes kept free after each appointment: 0 to 240."""
     notice_minutes: _builtins.int
-    """How long before at the latest: 0 to 43,200."""
+    """How many minutes ahead a booking must be made: 0 to 43,200."""
     horizon_days: _builtins.int
-    """How far ahead: 1 to 730, 90 unless told."""
+    """How many days ahead can be booked: 1 to 730, 90 by default."""
     slot_minutes: _builtins.int
-    """Appointments begin at multiples of it of local time: 5, 10, 15 (the default), 20, 30 or 60."""
+    """Appointments begin at multiples of it in local time: 5, 10, 15 (the default), 20, 30 or 60."""
     holiday_set: _builtins.str
-    """On whose days there are no weekly hours; empty: none."""
+    """The holiday set on whose days the weekly hours do not apply; empty: none."""
     @_builtins.property
     def weekly_hours(self) -> Global___WeeklyHours:
-        """When it is open; left out: as it was, at first never."""
+        """When it is open. Not set: never for a new calendar, unchanged for an existing one."""
 
     def __init__(
         self,
@@ -129,14 +129,14 @@ Global___CreateCalendarRequest: _TypeAlias = CreateCalendarRequest  # noqa: Y015
 
 @_typing.final
 class CreateCalendarResponse(_message.Message):
-    """The answer to CreateCalendar."""
+    """Response of CreateCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CALENDAR_FIELD_NUMBER: _builtins.int
     FEED_PATH_FIELD_NUMBER: _builtins.int
     feed_path: _builtins.str
-    """Path of its iCalendar feed; whoever has it can read. Empty on a repeat."""
+    """Path of its iCalendar feed, which allows reading it. Empty on a repeat."""
     @_builtins.property
     def calendar(self) -> Global___Calendar:
         """The calendar."""
@@ -157,14 +157,14 @@ Global___CreateCalendarResponse: _TypeAlias = CreateCalendarResponse  # noqa: Y0
 
 @_typing.final
 class ListCalendarsRequest(_message.Message):
-    """Asks to list calendars."""
+    """Request of ListCalendars."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -183,7 +183,7 @@ Global___ListCalendarsRequest: _TypeAlias = ListCalendarsRequest  # noqa: Y015
 
 @_typing.final
 class ListCalendarsResponse(_message.Message):
-    """The answer to ListCalendars."""
+    """Response of ListCalendars."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -211,7 +211,7 @@ Global___ListCalendarsResponse: _TypeAlias = ListCalendarsResponse  # noqa: Y015
 
 @_typing.final
 class GetCalendarRequest(_message.Message):
-    """Asks to get calendar."""
+    """Request of GetCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -233,14 +233,14 @@ Global___GetCalendarRequest: _TypeAlias = GetCalendarRequest  # noqa: Y015
 
 @_typing.final
 class GetCalendarResponse(_message.Message):
-    """The answer to GetCalendar."""
+    """Response of GetCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CALENDAR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def calendar(self) -> Global___Calendar:
-        """It."""
+        """The calendar."""
 
     def __init__(
         self,
@@ -257,7 +257,7 @@ Global___GetCalendarResponse: _TypeAlias = GetCalendarResponse  # noqa: Y015
 
 @_typing.final
 class UpdateCalendarRequest(_message.Message):
-    """Asks to update calendar."""
+    """Request of UpdateCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -278,32 +278,32 @@ class UpdateCalendarRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID."""
     etag: _builtins.str
-    """As it was read."""
+    """The etag that was read."""
     name: _builtins.str
     """For people."""
     kind: _builtins.str
     """"person", "room" or "device"."""
     zone: _builtins.str
-    """IANA zone: "Europe/Berlin"."""
+    """IANA time zone, for example "Europe/Berlin"."""
     capacity: _builtins.int
     """How many appointments at once: 1 (the default) to 100."""
     buffer_before_minutes: _builtins.int
-    """Kept free before each: 0 to 240."""
+    """Minutes kept free before each appointment: 0 to 240."""
     buffer_after_minutes: _builtins.int
-    """Kept free after each: 0 to 240."""
+    """Minutes kept free after each appointment: 0 to 240."""
     notice_minutes: _builtins.int
-    """How long before at the latest: 0 to 43,200."""
+    """How many minutes ahead a booking must be made: 0 to 43,200."""
     horizon_days: _builtins.int
-    """How far ahead: 1 to 730, 90 unless told."""
+    """How many days ahead can be booked: 1 to 730, 90 by default."""
     slot_minutes: _builtins.int
-    """Appointments begin at multiples of it of local time: 5, 10, 15 (the default), 20, 30 or 60."""
+    """Appointments begin at multiples of it in local time: 5, 10, 15 (the default), 20, 30 or 60."""
     holiday_set: _builtins.str
-    """On whose days there are no weekly hours; empty: none."""
+    """The holiday set on whose days the weekly hours do not apply; empty: none."""
     archived: _builtins.bool
-    """True takes it out of use."""
+    """True takes the calendar out of use."""
     @_builtins.property
     def weekly_hours(self) -> Global___WeeklyHours:
-        """When it is open; left out: as it was, at first never."""
+        """When it is open. Not set: never for a new calendar, unchanged for an existing one."""
 
     def __init__(
         self,
@@ -372,14 +372,14 @@ Global___UpdateCalendarRequest: _TypeAlias = UpdateCalendarRequest  # noqa: Y015
 
 @_typing.final
 class UpdateCalendarResponse(_message.Message):
-    """The answer to UpdateCalendar."""
+    """Response of UpdateCalendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CALENDAR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def calendar(self) -> Global___Calendar:
-        """As it is then."""
+        """The calendar after the change."""
 
     def __init__(
         self,
@@ -396,7 +396,7 @@ Global___UpdateCalendarResponse: _TypeAlias = UpdateCalendarResponse  # noqa: Y0
 
 @_typing.final
 class RotateFeedSecretRequest(_message.Message):
-    """Asks to rotate feed secret."""
+    """Request of RotateFeedSecret."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -418,7 +418,7 @@ Global___RotateFeedSecretRequest: _TypeAlias = RotateFeedSecretRequest  # noqa: 
 
 @_typing.final
 class RotateFeedSecretResponse(_message.Message):
-    """The answer to RotateFeedSecret."""
+    """Response of RotateFeedSecret."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -440,7 +440,7 @@ Global___RotateFeedSecretResponse: _TypeAlias = RotateFeedSecretResponse  # noqa
 
 @_typing.final
 class AddExceptionRequest(_message.Message):
-    """Asks to add exception."""
+    """Request of AddException."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -482,7 +482,7 @@ Global___AddExceptionRequest: _TypeAlias = AddExceptionRequest  # noqa: Y015
 
 @_typing.final
 class AddExceptionResponse(_message.Message):
-    """The answer to AddException."""
+    """Response of AddException."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -504,7 +504,7 @@ Global___AddExceptionResponse: _TypeAlias = AddExceptionResponse  # noqa: Y015
 
 @_typing.final
 class RemoveExceptionRequest(_message.Message):
-    """Asks to remove exception."""
+    """Request of RemoveException."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -530,7 +530,7 @@ Global___RemoveExceptionRequest: _TypeAlias = RemoveExceptionRequest  # noqa: Y0
 
 @_typing.final
 class RemoveExceptionResponse(_message.Message):
-    """The answer to RemoveException."""
+    """Response of RemoveException."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -547,7 +547,7 @@ Global___RemoveExceptionResponse: _TypeAlias = RemoveExceptionResponse  # noqa: 
 
 @_typing.final
 class ListExceptionsRequest(_message.Message):
-    """Asks to list exceptions."""
+    """Request of ListExceptions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -557,7 +557,7 @@ class ListExceptionsRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -577,7 +577,7 @@ Global___ListExceptionsRequest: _TypeAlias = ListExceptionsRequest  # noqa: Y015
 
 @_typing.final
 class ListExceptionsResponse(_message.Message):
-    """The answer to ListExceptions."""
+    """Response of ListExceptions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -605,7 +605,7 @@ Global___ListExceptionsResponse: _TypeAlias = ListExceptionsResponse  # noqa: Y0
 
 @_typing.final
 class SetHolidaysRequest(_message.Message):
-    """Asks to set holidays."""
+    """Request of SetHolidays."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -633,7 +633,7 @@ Global___SetHolidaysRequest: _TypeAlias = SetHolidaysRequest  # noqa: Y015
 
 @_typing.final
 class SetHolidaysResponse(_message.Message):
-    """The answer to SetHolidays."""
+    """Response of SetHolidays."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -655,7 +655,7 @@ Global___SetHolidaysResponse: _TypeAlias = SetHolidaysResponse  # noqa: Y015
 
 @_typing.final
 class GetHolidaysRequest(_message.Message):
-    """Asks to get holidays."""
+    """Request of GetHolidays."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -677,7 +677,7 @@ Global___GetHolidaysRequest: _TypeAlias = GetHolidaysRequest  # noqa: Y015
 
 @_typing.final
 class GetHolidaysResponse(_message.Message):
-    """The answer to GetHolidays."""
+    """Response of GetHolidays."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -701,7 +701,7 @@ Global___GetHolidaysResponse: _TypeAlias = GetHolidaysResponse  # noqa: Y015
 
 @_typing.final
 class CreateServiceRequest(_message.Message):
-    """Asks to create service."""
+    """Request of CreateService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -749,14 +749,14 @@ Global___CreateServiceRequest: _TypeAlias = CreateServiceRequest  # noqa: Y015
 
 @_typing.final
 class CreateServiceResponse(_message.Message):
-    """The answer to CreateService."""
+    """Response of CreateService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def service(self) -> Global___Service:
-        """It."""
+        """The service."""
 
     def __init__(
         self,
@@ -773,14 +773,14 @@ Global___CreateServiceResponse: _TypeAlias = CreateServiceResponse  # noqa: Y015
 
 @_typing.final
 class ListServicesRequest(_message.Message):
-    """Asks to list services."""
+    """Request of ListServices."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -799,7 +799,7 @@ Global___ListServicesRequest: _TypeAlias = ListServicesRequest  # noqa: Y015
 
 @_typing.final
 class ListServicesResponse(_message.Message):
-    """The answer to ListServices."""
+    """Response of ListServices."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -827,7 +827,7 @@ Global___ListServicesResponse: _TypeAlias = ListServicesResponse  # noqa: Y015
 
 @_typing.final
 class GetServiceRequest(_message.Message):
-    """Asks to get service."""
+    """Request of GetService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -849,14 +849,14 @@ Global___GetServiceRequest: _TypeAlias = GetServiceRequest  # noqa: Y015
 
 @_typing.final
 class GetServiceResponse(_message.Message):
-    """The answer to GetService."""
+    """Response of GetService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def service(self) -> Global___Service:
-        """It."""
+        """The service."""
 
     def __init__(
         self,
@@ -873,7 +873,7 @@ Global___GetServiceResponse: _TypeAlias = GetServiceResponse  # noqa: Y015
 
 @_typing.final
 class UpdateServiceRequest(_message.Message):
-    """Asks to update service."""
+    """Request of UpdateService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -887,7 +887,7 @@ class UpdateServiceRequest(_message.Message):
     service_id: _builtins.str
     """UUID."""
     etag: _builtins.str
-    """As it was read."""
+    """The etag that was read."""
     name: _builtins.str
     """For people."""
     price_credits: _builtins.int
@@ -896,11 +896,11 @@ class UpdateServiceRequest(_message.Message):
     """Whether appointments begin as pending."""
     @_builtins.property
     def durations_minutes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The durations to choose from: 1 to 1440 minutes, 20 at most; none: as they were."""
+        """The durations to choose from: 1 to 1440 minutes, 20 at most; none: unchanged."""
 
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs of all calendars that it needs, 20 at most; none: as they were."""
+        """UUIDs of all calendars that it needs, 20 at most; none: unchanged."""
 
     def __init__(
         self,
@@ -934,14 +934,14 @@ Global___UpdateServiceRequest: _TypeAlias = UpdateServiceRequest  # noqa: Y015
 
 @_typing.final
 class UpdateServiceResponse(_message.Message):
-    """The answer to UpdateService."""
+    """Response of UpdateService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def service(self) -> Global___Service:
-        """As it is then."""
+        """The service after the change."""
 
     def __init__(
         self,
@@ -958,7 +958,7 @@ Global___UpdateServiceResponse: _TypeAlias = UpdateServiceResponse  # noqa: Y015
 
 @_typing.final
 class ArchiveServiceRequest(_message.Message):
-    """Asks to archive service."""
+    """Request of ArchiveService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -980,14 +980,14 @@ Global___ArchiveServiceRequest: _TypeAlias = ArchiveServiceRequest  # noqa: Y015
 
 @_typing.final
 class ArchiveServiceResponse(_message.Message):
-    """The answer to ArchiveService."""
+    """Response of ArchiveService."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def service(self) -> Global___Service:
-        """As it is then."""
+        """The service after the change."""
 
     def __init__(
         self,
@@ -1004,7 +1004,7 @@ Global___ArchiveServiceResponse: _TypeAlias = ArchiveServiceResponse  # noqa: Y0
 
 @_typing.final
 class SearchAvailabilityRequest(_message.Message):
-    """Asks to search availability."""
+    """Request of SearchAvailability."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1019,15 +1019,15 @@ class SearchAvailabilityRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID of the only calendar."""
     service_id: _builtins.str
-    """UUID: only slots that all calendars of the service have."""
+    """UUID: only slots that are free on all calendars of the service."""
     from_time: _builtins.str
     """RFC 3339, included."""
     to_time: _builtins.str
     """RFC 3339, not included."""
     duration_minutes: _builtins.int
-    """How long, in minutes."""
+    """Duration in minutes."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     @_builtins.property
@@ -1056,7 +1056,7 @@ Global___SearchAvailabilityRequest: _TypeAlias = SearchAvailabilityRequest  # no
 
 @_typing.final
 class SearchAvailabilityResponse(_message.Message):
-    """The answer to SearchAvailability."""
+    """Response of SearchAvailability."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1084,7 +1084,7 @@ Global___SearchAvailabilityResponse: _TypeAlias = SearchAvailabilityResponse  # 
 
 @_typing.final
 class ListFreeTimesRequest(_message.Message):
-    """Asks to list free times."""
+    """Request of ListFreeTimes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1098,7 +1098,7 @@ class ListFreeTimesRequest(_message.Message):
     to_time: _builtins.str
     """RFC 3339, at most 90 days later."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     @_builtins.property
@@ -1124,7 +1124,7 @@ Global___ListFreeTimesRequest: _TypeAlias = ListFreeTimesRequest  # noqa: Y015
 
 @_typing.final
 class ListFreeTimesResponse(_message.Message):
-    """The answer to ListFreeTimes."""
+    """Response of ListFreeTimes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1152,7 +1152,7 @@ Global___ListFreeTimesResponse: _TypeAlias = ListFreeTimesResponse  # noqa: Y015
 
 @_typing.final
 class BookAppointmentRequest(_message.Message):
-    """Asks to book appointment."""
+    """Request of BookAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1171,15 +1171,15 @@ class BookAppointmentRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID of the only calendar."""
     contact_id: _builtins.str
-    """UUID of whom it is for, of the caller's world."""
+    """UUID of the contact, chosen by the caller."""
     duration_minutes: _builtins.int
-    """How long, in minutes: 1 to 1440."""
+    """Duration in minutes: 1 to 1440."""
     service_id: _builtins.str
-    """UUID of what is booked; without calendars it brings its own."""
+    """UUID of the service; without calendars its own are used."""
     local_time: _builtins.str
     """When it begins, by the first calendar's clock: "2027-11-07T01:30"."""
     fold: _builtins.int
-    """Which of two: 0 the first, 1 the second; needed for a wall time that is there twice."""
+    """Which of two instants: 0 the first, 1 the second; required for a wall time that occurs twice."""
     notes: _builtins.str
     """For people; 4,000 characters at most."""
     request_id: _builtins.str
@@ -1190,7 +1190,7 @@ class BookAppointmentRequest(_message.Message):
     """
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, where it takes several; all of them are booked."""
+        """UUIDs of several calendars; all of them are booked."""
 
     @_builtins.property
     def scheduled_at(self) -> _timestamp_pb2.Timestamp:
@@ -1228,7 +1228,7 @@ Global___BookAppointmentRequest: _TypeAlias = BookAppointmentRequest  # noqa: Y0
 
 @_typing.final
 class BookAppointmentResponse(_message.Message):
-    """The answer to BookAppointment."""
+    """Response of BookAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1238,7 +1238,7 @@ class BookAppointmentResponse(_message.Message):
     """Whether another call had the locks of its time, which the booking did not need."""
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """It."""
+        """The appointment."""
 
     def __init__(
         self,
@@ -1256,7 +1256,7 @@ Global___BookAppointmentResponse: _TypeAlias = BookAppointmentResponse  # noqa: 
 
 @_typing.final
 class GetAppointmentRequest(_message.Message):
-    """Asks to get appointment."""
+    """Request of GetAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1266,7 +1266,7 @@ class GetAppointmentRequest(_message.Message):
     appointment_id: _builtins.str
     """UUID."""
     page_size: _builtins.int
-    """Changes per page: 50 unless told, 500 at most."""
+    """Changes per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -1286,7 +1286,7 @@ Global___GetAppointmentRequest: _TypeAlias = GetAppointmentRequest  # noqa: Y015
 
 @_typing.final
 class GetAppointmentResponse(_message.Message):
-    """The answer to GetAppointment."""
+    """Response of GetAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1297,7 +1297,7 @@ class GetAppointmentResponse(_message.Message):
     """Where the next page starts; empty on the last one."""
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """It."""
+        """The appointment."""
 
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
@@ -1320,7 +1320,7 @@ Global___GetAppointmentResponse: _TypeAlias = GetAppointmentResponse  # noqa: Y0
 
 @_typing.final
 class ListAppointmentsRequest(_message.Message):
-    """Asks to list appointments."""
+    """Request of ListAppointments."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1342,7 +1342,7 @@ class ListAppointmentsRequest(_message.Message):
     to_time: _builtins.str
     """RFC 3339, not included; empty: to the last."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -1366,7 +1366,7 @@ Global___ListAppointmentsRequest: _TypeAlias = ListAppointmentsRequest  # noqa: 
 
 @_typing.final
 class ListAppointmentsResponse(_message.Message):
-    """The answer to ListAppointments."""
+    """Response of ListAppointments."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1394,7 +1394,7 @@ Global___ListAppointmentsResponse: _TypeAlias = ListAppointmentsResponse  # noqa
 
 @_typing.final
 class RescheduleAppointmentRequest(_message.Message):
-    """Asks to reschedule appointment."""
+    """Request of RescheduleAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1409,9 +1409,9 @@ class RescheduleAppointmentRequest(_message.Message):
     local_time: _builtins.str
     """When it begins, by the first calendar's clock: "2027-11-07T01:30"."""
     fold: _builtins.int
-    """Which of two: 0 the first, 1 the second; needed for a wall time that is there twice."""
+    """Which of two instants: 0 the first, 1 the second; required for a wall time that occurs twice."""
     duration_minutes: _builtins.int
-    """How long then; 0: as it was."""
+    """Its new duration in minutes; 0: unchanged."""
     request_id: _builtins.str
     """Client-made id: the same id again gives the same answer."""
     @_builtins.property
@@ -1440,14 +1440,14 @@ Global___RescheduleAppointmentRequest: _TypeAlias = RescheduleAppointmentRequest
 
 @_typing.final
 class RescheduleAppointmentResponse(_message.Message):
-    """The answer to RescheduleAppointment."""
+    """Response of RescheduleAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """As it is then."""
+        """The appointment after the change."""
 
     def __init__(
         self,
@@ -1464,7 +1464,7 @@ Global___RescheduleAppointmentResponse: _TypeAlias = RescheduleAppointmentRespon
 
 @_typing.final
 class CancelAppointmentRequest(_message.Message):
-    """Asks to cancel appointment."""
+    """Request of CancelAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1490,14 +1490,14 @@ Global___CancelAppointmentRequest: _TypeAlias = CancelAppointmentRequest  # noqa
 
 @_typing.final
 class CancelAppointmentResponse(_message.Message):
-    """The answer to CancelAppointment."""
+    """Response of CancelAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """As it is then."""
+        """The appointment after the change."""
 
     def __init__(
         self,
@@ -1514,7 +1514,7 @@ Global___CancelAppointmentResponse: _TypeAlias = CancelAppointmentResponse  # no
 
 @_typing.final
 class ApproveAppointmentRequest(_message.Message):
-    """Asks to approve appointment."""
+    """Request of ApproveAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1540,14 +1540,14 @@ Global___ApproveAppointmentRequest: _TypeAlias = ApproveAppointmentRequest  # no
 
 @_typing.final
 class ApproveAppointmentResponse(_message.Message):
-    """The answer to ApproveAppointment."""
+    """Response of ApproveAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """As it is then."""
+        """The appointment after the change."""
 
     def __init__(
         self,
@@ -1564,7 +1564,7 @@ Global___ApproveAppointmentResponse: _TypeAlias = ApproveAppointmentResponse  # 
 
 @_typing.final
 class CompleteAppointmentRequest(_message.Message):
-    """Asks to complete appointment."""
+    """Request of CompleteAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1590,14 +1590,14 @@ Global___CompleteAppointmentRequest: _TypeAlias = CompleteAppointmentRequest  # 
 
 @_typing.final
 class CompleteAppointmentResponse(_message.Message):
-    """The answer to CompleteAppointment."""
+    """Response of CompleteAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """As it is then."""
+        """The appointment after the change."""
 
     def __init__(
         self,
@@ -1614,7 +1614,7 @@ Global___CompleteAppointmentResponse: _TypeAlias = CompleteAppointmentResponse  
 
 @_typing.final
 class MarkNoShowRequest(_message.Message):
-    """Asks to mark no show."""
+    """Request of MarkNoShow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1640,14 +1640,14 @@ Global___MarkNoShowRequest: _TypeAlias = MarkNoShowRequest  # noqa: Y015
 
 @_typing.final
 class MarkNoShowResponse(_message.Message):
-    """The answer to MarkNoShow."""
+    """Response of MarkNoShow."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """As it is then."""
+        """The appointment after the change."""
 
     def __init__(
         self,
@@ -1664,7 +1664,7 @@ Global___MarkNoShowResponse: _TypeAlias = MarkNoShowResponse  # noqa: Y015
 
 @_typing.final
 class DeleteAppointmentRequest(_message.Message):
-    """Asks to delete appointment."""
+    """Request of DeleteAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1686,7 +1686,7 @@ Global___DeleteAppointmentRequest: _TypeAlias = DeleteAppointmentRequest  # noqa
 
 @_typing.final
 class DeleteAppointmentResponse(_message.Message):
-    """The answer to DeleteAppointment."""
+    """Response of DeleteAppointment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1703,7 +1703,7 @@ Global___DeleteAppointmentResponse: _TypeAlias = DeleteAppointmentResponse  # no
 
 @_typing.final
 class GetInvitationRequest(_message.Message):
-    """Asks to get invitation."""
+    """Request of GetInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1713,9 +1713,9 @@ class GetInvitationRequest(_message.Message):
     appointment_id: _builtins.str
     """UUID."""
     organizer: _builtins.str
-    """E-mail address of who invites."""
+    """E-mail address of the organizer."""
     attendee: _builtins.str
-    """E-mail address of who is invited."""
+    """E-mail address of the attendee."""
     def __init__(
         self,
         *,
@@ -1733,7 +1733,7 @@ Global___GetInvitationRequest: _TypeAlias = GetInvitationRequest  # noqa: Y015
 
 @_typing.final
 class GetInvitationResponse(_message.Message):
-    """The answer to GetInvitation."""
+    """Response of GetInvitation."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1759,7 +1759,7 @@ Global___GetInvitationResponse: _TypeAlias = GetInvitationResponse  # noqa: Y015
 
 @_typing.final
 class HoldSlotRequest(_message.Message):
-    """Asks to hold slot."""
+    """Request of HoldSlot."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1776,22 +1776,22 @@ class HoldSlotRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID of the only calendar."""
     contact_id: _builtins.str
-    """UUID of whom it is for, of the caller's world."""
+    """UUID of the contact, chosen by the caller."""
     duration_minutes: _builtins.int
-    """How long, in minutes: 1 to 1440."""
+    """Duration in minutes: 1 to 1440."""
     service_id: _builtins.str
-    """UUID of what is booked; without calendars it brings its own."""
+    """UUID of the service; without calendars its own are used."""
     local_time: _builtins.str
     """When it begins, by the first calendar's clock: "2027-11-07T01:30"."""
     fold: _builtins.int
-    """Which of two: 0 the first, 1 the second; needed for a wall time that is there twice."""
+    """Which of two instants: 0 the first, 1 the second; required for a wall time that occurs twice."""
     hold_seconds: _builtins.int
-    """How long: 10 to 86,400 seconds, 600 unless told."""
+    """How long to hold it: 10 to 86,400 seconds, 600 by default."""
     request_id: _builtins.str
     """Client-made id: the same id again gives the same answer."""
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, where it takes several; all of them are booked."""
+        """UUIDs of several calendars; all of them are booked."""
 
     @_builtins.property
     def scheduled_at(self) -> _timestamp_pb2.Timestamp:
@@ -1823,14 +1823,14 @@ Global___HoldSlotRequest: _TypeAlias = HoldSlotRequest  # noqa: Y015
 
 @_typing.final
 class HoldSlotResponse(_message.Message):
-    """The answer to HoldSlot."""
+    """Response of HoldSlot."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HOLD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hold(self) -> Global___Hold:
-        """It."""
+        """The hold."""
 
     def __init__(
         self,
@@ -1847,7 +1847,7 @@ Global___HoldSlotResponse: _TypeAlias = HoldSlotResponse  # noqa: Y015
 
 @_typing.final
 class ConfirmHoldRequest(_message.Message):
-    """Asks to confirm hold."""
+    """Request of ConfirmHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1879,14 +1879,14 @@ Global___ConfirmHoldRequest: _TypeAlias = ConfirmHoldRequest  # noqa: Y015
 
 @_typing.final
 class ConfirmHoldResponse(_message.Message):
-    """The answer to ConfirmHold."""
+    """Response of ConfirmHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     APPOINTMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def appointment(self) -> Global___Appointment:
-        """It."""
+        """The appointment."""
 
     def __init__(
         self,
@@ -1903,7 +1903,7 @@ Global___ConfirmHoldResponse: _TypeAlias = ConfirmHoldResponse  # noqa: Y015
 
 @_typing.final
 class ReleaseHoldRequest(_message.Message):
-    """Asks to release hold."""
+    """Request of ReleaseHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1925,14 +1925,14 @@ Global___ReleaseHoldRequest: _TypeAlias = ReleaseHoldRequest  # noqa: Y015
 
 @_typing.final
 class ReleaseHoldResponse(_message.Message):
-    """The answer to ReleaseHold."""
+    """Response of ReleaseHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HOLD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hold(self) -> Global___Hold:
-        """As it is then."""
+        """The hold after the change."""
 
     def __init__(
         self,
@@ -1949,7 +1949,7 @@ Global___ReleaseHoldResponse: _TypeAlias = ReleaseHoldResponse  # noqa: Y015
 
 @_typing.final
 class GetHoldRequest(_message.Message):
-    """Asks to get hold."""
+    """Request of GetHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1971,14 +1971,14 @@ Global___GetHoldRequest: _TypeAlias = GetHoldRequest  # noqa: Y015
 
 @_typing.final
 class GetHoldResponse(_message.Message):
-    """The answer to GetHold."""
+    """Response of GetHold."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HOLD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hold(self) -> Global___Hold:
-        """As it is."""
+        """The hold."""
 
     def __init__(
         self,
@@ -1995,7 +1995,7 @@ Global___GetHoldResponse: _TypeAlias = GetHoldResponse  # noqa: Y015
 
 @_typing.final
 class ListHoldsRequest(_message.Message):
-    """Asks to list holds."""
+    """Request of ListHolds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2005,7 +2005,7 @@ class ListHoldsRequest(_message.Message):
     status: _builtins.str
     """"live", "confirmed", "released" or "expired"; empty: all."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -2025,7 +2025,7 @@ Global___ListHoldsRequest: _TypeAlias = ListHoldsRequest  # noqa: Y015
 
 @_typing.final
 class ListHoldsResponse(_message.Message):
-    """The answer to ListHolds."""
+    """Response of ListHolds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2053,7 +2053,7 @@ Global___ListHoldsResponse: _TypeAlias = ListHoldsResponse  # noqa: Y015
 
 @_typing.final
 class JoinWaitlistRequest(_message.Message):
-    """Asks to join waitlist."""
+    """Request of JoinWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2068,16 +2068,16 @@ class JoinWaitlistRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID of the only calendar."""
     contact_id: _builtins.str
-    """UUID of whom it is for, of the caller's world."""
+    """UUID of the contact, chosen by the caller."""
     duration_minutes: _builtins.int
-    """How long, in minutes: 1 to 1440."""
+    """Duration in minutes: 1 to 1440."""
     service_id: _builtins.str
-    """UUID of what is booked; without calendars it brings its own."""
+    """UUID of the service; without calendars its own are used."""
     request_id: _builtins.str
     """Client-made id: the same id again gives the same answer."""
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, where it takes several; all of them are booked."""
+        """UUIDs of several calendars; all of them are booked."""
 
     @_builtins.property
     def earliest(self) -> _timestamp_pb2.Timestamp:
@@ -2109,14 +2109,14 @@ Global___JoinWaitlistRequest: _TypeAlias = JoinWaitlistRequest  # noqa: Y015
 
 @_typing.final
 class JoinWaitlistResponse(_message.Message):
-    """The answer to JoinWaitlist."""
+    """Response of JoinWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> Global___WaitlistEntry:
-        """It."""
+        """The entry."""
 
     def __init__(
         self,
@@ -2133,7 +2133,7 @@ Global___JoinWaitlistResponse: _TypeAlias = JoinWaitlistResponse  # noqa: Y015
 
 @_typing.final
 class LeaveWaitlistRequest(_message.Message):
-    """Asks to leave waitlist."""
+    """Request of LeaveWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2155,14 +2155,14 @@ Global___LeaveWaitlistRequest: _TypeAlias = LeaveWaitlistRequest  # noqa: Y015
 
 @_typing.final
 class LeaveWaitlistResponse(_message.Message):
-    """The answer to LeaveWaitlist."""
+    """Response of LeaveWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entry(self) -> Global___WaitlistEntry:
-        """As it is then."""
+        """The entry after the change."""
 
     def __init__(
         self,
@@ -2179,7 +2179,7 @@ Global___LeaveWaitlistResponse: _TypeAlias = LeaveWaitlistResponse  # noqa: Y015
 
 @_typing.final
 class ListWaitlistRequest(_message.Message):
-    """Asks to list waitlist."""
+    """Request of ListWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2189,7 +2189,7 @@ class ListWaitlistRequest(_message.Message):
     status: _builtins.str
     """"waiting", "promoted", "left" or "expired"; empty: all."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -2209,7 +2209,7 @@ Global___ListWaitlistRequest: _TypeAlias = ListWaitlistRequest  # noqa: Y015
 
 @_typing.final
 class ListWaitlistResponse(_message.Message):
-    """The answer to ListWaitlist."""
+    """Response of ListWaitlist."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2237,7 +2237,7 @@ Global___ListWaitlistResponse: _TypeAlias = ListWaitlistResponse  # noqa: Y015
 
 @_typing.final
 class BookSeriesRequest(_message.Message):
-    """Asks to book series."""
+    """Request of BookSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2254,15 +2254,15 @@ class BookSeriesRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID of the only calendar."""
     contact_id: _builtins.str
-    """UUID of whom it is for, of the caller's world."""
+    """UUID of the contact, chosen by the caller."""
     duration_minutes: _builtins.int
-    """How long, in minutes: 1 to 1440."""
+    """Duration in minutes: 1 to 1440."""
     service_id: _builtins.str
-    """UUID of what is booked; without calendars it brings its own."""
+    """UUID of the service; without calendars its own are used."""
     local_start: _builtins.str
     """The first, by the first calendar's clock: "2027-01-05T09:00"."""
     rule: _builtins.str
-    """RFC 5545, daily or seldomer, with COUNT or UNTIL: "FREQ=WEEKLY;BYDAY=TU;COUNT=10"; 366 times
+    """RFC 5545, daily or less often, with COUNT or UNTIL: "FREQ=WEEKLY;BYDAY=TU;COUNT=10"; 366 times
     within ten years at most. UNTIL without Z is by the first calendar's clock.
     """
     notes: _builtins.str
@@ -2271,7 +2271,7 @@ class BookSeriesRequest(_message.Message):
     """Client-made id: the same id again gives the same answer."""
     @_builtins.property
     def calendar_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs, where it takes several; all of them are booked."""
+        """UUIDs of several calendars; all of them are booked."""
 
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
@@ -2301,7 +2301,7 @@ Global___BookSeriesRequest: _TypeAlias = BookSeriesRequest  # noqa: Y015
 
 @_typing.final
 class BookSeriesResponse(_message.Message):
-    """The answer to BookSeries."""
+    """Response of BookSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2333,7 +2333,7 @@ Global___BookSeriesResponse: _TypeAlias = BookSeriesResponse  # noqa: Y015
 
 @_typing.final
 class GetSeriesRequest(_message.Message):
-    """Asks to get series."""
+    """Request of GetSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2355,14 +2355,14 @@ Global___GetSeriesRequest: _TypeAlias = GetSeriesRequest  # noqa: Y015
 
 @_typing.final
 class GetSeriesResponse(_message.Message):
-    """The answer to GetSeries."""
+    """Response of GetSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SERIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def series(self) -> Global___Series:
-        """As it was asked for."""
+        """The series as it was requested."""
 
     def __init__(
         self,
@@ -2379,7 +2379,7 @@ Global___GetSeriesResponse: _TypeAlias = GetSeriesResponse  # noqa: Y015
 
 @_typing.final
 class CancelSeriesRequest(_message.Message):
-    """Asks to cancel series."""
+    """Request of CancelSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2401,13 +2401,13 @@ Global___CancelSeriesRequest: _TypeAlias = CancelSeriesRequest  # noqa: Y015
 
 @_typing.final
 class CancelSeriesResponse(_message.Message):
-    """The answer to CancelSeries."""
+    """Response of CancelSeries."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CANCELLED_COUNT_FIELD_NUMBER: _builtins.int
     cancelled_count: _builtins.int
-    """How many."""
+    """How many appointments were cancelled."""
     def __init__(
         self,
         *,
@@ -2423,7 +2423,7 @@ Global___CancelSeriesResponse: _TypeAlias = CancelSeriesResponse  # noqa: Y015
 
 @_typing.final
 class CreateImportRequest(_message.Message):
-    """Asks to create import."""
+    """Request of CreateImport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2434,9 +2434,9 @@ class CreateImportRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID."""
     url: _builtins.str
-    """https; kept sealed, never told again."""
+    """https; stored sealed, never returned."""
     every_seconds: _builtins.int
-    """How often: 60 to 86,400 seconds, 900 unless told."""
+    """Seconds between readings: 60 to 86,400 seconds, 900 by default."""
     request_id: _builtins.str
     """Client-made id: the same id again gives the same answer."""
     def __init__(
@@ -2457,14 +2457,14 @@ Global___CreateImportRequest: _TypeAlias = CreateImportRequest  # noqa: Y015
 
 @_typing.final
 class CreateImportResponse(_message.Message):
-    """The answer to CreateImport."""
+    """Response of CreateImport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     IMPORT_STATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def import_state(self) -> Global___Import:
-        """It."""
+        """The import."""
 
     def __init__(
         self,
@@ -2481,7 +2481,7 @@ Global___CreateImportResponse: _TypeAlias = CreateImportResponse  # noqa: Y015
 
 @_typing.final
 class ListImportsRequest(_message.Message):
-    """Asks to list imports."""
+    """Request of ListImports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2491,7 +2491,7 @@ class ListImportsRequest(_message.Message):
     calendar_id: _builtins.str
     """UUID."""
     page_size: _builtins.int
-    """Rows per page: 50 unless told, 500 at most."""
+    """Rows per page: 50 by default, 500 at most."""
     page_token: _builtins.str
     """Where the last page ended."""
     def __init__(
@@ -2511,7 +2511,7 @@ Global___ListImportsRequest: _TypeAlias = ListImportsRequest  # noqa: Y015
 
 @_typing.final
 class ListImportsResponse(_message.Message):
-    """The answer to ListImports."""
+    """Response of ListImports."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2539,7 +2539,7 @@ Global___ListImportsResponse: _TypeAlias = ListImportsResponse  # noqa: Y015
 
 @_typing.final
 class RemoveImportRequest(_message.Message):
-    """Asks to remove import."""
+    """Request of RemoveImport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2561,7 +2561,7 @@ Global___RemoveImportRequest: _TypeAlias = RemoveImportRequest  # noqa: Y015
 
 @_typing.final
 class RemoveImportResponse(_message.Message):
-    """The answer to RemoveImport."""
+    """Response of RemoveImport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2590,7 +2590,7 @@ class OpenHours(_message.Message):
     start_minute: _builtins.int
     """Minutes after midnight: 0 to 1439."""
     end_minute: _builtins.int
-    """Minutes after midnight, 2,880 at most: what is beyond 1,440 is of the day after."""
+    """Minutes after midnight, 2,880 at most: from 1,440 on they belong to the next day."""
     def __init__(
         self,
         *,
@@ -2615,7 +2615,7 @@ class WeeklyHours(_message.Message):
     HOURS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hours(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpenHours]:
-        """At most 100; none: never."""
+        """At most 100; empty: never open."""
 
     def __init__(
         self,
@@ -2676,7 +2676,7 @@ class Exception(_message.Message):
     start_minute: _builtins.int
     """Minutes after local midnight."""
     end_minute: _builtins.int
-    """Minutes after local midnight; what is beyond 1,440 is of the day after."""
+    """Minutes after local midnight; from 1,440 on they belong to the next day."""
     def __init__(
         self,
         *,
@@ -2722,25 +2722,25 @@ class Calendar(_message.Message):
     kind: _builtins.str
     """"person", "room" or "device"."""
     zone: _builtins.str
-    """IANA zone."""
+    """IANA time zone."""
     capacity: _builtins.int
     """How many appointments at once."""
     buffer_before_minutes: _builtins.int
-    """Kept free before each."""
+    """Minutes kept free before each appointment."""
     buffer_after_minutes: _builtins.int
-    """Kept free after each."""
+    """Minutes kept free after each appointment."""
     notice_minutes: _builtins.int
-    """How long before at the latest."""
+    """How many minutes ahead a booking must be made."""
     horizon_days: _builtins.int
-    """How far ahead."""
+    """How many days ahead can be booked."""
     slot_minutes: _builtins.int
-    """What appointments begin at multiples of."""
+    """Appointments begin at multiples of it in local time."""
     holiday_set: _builtins.str
-    """On whose days it has no weekly hours."""
+    """The holiday set on whose days the weekly hours do not apply."""
     status: _builtins.str
     """"active" or "archived"."""
     etag: _builtins.str
-    """To send with a change."""
+    """Version, to send with a change."""
     @_builtins.property
     def weekly_hours(self) -> Global___WeeklyHours:
         """When it is open."""
@@ -2802,7 +2802,7 @@ class Service(_message.Message):
     status: _builtins.str
     """"active" or "archived"."""
     etag: _builtins.str
-    """To send with a change."""
+    """Version, to send with a change."""
     @_builtins.property
     def durations_minutes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The durations to choose from."""
@@ -2907,11 +2907,11 @@ class Appointment(_message.Message):
     series_id: _builtins.str
     """UUID, or empty."""
     duration_minutes: _builtins.int
-    """How long."""
+    """Duration in minutes."""
     local_time: _builtins.str
     """When it begins, by the first calendar's clock."""
     zone: _builtins.str
-    """Whose clock that is."""
+    """The time zone of that clock."""
     price_credits: _builtins.int
     """What it cost when it was booked."""
     notes: _builtins.str
@@ -2996,15 +2996,15 @@ class Change(_message.Message):
     """Trace of the call that made it."""
     @_builtins.property
     def before(self) -> _struct_pb2.Struct:
-        """What was."""
+        """What changed, as it was before."""
 
     @_builtins.property
     def after(self) -> _struct_pb2.Struct:
-        """What is."""
+        """What changed, as it was afterwards."""
 
     @_builtins.property
     def occur_time(self) -> _timestamp_pb2.Timestamp:
-        """When."""
+        """When it was made."""
 
     def __init__(
         self,
@@ -3026,7 +3026,7 @@ Global___Change: _TypeAlias = Change  # noqa: Y015
 
 @_typing.final
 class Hold(_message.Message):
-    """A slot kept free for somebody."""
+    """A slot that is kept free for a contact."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3046,9 +3046,9 @@ class Hold(_message.Message):
     contact_id: _builtins.str
     """UUID."""
     duration_minutes: _builtins.int
-    """How long."""
+    """Duration in minutes."""
     appointment_id: _builtins.str
-    """UUID of what it became, or empty."""
+    """UUID of the appointment that it became, or empty."""
     trace_id: _builtins.str
     """Trace that begins here: 32 hex digits."""
     @_builtins.property
@@ -3086,7 +3086,7 @@ Global___Hold: _TypeAlias = Hold  # noqa: Y015
 
 @_typing.final
 class WaitlistEntry(_message.Message):
-    """Somebody who waits for a slot."""
+    """A contact that waits for a slot."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3103,13 +3103,13 @@ class WaitlistEntry(_message.Message):
     id: _builtins.str
     """UUID."""
     status: _builtins.str
-    """"waiting", "promoted", "left" or "expired" (its latest is over)."""
+    """"waiting", "promoted", "left" or "expired" (its latest start has passed)."""
     contact_id: _builtins.str
     """UUID."""
     duration_minutes: _builtins.int
-    """How long."""
+    """Duration in minutes."""
     appointment_id: _builtins.str
-    """UUID of what it became, or empty."""
+    """UUID of the appointment that it became, or empty."""
     trace_id: _builtins.str
     """Trace that begins here: 32 hex digits."""
     @_builtins.property
@@ -3172,7 +3172,7 @@ class Series(_message.Message):
     local_start: _builtins.str
     """The first, by the first calendar's clock."""
     zone: _builtins.str
-    """Whose clock that is."""
+    """The time zone of that clock."""
     trace_id: _builtins.str
     """Trace that begins there: 32 hex digits."""
     @_builtins.property
@@ -3200,7 +3200,7 @@ Global___Series: _TypeAlias = Series  # noqa: Y015
 
 @_typing.final
 class Occurrence(_message.Message):
-    """What became of one time of a series."""
+    """The outcome of one time of a series."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3214,7 +3214,7 @@ class Occurrence(_message.Message):
     local_time: _builtins.str
     """By the first calendar's clock."""
     outcome: _builtins.str
-    """"booked", "taken", "closed" or "skipped" (the wall time is not there)."""
+    """"booked", "taken", "closed" or "skipped" (clocks skip the wall time)."""
     appointment_id: _builtins.str
     """UUID, where booked."""
     cause: _builtins.str
@@ -3227,7 +3227,7 @@ class Occurrence(_message.Message):
 
     @_builtins.property
     def conflicts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Conflict]:
-        """What is in the way where taken: at most 10, by time."""
+        """The times in the way where taken: at most 10, by time."""
 
     def __init__(
         self,
@@ -3298,7 +3298,7 @@ class Import(_message.Message):
     status: _builtins.str
     """"active" or "removed"."""
     every_seconds: _builtins.int
-    """How often it is read."""
+    """Seconds between readings."""
     failure_count: _builtins.int
     """Failed readings in a row."""
     last_error: _builtins.str

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SchedulingServiceStub:
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports.
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports.
     """
 
     def __init__(self, channel):
@@ -243,11 +243,11 @@ class SchedulingServiceStub:
 
 
 class SchedulingServiceServicer:
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports.
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports.
     """
 
     def CreateCalendar(self, request, context):
-        """Creates a calendar and answers the address of its feed, this once. Safe to repeat with the
+        """Creates a calendar and returns the address of its feed, only this once. Safe to repeat with the
         same request_id: the same calendar, without the address. Fails with INVALID_REQUEST,
         REQUEST_ID_REUSED.
         """
@@ -271,7 +271,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateCalendar(self, request, context):
-        """Changes what is named of a calendar; what is booked stays booked. A repeat finds another etag.
+        """Changes the given fields of a calendar; what is booked stays booked. A repeat has a stale etag.
         Fails with CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -279,8 +279,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RotateFeedSecret(self, request, context):
-        """Gives a calendar's feed a new address; the one before stops working. A repeat makes another
-        one. Fails with CALENDAR_NOT_FOUND.
+        """Replaces the address of a calendar's feed; the one before stops working. A repeat replaces it
+        again. Fails with CALENDAR_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -295,7 +295,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RemoveException(self, request, context):
-        """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND.
+        """Removes an exception. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -317,7 +317,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHolidays(self, request, context):
-        """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+        """Returns the days of a holiday set, no days where it does not exist. Read only; a repeat is safe.
         Fails with INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -325,7 +325,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateService(self, request, context):
-        """Creates what can be booked. Safe to repeat with the same request_id. Fails with
+        """Creates a service that can be booked. Safe to repeat with the same request_id. Fails with
         CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -348,8 +348,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateService(self, request, context):
-        """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
-        another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+        """Changes the given fields of a service in use; what is booked stays as it was booked. A repeat
+        has a stale etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -364,8 +364,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchAvailability(self, request, context):
-        """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
-        booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
+        """Lists free slots by start, of one or many calendars, within 90 days. Each can be booked as long
+        as no other call takes it. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
         SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -373,7 +373,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListFreeTimes(self, request, context):
-        """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
+        """Lists the times at which calendars have a free seat: open hours less what is claimed. Read
         only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -406,7 +406,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RescheduleAppointment(self, request, context):
-        """Moves an appointment, all or nothing; what became free goes to the waitlist. Safe to repeat
+        """Moves an appointment, all or nothing; the freed time is offered to the waitlist. Safe to repeat
         with the same request_id. Fails with SLOT_TAKEN, SLOT_BUSY, SLOT_CLOSED,
         APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, DURATION_REFUSED, WALL_TIME_REFUSED,
         REQUEST_ID_REUSED.
@@ -416,8 +416,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelAppointment(self, request, context):
-        """Cancels an appointment; its time goes to the waitlist at once. One that is cancelled is
-        answered as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
+        """Cancels an appointment; its time is offered to the waitlist at once. A cancelled one is
+        returned as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
         APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -425,7 +425,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ApproveAppointment(self, request, context):
-        """Confirms a pending appointment. One that is confirmed is answered as it is. Safe to repeat.
+        """Confirms a pending appointment. A confirmed one is returned as it is. Safe to repeat.
         Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -433,7 +433,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompleteAppointment(self, request, context):
-        """Says that a confirmed appointment took place. One that is completed is answered as it is. Safe
+        """Marks a confirmed appointment as completed. A completed one is returned as it is. Safe
         to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -441,7 +441,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MarkNoShow(self, request, context):
-        """Says that nobody came to a confirmed appointment. One that is marked is answered as it is.
+        """Marks a confirmed appointment as no_show. One that is marked already is returned as it is.
         Safe to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED,
         REQUEST_ID_REUSED.
         """
@@ -450,8 +450,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAppointment(self, request, context):
-        """Takes an appointment out of every list and frees its time; its row and audit trail stay. A
-        repeat finds none. Fails with APPOINTMENT_NOT_FOUND.
+        """Deletes an appointment softly: it is in no list and its time is free; its row and audit trail
+        stay. A repeat is refused as not found. Fails with APPOINTMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -466,7 +466,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def HoldSlot(self, request, context):
-        """Keeps a slot free for somebody for a while. Safe to repeat with the same request_id. Fails as
+        """Keeps a slot free for a contact for a while. Safe to repeat with the same request_id. Fails as
         BookAppointment does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -474,7 +474,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmHold(self, request, context):
-        """Makes the appointment of a hold; succeeds until the hold expires. A repeat answers the same
+        """Makes the appointment of a hold; succeeds until the hold expires. A repeat returns the same
         appointment. Fails with HOLD_NOT_FOUND, HOLD_ENDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -482,7 +482,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReleaseHold(self, request, context):
-        """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
+        """Frees a held slot. A hold that has ended is returned as it is. Fails with HOLD_NOT_FOUND,
         HOLD_ENDED (it became an appointment).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -490,7 +490,7 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetHold(self, request, context):
-        """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND.
+        """Returns one hold in whatever status. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -505,16 +505,17 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def JoinWaitlist(self, request, context):
-        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
-        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
-        DURATION_REFUSED, REQUEST_ID_REUSED.
+        """Adds an entry that waits for a slot: when one is or becomes free, the first entry in line gets it
+        as an appointment. An entry whose time passes is expired. Safe to repeat with the same
+        request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED,
+        REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LeaveWaitlist(self, request, context):
-        """Stops waiting. One that waits no longer is answered as it is. Fails with
+        """Ends an entry. One that no longer waits is returned as it is. Fails with
         WAITLIST_ENTRY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -530,8 +531,8 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BookSeries(self, request, context):
-        """Books recurring appointments by an RRULE in local time: each that can be had, with an outcome
-        for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
+        """Books recurring appointments by an RRULE in local time, those whose slots are free, and returns
+        an outcome for each. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
         SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -539,14 +540,14 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSeries(self, request, context):
-        """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND.
+        """Returns a series as it was requested. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelSeries(self, request, context):
-        """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
+        """Cancels the appointments of a series that have not begun. A repeat cancels none. Fails with
         SERIES_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -554,9 +555,9 @@ class SchedulingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateImport(self, request, context):
-        """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
+        """Imports the busy times of an external iCalendar URL periodically; they close a calendar. Safe
         to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-        IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
+        IMPORT_LIMIT_REACHED (20 for each calendar), REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -795,7 +796,7 @@ def add_SchedulingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SchedulingService:
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports.
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports.
     """
 
     @staticmethod

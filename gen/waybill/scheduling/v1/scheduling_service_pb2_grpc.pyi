@@ -27,14 +27,14 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SchedulingServiceStub:
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports."""
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SchedulingServiceAsyncStub: ...
     CreateCalendar: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateCalendarRequest, _scheduling_service_pb2.CreateCalendarResponse]
-    """Creates a calendar and answers the address of its feed, this once. Safe to repeat with the
+    """Creates a calendar and returns the address of its feed, only this once. Safe to repeat with the
     same request_id: the same calendar, without the address. Fails with INVALID_REQUEST,
     REQUEST_ID_REUSED.
     """
@@ -45,19 +45,19 @@ class SchedulingServiceStub:
     GetCalendar: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetCalendarRequest, _scheduling_service_pb2.GetCalendarResponse]
     """Returns one calendar. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND."""
     UpdateCalendar: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateCalendarRequest, _scheduling_service_pb2.UpdateCalendarResponse]
-    """Changes what is named of a calendar; what is booked stays booked. A repeat finds another etag.
+    """Changes the given fields of a calendar; what is booked stays booked. A repeat has a stale etag.
     Fails with CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
     """
     RotateFeedSecret: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.RotateFeedSecretRequest, _scheduling_service_pb2.RotateFeedSecretResponse]
-    """Gives a calendar's feed a new address; the one before stops working. A repeat makes another
-    one. Fails with CALENDAR_NOT_FOUND.
+    """Replaces the address of a calendar's feed; the one before stops working. A repeat replaces it
+    again. Fails with CALENDAR_NOT_FOUND.
     """
     AddException: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.AddExceptionRequest, _scheduling_service_pb2.AddExceptionResponse]
     """Opens or closes hours of one day. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
     """
     RemoveException: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveExceptionRequest, _scheduling_service_pb2.RemoveExceptionResponse]
-    """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
+    """Removes an exception. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
     ListExceptions: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListExceptionsRequest, _scheduling_service_pb2.ListExceptionsResponse]
     """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
     CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
@@ -65,11 +65,11 @@ class SchedulingServiceStub:
     SetHolidays: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.SetHolidaysRequest, _scheduling_service_pb2.SetHolidaysResponse]
     """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST."""
     GetHolidays: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHolidaysRequest, _scheduling_service_pb2.GetHolidaysResponse]
-    """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+    """Returns the days of a holiday set, no days where it does not exist. Read only; a repeat is safe.
     Fails with INVALID_REQUEST.
     """
     CreateService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateServiceRequest, _scheduling_service_pb2.CreateServiceResponse]
-    """Creates what can be booked. Safe to repeat with the same request_id. Fails with
+    """Creates a service that can be booked. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
     """
     ListServices: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListServicesRequest, _scheduling_service_pb2.ListServicesResponse]
@@ -79,20 +79,20 @@ class SchedulingServiceStub:
     GetService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetServiceRequest, _scheduling_service_pb2.GetServiceResponse]
     """Returns one service. Read only; a repeat is safe. Fails with SERVICE_NOT_FOUND."""
     UpdateService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateServiceRequest, _scheduling_service_pb2.UpdateServiceResponse]
-    """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
-    another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+    """Changes the given fields of a service in use; what is booked stays as it was booked. A repeat
+    has a stale etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
     """
     ArchiveService: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ArchiveServiceRequest, _scheduling_service_pb2.ArchiveServiceResponse]
     """Takes a service out of use; what is booked stays booked. A repeat changes nothing. Fails with
     SERVICE_NOT_FOUND.
     """
     SearchAvailability: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.SearchAvailabilityRequest, _scheduling_service_pb2.SearchAvailabilityResponse]
-    """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
-    booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
+    """Lists free slots by start, of one or many calendars, within 90 days. Each can be booked as long
+    as no other call takes it. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
     SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     ListFreeTimes: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]
-    """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
+    """Lists the times at which calendars have a free seat: open hours less what is claimed. Read
     only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookAppointmentRequest, _scheduling_service_pb2.BookAppointmentResponse]
@@ -109,62 +109,63 @@ class SchedulingServiceStub:
     PAGE_TOKEN_REFUSED.
     """
     RescheduleAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.RescheduleAppointmentRequest, _scheduling_service_pb2.RescheduleAppointmentResponse]
-    """Moves an appointment, all or nothing; what became free goes to the waitlist. Safe to repeat
+    """Moves an appointment, all or nothing; the freed time is offered to the waitlist. Safe to repeat
     with the same request_id. Fails with SLOT_TAKEN, SLOT_BUSY, SLOT_CLOSED,
     APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, DURATION_REFUSED, WALL_TIME_REFUSED,
     REQUEST_ID_REUSED.
     """
     CancelAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelAppointmentRequest, _scheduling_service_pb2.CancelAppointmentResponse]
-    """Cancels an appointment; its time goes to the waitlist at once. One that is cancelled is
-    answered as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
+    """Cancels an appointment; its time is offered to the waitlist at once. A cancelled one is
+    returned as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
     APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     ApproveAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ApproveAppointmentRequest, _scheduling_service_pb2.ApproveAppointmentResponse]
-    """Confirms a pending appointment. One that is confirmed is answered as it is. Safe to repeat.
+    """Confirms a pending appointment. A confirmed one is returned as it is. Safe to repeat.
     Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     CompleteAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CompleteAppointmentRequest, _scheduling_service_pb2.CompleteAppointmentResponse]
-    """Says that a confirmed appointment took place. One that is completed is answered as it is. Safe
+    """Marks a confirmed appointment as completed. A completed one is returned as it is. Safe
     to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     MarkNoShow: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.MarkNoShowRequest, _scheduling_service_pb2.MarkNoShowResponse]
-    """Says that nobody came to a confirmed appointment. One that is marked is answered as it is.
+    """Marks a confirmed appointment as no_show. One that is marked already is returned as it is.
     Safe to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED,
     REQUEST_ID_REUSED.
     """
     DeleteAppointment: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.DeleteAppointmentRequest, _scheduling_service_pb2.DeleteAppointmentResponse]
-    """Takes an appointment out of every list and frees its time; its row and audit trail stay. A
-    repeat finds none. Fails with APPOINTMENT_NOT_FOUND.
+    """Deletes an appointment softly: it is in no list and its time is free; its row and audit trail
+    stay. A repeat is refused as not found. Fails with APPOINTMENT_NOT_FOUND.
     """
     GetInvitation: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetInvitationRequest, _scheduling_service_pb2.GetInvitationResponse]
     """Returns the iCalendar body to mail for an appointment: REQUEST, or CANCEL once it is
     cancelled. Read only; a repeat is safe. Fails with APPOINTMENT_NOT_FOUND, INVALID_REQUEST.
     """
     HoldSlot: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.HoldSlotRequest, _scheduling_service_pb2.HoldSlotResponse]
-    """Keeps a slot free for somebody for a while. Safe to repeat with the same request_id. Fails as
+    """Keeps a slot free for a contact for a while. Safe to repeat with the same request_id. Fails as
     BookAppointment does.
     """
     ConfirmHold: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ConfirmHoldRequest, _scheduling_service_pb2.ConfirmHoldResponse]
-    """Makes the appointment of a hold; succeeds until the hold expires. A repeat answers the same
+    """Makes the appointment of a hold; succeeds until the hold expires. A repeat returns the same
     appointment. Fails with HOLD_NOT_FOUND, HOLD_ENDED.
     """
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ReleaseHoldRequest, _scheduling_service_pb2.ReleaseHoldResponse]
-    """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
+    """Frees a held slot. A hold that has ended is returned as it is. Fails with HOLD_NOT_FOUND,
     HOLD_ENDED (it became an appointment).
     """
     GetHold: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHoldRequest, _scheduling_service_pb2.GetHoldResponse]
-    """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+    """Returns one hold in whatever status. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
     ListHolds: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListHoldsRequest, _scheduling_service_pb2.ListHoldsResponse]
     """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
     PAGE_TOKEN_REFUSED.
     """
     JoinWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]
-    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
-    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
-    DURATION_REFUSED, REQUEST_ID_REUSED.
+    """Adds an entry that waits for a slot: when one is or becomes free, the first entry in line gets it
+    as an appointment. An entry whose time passes is expired. Safe to repeat with the same
+    request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED,
+    REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]
-    """Stops waiting. One that waits no longer is answered as it is. Fails with
+    """Ends an entry. One that no longer waits is returned as it is. Fails with
     WAITLIST_ENTRY_NOT_FOUND.
     """
     ListWaitlist: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListWaitlistRequest, _scheduling_service_pb2.ListWaitlistResponse]
@@ -172,20 +173,20 @@ class SchedulingServiceStub:
     INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookSeries: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookSeriesRequest, _scheduling_service_pb2.BookSeriesResponse]
-    """Books recurring appointments by an RRULE in local time: each that can be had, with an outcome
-    for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
+    """Books recurring appointments by an RRULE in local time, those whose slots are free, and returns
+    an outcome for each. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
     SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     GetSeries: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetSeriesRequest, _scheduling_service_pb2.GetSeriesResponse]
-    """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
+    """Returns a series as it was requested. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
     CancelSeries: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelSeriesRequest, _scheduling_service_pb2.CancelSeriesResponse]
-    """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
+    """Cancels the appointments of a series that have not begun. A repeat cancels none. Fails with
     SERIES_NOT_FOUND.
     """
     CreateImport: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateImportRequest, _scheduling_service_pb2.CreateImportResponse]
-    """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
+    """Imports the busy times of an external iCalendar URL periodically; they close a calendar. Safe
     to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-    IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
+    IMPORT_LIMIT_REACHED (20 for each calendar), REQUEST_ID_REUSED.
     """
     ListImports: _grpc.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListImportsRequest, _scheduling_service_pb2.ListImportsResponse]
     """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
@@ -198,11 +199,11 @@ class SchedulingServiceStub:
 
 @_typing.type_check_only
 class SchedulingServiceAsyncStub(SchedulingServiceStub):
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports."""
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCalendar: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateCalendarRequest, _scheduling_service_pb2.CreateCalendarResponse]  # type: ignore[assignment]
-    """Creates a calendar and answers the address of its feed, this once. Safe to repeat with the
+    """Creates a calendar and returns the address of its feed, only this once. Safe to repeat with the
     same request_id: the same calendar, without the address. Fails with INVALID_REQUEST,
     REQUEST_ID_REUSED.
     """
@@ -213,19 +214,19 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     GetCalendar: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetCalendarRequest, _scheduling_service_pb2.GetCalendarResponse]  # type: ignore[assignment]
     """Returns one calendar. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND."""
     UpdateCalendar: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateCalendarRequest, _scheduling_service_pb2.UpdateCalendarResponse]  # type: ignore[assignment]
-    """Changes what is named of a calendar; what is booked stays booked. A repeat finds another etag.
+    """Changes the given fields of a calendar; what is booked stays booked. A repeat has a stale etag.
     Fails with CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
     """
     RotateFeedSecret: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.RotateFeedSecretRequest, _scheduling_service_pb2.RotateFeedSecretResponse]  # type: ignore[assignment]
-    """Gives a calendar's feed a new address; the one before stops working. A repeat makes another
-    one. Fails with CALENDAR_NOT_FOUND.
+    """Replaces the address of a calendar's feed; the one before stops working. A repeat replaces it
+    again. Fails with CALENDAR_NOT_FOUND.
     """
     AddException: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.AddExceptionRequest, _scheduling_service_pb2.AddExceptionResponse]  # type: ignore[assignment]
     """Opens or closes hours of one day. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
     """
     RemoveException: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.RemoveExceptionRequest, _scheduling_service_pb2.RemoveExceptionResponse]  # type: ignore[assignment]
-    """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
+    """Removes an exception. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
     ListExceptions: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListExceptionsRequest, _scheduling_service_pb2.ListExceptionsResponse]  # type: ignore[assignment]
     """Lists a calendar's exceptions by day. Read only; a repeat is safe. Fails with
     CALENDAR_NOT_FOUND, PAGE_TOKEN_REFUSED.
@@ -233,11 +234,11 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     SetHolidays: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.SetHolidaysRequest, _scheduling_service_pb2.SetHolidaysResponse]  # type: ignore[assignment]
     """Replaces the days of a holiday set. A repeat changes nothing. Fails with INVALID_REQUEST."""
     GetHolidays: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHolidaysRequest, _scheduling_service_pb2.GetHolidaysResponse]  # type: ignore[assignment]
-    """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+    """Returns the days of a holiday set, no days where it does not exist. Read only; a repeat is safe.
     Fails with INVALID_REQUEST.
     """
     CreateService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateServiceRequest, _scheduling_service_pb2.CreateServiceResponse]  # type: ignore[assignment]
-    """Creates what can be booked. Safe to repeat with the same request_id. Fails with
+    """Creates a service that can be booked. Safe to repeat with the same request_id. Fails with
     CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
     """
     ListServices: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListServicesRequest, _scheduling_service_pb2.ListServicesResponse]  # type: ignore[assignment]
@@ -247,20 +248,20 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     GetService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetServiceRequest, _scheduling_service_pb2.GetServiceResponse]  # type: ignore[assignment]
     """Returns one service. Read only; a repeat is safe. Fails with SERVICE_NOT_FOUND."""
     UpdateService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.UpdateServiceRequest, _scheduling_service_pb2.UpdateServiceResponse]  # type: ignore[assignment]
-    """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
-    another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+    """Changes the given fields of a service in use; what is booked stays as it was booked. A repeat
+    has a stale etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
     """
     ArchiveService: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ArchiveServiceRequest, _scheduling_service_pb2.ArchiveServiceResponse]  # type: ignore[assignment]
     """Takes a service out of use; what is booked stays booked. A repeat changes nothing. Fails with
     SERVICE_NOT_FOUND.
     """
     SearchAvailability: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.SearchAvailabilityRequest, _scheduling_service_pb2.SearchAvailabilityResponse]  # type: ignore[assignment]
-    """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
-    booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
+    """Lists free slots by start, of one or many calendars, within 90 days. Each can be booked as long
+    as no other call takes it. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
     SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     ListFreeTimes: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListFreeTimesRequest, _scheduling_service_pb2.ListFreeTimesResponse]  # type: ignore[assignment]
-    """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
+    """Lists the times at which calendars have a free seat: open hours less what is claimed. Read
     only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookAppointmentRequest, _scheduling_service_pb2.BookAppointmentResponse]  # type: ignore[assignment]
@@ -277,62 +278,63 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     PAGE_TOKEN_REFUSED.
     """
     RescheduleAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.RescheduleAppointmentRequest, _scheduling_service_pb2.RescheduleAppointmentResponse]  # type: ignore[assignment]
-    """Moves an appointment, all or nothing; what became free goes to the waitlist. Safe to repeat
+    """Moves an appointment, all or nothing; the freed time is offered to the waitlist. Safe to repeat
     with the same request_id. Fails with SLOT_TAKEN, SLOT_BUSY, SLOT_CLOSED,
     APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, DURATION_REFUSED, WALL_TIME_REFUSED,
     REQUEST_ID_REUSED.
     """
     CancelAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelAppointmentRequest, _scheduling_service_pb2.CancelAppointmentResponse]  # type: ignore[assignment]
-    """Cancels an appointment; its time goes to the waitlist at once. One that is cancelled is
-    answered as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
+    """Cancels an appointment; its time is offered to the waitlist at once. A cancelled one is
+    returned as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
     APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     ApproveAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ApproveAppointmentRequest, _scheduling_service_pb2.ApproveAppointmentResponse]  # type: ignore[assignment]
-    """Confirms a pending appointment. One that is confirmed is answered as it is. Safe to repeat.
+    """Confirms a pending appointment. A confirmed one is returned as it is. Safe to repeat.
     Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     CompleteAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CompleteAppointmentRequest, _scheduling_service_pb2.CompleteAppointmentResponse]  # type: ignore[assignment]
-    """Says that a confirmed appointment took place. One that is completed is answered as it is. Safe
+    """Marks a confirmed appointment as completed. A completed one is returned as it is. Safe
     to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
     """
     MarkNoShow: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.MarkNoShowRequest, _scheduling_service_pb2.MarkNoShowResponse]  # type: ignore[assignment]
-    """Says that nobody came to a confirmed appointment. One that is marked is answered as it is.
+    """Marks a confirmed appointment as no_show. One that is marked already is returned as it is.
     Safe to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED,
     REQUEST_ID_REUSED.
     """
     DeleteAppointment: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.DeleteAppointmentRequest, _scheduling_service_pb2.DeleteAppointmentResponse]  # type: ignore[assignment]
-    """Takes an appointment out of every list and frees its time; its row and audit trail stay. A
-    repeat finds none. Fails with APPOINTMENT_NOT_FOUND.
+    """Deletes an appointment softly: it is in no list and its time is free; its row and audit trail
+    stay. A repeat is refused as not found. Fails with APPOINTMENT_NOT_FOUND.
     """
     GetInvitation: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetInvitationRequest, _scheduling_service_pb2.GetInvitationResponse]  # type: ignore[assignment]
     """Returns the iCalendar body to mail for an appointment: REQUEST, or CANCEL once it is
     cancelled. Read only; a repeat is safe. Fails with APPOINTMENT_NOT_FOUND, INVALID_REQUEST.
     """
     HoldSlot: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.HoldSlotRequest, _scheduling_service_pb2.HoldSlotResponse]  # type: ignore[assignment]
-    """Keeps a slot free for somebody for a while. Safe to repeat with the same request_id. Fails as
+    """Keeps a slot free for a contact for a while. Safe to repeat with the same request_id. Fails as
     BookAppointment does.
     """
     ConfirmHold: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ConfirmHoldRequest, _scheduling_service_pb2.ConfirmHoldResponse]  # type: ignore[assignment]
-    """Makes the appointment of a hold; succeeds until the hold expires. A repeat answers the same
+    """Makes the appointment of a hold; succeeds until the hold expires. A repeat returns the same
     appointment. Fails with HOLD_NOT_FOUND, HOLD_ENDED.
     """
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ReleaseHoldRequest, _scheduling_service_pb2.ReleaseHoldResponse]  # type: ignore[assignment]
-    """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
+    """Frees a held slot. A hold that has ended is returned as it is. Fails with HOLD_NOT_FOUND,
     HOLD_ENDED (it became an appointment).
     """
     GetHold: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetHoldRequest, _scheduling_service_pb2.GetHoldResponse]  # type: ignore[assignment]
-    """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+    """Returns one hold in whatever status. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
     ListHolds: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListHoldsRequest, _scheduling_service_pb2.ListHoldsResponse]  # type: ignore[assignment]
     """Lists holds, oldest first. Read only; a repeat is safe. Fails with INVALID_REQUEST,
     PAGE_TOKEN_REFUSED.
     """
     JoinWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.JoinWaitlistRequest, _scheduling_service_pb2.JoinWaitlistResponse]  # type: ignore[assignment]
-    """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
-    waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
-    DURATION_REFUSED, REQUEST_ID_REUSED.
+    """Adds an entry that waits for a slot: when one is or becomes free, the first entry in line gets it
+    as an appointment. An entry whose time passes is expired. Safe to repeat with the same
+    request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED,
+    REQUEST_ID_REUSED.
     """
     LeaveWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.LeaveWaitlistRequest, _scheduling_service_pb2.LeaveWaitlistResponse]  # type: ignore[assignment]
-    """Stops waiting. One that waits no longer is answered as it is. Fails with
+    """Ends an entry. One that no longer waits is returned as it is. Fails with
     WAITLIST_ENTRY_NOT_FOUND.
     """
     ListWaitlist: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListWaitlistRequest, _scheduling_service_pb2.ListWaitlistResponse]  # type: ignore[assignment]
@@ -340,20 +342,20 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     INVALID_REQUEST, PAGE_TOKEN_REFUSED.
     """
     BookSeries: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.BookSeriesRequest, _scheduling_service_pb2.BookSeriesResponse]  # type: ignore[assignment]
-    """Books recurring appointments by an RRULE in local time: each that can be had, with an outcome
-    for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
+    """Books recurring appointments by an RRULE in local time, those whose slots are free, and returns
+    an outcome for each. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
     SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
     """
     GetSeries: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.GetSeriesRequest, _scheduling_service_pb2.GetSeriesResponse]  # type: ignore[assignment]
-    """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
+    """Returns a series as it was requested. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
     CancelSeries: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CancelSeriesRequest, _scheduling_service_pb2.CancelSeriesResponse]  # type: ignore[assignment]
-    """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
+    """Cancels the appointments of a series that have not begun. A repeat cancels none. Fails with
     SERIES_NOT_FOUND.
     """
     CreateImport: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.CreateImportRequest, _scheduling_service_pb2.CreateImportResponse]  # type: ignore[assignment]
-    """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
+    """Imports the busy times of an external iCalendar URL periodically; they close a calendar. Safe
     to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-    IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
+    IMPORT_LIMIT_REACHED (20 for each calendar), REQUEST_ID_REUSED.
     """
     ListImports: _aio.UnaryUnaryMultiCallable[_scheduling_service_pb2.ListImportsRequest, _scheduling_service_pb2.ListImportsResponse]  # type: ignore[assignment]
     """Lists a calendar's imports, oldest first. Read only; a repeat is safe. Fails with
@@ -365,7 +367,7 @@ class SchedulingServiceAsyncStub(SchedulingServiceStub):
     """
 
 class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Knows calendars, services, appointments, holds, the waitlist, series and imports."""
+    """Serves calendars, services, appointments, holds, the waitlist, series and imports."""
 
     @_abc_1.abstractmethod
     def CreateCalendar(
@@ -373,7 +375,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CreateCalendarRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CreateCalendarResponse, _abc.Awaitable[_scheduling_service_pb2.CreateCalendarResponse]]:
-        """Creates a calendar and answers the address of its feed, this once. Safe to repeat with the
+        """Creates a calendar and returns the address of its feed, only this once. Safe to repeat with the
         same request_id: the same calendar, without the address. Fails with INVALID_REQUEST,
         REQUEST_ID_REUSED.
         """
@@ -402,7 +404,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.UpdateCalendarRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.UpdateCalendarResponse, _abc.Awaitable[_scheduling_service_pb2.UpdateCalendarResponse]]:
-        """Changes what is named of a calendar; what is booked stays booked. A repeat finds another etag.
+        """Changes the given fields of a calendar; what is booked stays booked. A repeat has a stale etag.
         Fails with CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
         """
 
@@ -412,8 +414,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.RotateFeedSecretRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.RotateFeedSecretResponse, _abc.Awaitable[_scheduling_service_pb2.RotateFeedSecretResponse]]:
-        """Gives a calendar's feed a new address; the one before stops working. A repeat makes another
-        one. Fails with CALENDAR_NOT_FOUND.
+        """Replaces the address of a calendar's feed; the one before stops working. A repeat replaces it
+        again. Fails with CALENDAR_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -432,7 +434,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.RemoveExceptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.RemoveExceptionResponse, _abc.Awaitable[_scheduling_service_pb2.RemoveExceptionResponse]]:
-        """Takes an exception back. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
+        """Removes an exception. A repeat changes nothing. Fails with CALENDAR_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListExceptions(
@@ -458,7 +460,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.GetHolidaysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.GetHolidaysResponse, _abc.Awaitable[_scheduling_service_pb2.GetHolidaysResponse]]:
-        """Returns the days of a holiday set; none of one that was never set. Read only; a repeat is safe.
+        """Returns the days of a holiday set, no days where it does not exist. Read only; a repeat is safe.
         Fails with INVALID_REQUEST.
         """
 
@@ -468,7 +470,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CreateServiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CreateServiceResponse, _abc.Awaitable[_scheduling_service_pb2.CreateServiceResponse]]:
-        """Creates what can be booked. Safe to repeat with the same request_id. Fails with
+        """Creates a service that can be booked. Safe to repeat with the same request_id. Fails with
         CALENDAR_NOT_FOUND, INVALID_REQUEST, REQUEST_ID_REUSED.
         """
 
@@ -496,8 +498,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.UpdateServiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.UpdateServiceResponse, _abc.Awaitable[_scheduling_service_pb2.UpdateServiceResponse]]:
-        """Changes what is named of a service in use; what is booked stays as it was booked. A repeat finds
-        another etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
+        """Changes the given fields of a service in use; what is booked stays as it was booked. A repeat
+        has a stale etag. Fails with SERVICE_NOT_FOUND, CALENDAR_NOT_FOUND, ETAG_MISMATCH, INVALID_REQUEST.
         """
 
     @_abc_1.abstractmethod
@@ -516,8 +518,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.SearchAvailabilityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.SearchAvailabilityResponse, _abc.Awaitable[_scheduling_service_pb2.SearchAvailabilityResponse]]:
-        """Lists free slots by start, of one or many calendars, up to 90 days ahead of from. Each can be
-        booked by a lone caller. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
+        """Lists free slots by start, of one or many calendars, within 90 days. Each can be booked as long
+        as no other call takes it. Read only; a repeat is safe. Fails with CALENDAR_NOT_FOUND,
         SERVICE_NOT_FOUND, DURATION_REFUSED, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
 
@@ -527,7 +529,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.ListFreeTimesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ListFreeTimesResponse, _abc.Awaitable[_scheduling_service_pb2.ListFreeTimesResponse]]:
-        """Lists when calendars have a free seat, as ranges: their open hours less what is claimed. Read
+        """Lists the times at which calendars have a free seat: open hours less what is claimed. Read
         only; a repeat is safe. Fails with CALENDAR_NOT_FOUND, INVALID_REQUEST, PAGE_TOKEN_REFUSED.
         """
 
@@ -568,7 +570,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.RescheduleAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.RescheduleAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.RescheduleAppointmentResponse]]:
-        """Moves an appointment, all or nothing; what became free goes to the waitlist. Safe to repeat
+        """Moves an appointment, all or nothing; the freed time is offered to the waitlist. Safe to repeat
         with the same request_id. Fails with SLOT_TAKEN, SLOT_BUSY, SLOT_CLOSED,
         APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, DURATION_REFUSED, WALL_TIME_REFUSED,
         REQUEST_ID_REUSED.
@@ -580,8 +582,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CancelAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CancelAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.CancelAppointmentResponse]]:
-        """Cancels an appointment; its time goes to the waitlist at once. One that is cancelled is
-        answered as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
+        """Cancels an appointment; its time is offered to the waitlist at once. A cancelled one is
+        returned as it is. Safe to repeat. Fails with APPOINTMENT_NOT_FOUND,
         APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -591,7 +593,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.ApproveAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ApproveAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.ApproveAppointmentResponse]]:
-        """Confirms a pending appointment. One that is confirmed is answered as it is. Safe to repeat.
+        """Confirms a pending appointment. A confirmed one is returned as it is. Safe to repeat.
         Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -601,7 +603,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CompleteAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CompleteAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.CompleteAppointmentResponse]]:
-        """Says that a confirmed appointment took place. One that is completed is answered as it is. Safe
+        """Marks a confirmed appointment as completed. A completed one is returned as it is. Safe
         to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -611,7 +613,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.MarkNoShowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.MarkNoShowResponse, _abc.Awaitable[_scheduling_service_pb2.MarkNoShowResponse]]:
-        """Says that nobody came to a confirmed appointment. One that is marked is answered as it is.
+        """Marks a confirmed appointment as no_show. One that is marked already is returned as it is.
         Safe to repeat. Fails with APPOINTMENT_NOT_FOUND, APPOINTMENT_STATE_REFUSED,
         REQUEST_ID_REUSED.
         """
@@ -622,8 +624,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.DeleteAppointmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.DeleteAppointmentResponse, _abc.Awaitable[_scheduling_service_pb2.DeleteAppointmentResponse]]:
-        """Takes an appointment out of every list and frees its time; its row and audit trail stay. A
-        repeat finds none. Fails with APPOINTMENT_NOT_FOUND.
+        """Deletes an appointment softly: it is in no list and its time is free; its row and audit trail
+        stay. A repeat is refused as not found. Fails with APPOINTMENT_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -642,7 +644,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.HoldSlotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.HoldSlotResponse, _abc.Awaitable[_scheduling_service_pb2.HoldSlotResponse]]:
-        """Keeps a slot free for somebody for a while. Safe to repeat with the same request_id. Fails as
+        """Keeps a slot free for a contact for a while. Safe to repeat with the same request_id. Fails as
         BookAppointment does.
         """
 
@@ -652,7 +654,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.ConfirmHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ConfirmHoldResponse, _abc.Awaitable[_scheduling_service_pb2.ConfirmHoldResponse]]:
-        """Makes the appointment of a hold; succeeds until the hold expires. A repeat answers the same
+        """Makes the appointment of a hold; succeeds until the hold expires. A repeat returns the same
         appointment. Fails with HOLD_NOT_FOUND, HOLD_ENDED.
         """
 
@@ -662,7 +664,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.ReleaseHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.ReleaseHoldResponse, _abc.Awaitable[_scheduling_service_pb2.ReleaseHoldResponse]]:
-        """Frees a held slot. One that has ended is answered as it is. Fails with HOLD_NOT_FOUND,
+        """Frees a held slot. A hold that has ended is returned as it is. Fails with HOLD_NOT_FOUND,
         HOLD_ENDED (it became an appointment).
         """
 
@@ -672,7 +674,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.GetHoldRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.GetHoldResponse, _abc.Awaitable[_scheduling_service_pb2.GetHoldResponse]]:
-        """Returns one hold, whatever became of it. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
+        """Returns one hold in whatever status. Read only; a repeat is safe. Fails with HOLD_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListHolds(
@@ -690,9 +692,10 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.JoinWaitlistRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.JoinWaitlistResponse, _abc.Awaitable[_scheduling_service_pb2.JoinWaitlistResponse]]:
-        """Waits for a slot: when one is or becomes free, the first in line gets it as an appointment; who
-        waited in vain is expired. Safe to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND,
-        DURATION_REFUSED, REQUEST_ID_REUSED.
+        """Adds an entry that waits for a slot: when one is or becomes free, the first entry in line gets it
+        as an appointment. An entry whose time passes is expired. Safe to repeat with the same
+        request_id. Fails with CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED,
+        REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod
@@ -701,7 +704,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.LeaveWaitlistRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.LeaveWaitlistResponse, _abc.Awaitable[_scheduling_service_pb2.LeaveWaitlistResponse]]:
-        """Stops waiting. One that waits no longer is answered as it is. Fails with
+        """Ends an entry. One that no longer waits is returned as it is. Fails with
         WAITLIST_ENTRY_NOT_FOUND.
         """
 
@@ -721,8 +724,8 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.BookSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.BookSeriesResponse, _abc.Awaitable[_scheduling_service_pb2.BookSeriesResponse]]:
-        """Books recurring appointments by an RRULE in local time: each that can be had, with an outcome
-        for every one. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
+        """Books recurring appointments by an RRULE in local time, those whose slots are free, and returns
+        an outcome for each. Safe to repeat with the same request_id. Fails with RECURRENCE_REFUSED,
         SLOT_BUSY, CALENDAR_NOT_FOUND, SERVICE_NOT_FOUND, DURATION_REFUSED, REQUEST_ID_REUSED.
         """
 
@@ -732,7 +735,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.GetSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.GetSeriesResponse, _abc.Awaitable[_scheduling_service_pb2.GetSeriesResponse]]:
-        """Returns a series as it was asked for. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
+        """Returns a series as it was requested. Read only; a repeat is safe. Fails with SERIES_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def CancelSeries(
@@ -740,7 +743,7 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CancelSeriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CancelSeriesResponse, _abc.Awaitable[_scheduling_service_pb2.CancelSeriesResponse]]:
-        """Cancels the appointments of a series that are yet to come. A repeat finds none. Fails with
+        """Cancels the appointments of a series that have not begun. A repeat cancels none. Fails with
         SERIES_NOT_FOUND.
         """
 
@@ -750,9 +753,9 @@ class SchedulingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scheduling_service_pb2.CreateImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scheduling_service_pb2.CreateImportResponse, _abc.Awaitable[_scheduling_service_pb2.CreateImportResponse]]:
-        """Has the busy times of an external iCalendar URL close a calendar, read again and again. Safe
+        """Imports the busy times of an external iCalendar URL periodically; they close a calendar. Safe
         to repeat with the same request_id. Fails with CALENDAR_NOT_FOUND, URL_REFUSED,
-        IMPORT_LIMIT_REACHED (a calendar has 20), REQUEST_ID_REUSED.
+        IMPORT_LIMIT_REACHED (20 for each calendar), REQUEST_ID_REUSED.
         """
 
     @_abc_1.abstractmethod

@@ -1,4 +1,5 @@
--- Opens or closes hours of one day besides the weekly ones. The same request id answers as it did.
+-- Opens or closes hours of one day besides the weekly ones. The same request id gets the same
+-- answer.
 -- Raises WB083 CALENDAR_NOT_FOUND, WB005 REQUEST_ID_REUSED.
 create or replace function add_exception(
   p_org_id uuid,

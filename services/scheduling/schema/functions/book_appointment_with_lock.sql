@@ -1,11 +1,13 @@
--- Books a slot on every calendar named, or on those of the service, and answers the appointment.
--- Try-locks the sorted 15-minute buckets of the calendars; where another has one it goes on all the
--- same (the answer's lock_rejected says so): the insert waits for the competitor and the exclusion
--- constraint decides. Bookings of an org with the same p_lock_key are made one after another, whatever
--- their calendars. The same request id answers as it did.
--- Raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY (waited 5 s), WB082 SLOT_CLOSED, WB083
--- CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED,
--- WB001 INVALID_REQUEST.
+-- Books a slot on every calendar named, or on those of the service, and returns the appointment.
+--   - tries to lock the sorted 15-minute buckets of the calendars; where another call has one of
+--     them it goes on (lock_rejected in the answer says so): the insert waits for the competitor
+--     and the exclusion constraint decides
+--   - bookings of an org with the same p_lock_key are made one after another, whatever their
+--     calendars
+--   - the same request id gets the same answer
+--   - raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY (waited 5 s), WB082 SLOT_CLOSED, WB083
+--     CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED,
+--     WB001 INVALID_REQUEST
 create or replace function book_appointment_with_lock(
   p_org_id uuid,
   p_contact_id uuid,
@@ -31,10 +33,10 @@ declare
 begin
   perform set_tenant(array[p_org_id], null, v_trace);
   if num_nulls(p_contact_id, p_scheduled_at, p_duration_minutes) > 0 then
-    perform refuse(1, 'Say for whom, when and how long.',
+    perform refuse(1, 'contact_id, scheduled_at and duration_minutes are required.',
       '{"fields": "contact_id,scheduled_at,duration_minutes"}');
   end if;
-  -- Of the epoch: a time's text depends on the session's zone.
+  -- By the epoch, since the text of a time depends on the session's zone.
   v_answer := begin_request(p_org_id, p_request_id, encode(sha256(convert_to(jsonb_build_array(
     'book', p_contact_id, extract(epoch from p_scheduled_at), p_duration_minutes, p_service_id,
     p_notes, p_metadata, p_calendar_ids, p_request_id)::text, 'UTF8')), 'hex'), v_trace, p_now);

@@ -1,8 +1,9 @@
--- Books each start of a recurring appointment that can be had, in order, and answers the series with
--- an outcome for each start: 'booked' with the appointment, 'closed' with the cause or 'taken' with
--- the times in the way. The same request id answers as it did.
--- Raises WB083 CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB081 SLOT_BUSY,
--- WB005 REQUEST_ID_REUSED.
+-- Books the starts of a recurring appointment in order, those that are free.
+--   - returns the series with an outcome for each start: 'booked' with the appointment, 'closed'
+--     with the cause, or 'taken' with the times in the way
+--   - the same request id gets the same answer
+--   - raises WB083 CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB081
+--     SLOT_BUSY, WB005 REQUEST_ID_REUSED
 create or replace function book_series(
   p_org_id uuid,
   p_contact_id uuid,

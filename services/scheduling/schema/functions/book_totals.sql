@@ -1,5 +1,5 @@
 -- runs as: system
--- Totals that another service's must equal: sync takes as many appointment events as were sent.
+-- Totals that must equal another service's: sync accepts as many appointment events as were sent.
 create or replace function book_totals()
 returns table (name text, total bigint)
 language sql

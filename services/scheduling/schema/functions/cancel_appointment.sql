@@ -1,5 +1,5 @@
--- Cancels a pending or confirmed appointment, frees its time and gives it to the waitlist, in one
--- transaction. One that is cancelled already is answered as it is.
+-- Cancels a pending or confirmed appointment, frees its time and offers it to the waitlist, in one
+-- transaction. An appointment that is already cancelled is returned as it is.
 -- Raises WB085 APPOINTMENT_NOT_FOUND, WB086 APPOINTMENT_STATE_REFUSED (completed, no_show), WB005
 -- REQUEST_ID_REUSED.
 create or replace function cancel_appointment(
@@ -24,7 +24,7 @@ begin
     return v_answer;
   end if;
   v_before := lock_appointment(p_org_id, p_appointment_id, '{pending,confirmed,cancelled}',
-    'What is over cannot be cancelled.');
+    'A completed or missed appointment cannot be cancelled.');
   if v_before.status <> 'cancelled' then
     v_before := free_appointment(v_before, 'cancelled', null, 'tenant', v_trace, p_now);
   end if;

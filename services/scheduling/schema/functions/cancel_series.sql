@@ -1,4 +1,5 @@
--- Cancels the appointments of a series that are yet to come; answers how many. A repeat finds none.
+-- Cancels the appointments of a series that have not begun and returns how many. A repeat cancels
+-- 0.
 -- Raises WB094 SERIES_NOT_FOUND.
 create or replace function cancel_series(
   p_org_id uuid,

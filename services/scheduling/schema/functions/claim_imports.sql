@@ -1,6 +1,6 @@
 -- runs as: system
--- Claims imports that are due over all tenants, the longest due first: p_token fences what is
--- finished until p_now + p_lease_seconds. One whose lease ran out is due again.
+-- Claims imports that are due, of all tenants, those due longest first. p_token fences
+-- finish_import until p_now + p_lease_seconds; an import whose lease ran out is due again.
 create or replace function claim_imports(
   p_token uuid,
   p_limit int,

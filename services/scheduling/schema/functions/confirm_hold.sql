@@ -1,5 +1,5 @@
--- Makes the appointment of a hold that has not ended, in the hold's trace; a repeat answers the same
--- appointment. Raises WB087 HOLD_NOT_FOUND, WB088 HOLD_ENDED (released, or its time is over).
+-- Makes the appointment of a live hold, in the hold's trace; a repeat returns the same appointment.
+-- Raises WB087 HOLD_NOT_FOUND, WB088 HOLD_ENDED (released or expired).
 create or replace function confirm_hold(
   p_org_id uuid,
   p_hold_id uuid,
@@ -25,7 +25,9 @@ begin
       from appointments a
       where a.org_id = p_org_id and a.appointment_id = v_hold.appointment_id);
   end if;
-  if v_hold.status <> 'live' or v_hold.expires_at <= p_now then
+  if v_hold.status <> 'live'
+    or v_hold.expires_at <= p_now -- fence: expiry
+  then
     perform refuse(88, 'The hold has ended. Search for a free slot and hold or book it.',
       jsonb_build_object('hold_id', p_hold_id,
         'status', case v_hold.status when 'live' then 'expired' else v_hold.status end));

@@ -1,5 +1,5 @@
--- Creates a calendar with its weekly hours; p_settings is an object of its columns. The same request
--- id answers as it did. Raises WB005 REQUEST_ID_REUSED.
+-- Creates a calendar with its weekly hours; p_settings is an object of its columns. The same
+-- request id gets the same answer. Raises WB005 REQUEST_ID_REUSED.
 create or replace function create_calendar(
   p_org_id uuid,
   p_calendar_id uuid,

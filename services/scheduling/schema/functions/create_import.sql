@@ -1,6 +1,6 @@
--- Has the busy times of an external calendar close one of ours, from now on and every p_every_seconds.
--- The URL comes sealed. The same request id answers as it did.
--- Raises WB083 CALENDAR_NOT_FOUND, WB096 IMPORT_LIMIT_REACHED (20 of a calendar), WB005
+-- Imports the busy times of an external calendar, which close hours of one of ours: now and then
+-- every p_every_seconds. p_ciphertext is the sealed URL. The same request id gets the same answer.
+-- Raises WB083 CALENDAR_NOT_FOUND, WB096 IMPORT_LIMIT_REACHED (20 for each calendar), WB005
 -- REQUEST_ID_REUSED.
 create or replace function create_import(
   p_org_id uuid,
@@ -26,12 +26,12 @@ begin
     return v_answer;
   end if;
   perform refuse_unknown_calendars(p_org_id, array[p_calendar_id]);
-  -- Who creates another one at the same time is counted too.
+  -- So that imports created at the same time are counted too.
   perform lock_calendar(p_org_id, p_calendar_id);
   if (select count(*)
       from imports i
       where i.org_id = p_org_id and i.calendar_id = p_calendar_id and i.status = 'active') >= 20 then
-    perform refuse(96, 'A calendar has 20 imports at most. Remove one.',
+    perform refuse(96, 'A calendar can have 20 imports. Remove one before adding another.',
       jsonb_build_object('calendar_id', p_calendar_id));
   end if;
   insert into imports (org_id, import_id, calendar_id, ciphertext, every_seconds, due_at,

@@ -1,4 +1,4 @@
--- Creates what can be booked. The same request id answers as it did.
+-- Creates a service that can be booked. The same request id gets the same answer.
 -- Raises WB083 CALENDAR_NOT_FOUND, WB005 REQUEST_ID_REUSED.
 create or replace function create_service(
   p_org_id uuid,

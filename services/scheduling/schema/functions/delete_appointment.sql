@@ -1,5 +1,5 @@
--- Deletes an appointment softly: it is in no list any more and its time is free. A repeat changes
--- nothing more and is refused as not found.
+-- Deletes an appointment softly: lists no longer show it and its time is free. A repeat changes
+-- nothing and is refused as not found.
 -- Raises WB085 APPOINTMENT_NOT_FOUND.
 create or replace function delete_appointment(
   p_org_id uuid,

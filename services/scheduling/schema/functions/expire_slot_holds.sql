@@ -1,5 +1,5 @@
 -- runs as: system
--- Ends holds whose time is over, at most p_limit of all tenants, and gives their time to the
+-- Ends holds that have expired, at most p_limit of all tenants, and offers their time to the
 -- waitlist. Returns how many, or null when another process ran this tick.
 create or replace function expire_slot_holds(
   p_limit int,
@@ -21,7 +21,8 @@ begin
   for v_hold in
     select h.*
     from holds h
-    where h.status = 'live' and h.expires_at <= p_now
+    where h.status = 'live'
+      and h.expires_at <= p_now -- not a fence: end_holds checks it again
     order by h.expires_at, h.hold_id
     limit p_limit
     for update skip locked

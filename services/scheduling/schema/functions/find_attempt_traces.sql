@@ -1,6 +1,7 @@
 -- runs as: system
--- The business traces of repeats whose own trace p_trace_id is, and whose they are; scheduling has no
--- tries. For callers that serve all orgs, or keep to their own.
+-- The business traces of repeated requests whose latest call had the trace p_trace_id, with their
+-- orgs; scheduling has no attempts of its own. For callers that may read every org, or that keep
+-- only their own rows.
 create or replace function find_attempt_traces(p_trace_id text)
 returns table (org_id uuid, trace_id text)
 language sql

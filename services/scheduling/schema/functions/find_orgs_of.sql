@@ -1,6 +1,6 @@
 -- runs as: system
--- Which orgs have an appointment, a hold or a waitlist entry of that id, or of the contact of that
--- id ('external_id'): for callers that serve all orgs. Scheduling holds no leads and no webhooks.
+-- Which orgs have an appointment, a hold or a waitlist entry with that id, or with that contact id
+-- ('external_id'): for callers that may read every org. Scheduling has no leads and no webhooks.
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql

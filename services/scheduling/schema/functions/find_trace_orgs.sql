@@ -1,5 +1,5 @@
 -- runs as: system
--- Which orgs have rows of a trace. For callers who may ask for any org's.
+-- Which orgs have rows of a trace, for callers that may read every org.
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)
 language sql

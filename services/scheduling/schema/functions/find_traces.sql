@@ -1,5 +1,5 @@
--- Traces of appointments, holds and waitlist entries by 'external_id' (the id of an appointment, a
--- hold, a contact or a calendar's booking), newest first; other kinds have no rows here.
+-- Traces of appointments, holds and waitlist entries by 'external_id' (their id or their
+-- contact's), newest first; other kinds have no rows here.
 -- (p_before, p_before_key) is the last row of the page before; null: from the newest.
 create or replace function find_traces(
   p_org_ids uuid[],

@@ -1,6 +1,8 @@
--- Takes over what was read of an external calendar and makes the import due again: p_starts and p_ends
--- are its busy times (null: unchanged since the last reading), p_error why it could not be read.
--- Only what differs is written. False where the lease was lost: nothing was changed.
+-- Saves what was read of an external calendar and schedules the next reading.
+--   - p_starts and p_ends are its busy times; null: unchanged since the last reading
+--   - p_error is why it could not be read
+--   - writes only what differs
+--   - returns false where the lease was lost: nothing is changed
 create or replace function finish_import(
   p_org_id uuid,
   p_import_id uuid,
@@ -23,7 +25,8 @@ begin
   select * into v_import
   from imports i
   where i.org_id = p_org_id and i.import_id = p_import_id
-    and i.claim_token = p_token and i.claim_expires_at > p_now
+    and i.claim_token = p_token -- fence: token
+    and i.claim_expires_at > p_now -- fence: lease
   for update;
   if not found then
     return false;

@@ -1,4 +1,4 @@
--- One appointment, or no row.
+-- An appointment that is not deleted, or no row.
 create or replace function get_appointment(p_org_id uuid, p_appointment_id uuid)
 returns table (appointment jsonb)
 language plpgsql

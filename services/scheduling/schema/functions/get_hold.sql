@@ -1,4 +1,4 @@
--- One hold, whatever became of it, or no row.
+-- One hold in whatever status, or no row.
 create or replace function get_hold(p_org_id uuid, p_hold_id uuid)
 returns table (hold jsonb)
 language plpgsql

@@ -1,5 +1,5 @@
--- The days of a holiday set by date, at most the thousand that a set may have; none of one that is
--- not there.
+-- The days of a holiday set by date, at most the thousand that a set may have; no rows for a set
+-- that does not exist.
 create or replace function get_holidays(p_org_id uuid, p_holiday_set text)
 returns table (day date, name text)
 language plpgsql

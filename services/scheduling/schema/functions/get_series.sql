@@ -1,4 +1,4 @@
--- A series, or no row.
+-- A series as it was requested, or no row.
 create or replace function get_series(p_org_id uuid, p_series_id uuid)
 returns table (
   series_id uuid,

@@ -1,5 +1,5 @@
--- Every row of this schema that a trace has, as bars of a waterfall, oldest first: appointments with
--- each change, claims, and what was waited for: a hold's life, the waitlist.
+-- Every row of this schema that belongs to a trace, as bars of a waterfall, oldest first:
+-- appointments with each change, claims, and waits (the life of a hold, the waitlist).
 create or replace function get_trace(
   p_org_ids uuid[],
   p_workspace_id uuid,
@@ -22,7 +22,7 @@ language plpgsql
 set search_path from current
 as $$
 begin
-  -- Appointments belong to no workspace: a workspace's token sees none of them.
+  -- Appointments do not belong to a workspace: a workspace's token sees none of them.
   perform set_tenant(case when p_workspace_id is null then p_org_ids else '{}' end, p_workspace_id);
   return query
   select bars.*
@@ -36,8 +36,8 @@ begin
     from appointments a
     where a.trace_id = p_trace_id
     union all
-    -- Every change of the trace's own appointments, whichever call made it, and those that this
-    -- trace's calls made of others'.
+    -- Every change of the trace's own appointments, whichever call made it, and the changes that
+    -- calls of this trace made to other appointments.
     select 'audit_logs', l.audit_id, l.ordinal, l.subject_kind || ' ' || l.action, l.occurred_at,
       l.occurred_at, false, coalesce(l.after ->> 'status', l.action),
       jsonb_build_object(l.subject_kind || '_id', l.subject_id),

@@ -1,5 +1,5 @@
--- Holds a slot for p_hold_seconds without an appointment. The same request id answers as it did.
--- Raises as book_appointment_with_lock does.
+-- Holds a slot for p_hold_seconds without an appointment. The same request id gets the same answer.
+-- Raises what book_appointment_with_lock raises.
 create or replace function hold_slot(
   p_org_id uuid,
   p_contact_id uuid,

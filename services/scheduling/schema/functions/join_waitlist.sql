@@ -1,6 +1,6 @@
--- Waits for a slot of some duration that begins between p_earliest and p_latest on the calendars
--- (null: those of the service); where one is free already, the first in line for it gets it at once.
--- The same request id answers as it did.
+-- Adds an entry that waits for a slot of some duration, which begins between p_earliest and
+-- p_latest on the calendars (null: those of the service). Where such a slot is free already, the
+-- first entry in line gets it at once. The same request id gets the same answer.
 -- Raises WB083 CALENDAR_NOT_FOUND, WB084 SERVICE_NOT_FOUND, WB092 DURATION_REFUSED, WB005
 -- REQUEST_ID_REUSED.
 create or replace function join_waitlist(

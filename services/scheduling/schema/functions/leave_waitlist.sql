@@ -1,4 +1,4 @@
--- Stops waiting; an entry that waits no longer is answered as it is.
+-- Ends a waitlist entry as 'left'; an entry that no longer waits is returned as it is.
 -- Raises WB089 WAITLIST_ENTRY_NOT_FOUND.
 create or replace function leave_waitlist(
   p_org_id uuid,

@@ -1,6 +1,6 @@
 -- A page of appointments by time, from p_from to p_to (null: open), after the pair (p_after_at,
--- p_after_id); of one calendar, contact or status ('open': pending or confirmed), or of all
--- where those are null.
+-- p_after_id); of one calendar, contact or status ('open': pending or confirmed), or of all where
+-- those are null.
 create or replace function list_appointments(
   p_org_id uuid,
   p_calendar_id uuid,
@@ -35,8 +35,9 @@ begin
     limit p_limit;
     return;
   end if;
-  -- By the calendar's claims, the ended ones too: they know when each of its appointments began. Of
-  -- one that was moved away and back there are several. One by one: of a page it takes a page's.
+  -- By the calendar's claims, ended ones included: they hold the start of each of its appointments,
+  -- several times for one that was moved away and back. The lateral join looks appointments up one
+  -- by one, so that a page reads no more than a page of them.
   return query
   select to_appointment(f.found)
   from (

@@ -1,5 +1,4 @@
--- A page of the changes of an appointment, oldest first, after p_after (null: from the first): its
--- audit trail.
+-- A page of the audit trail of an appointment, oldest first, after p_after (null: from the first).
 create or replace function list_changes(
   p_org_id uuid,
   p_appointment_id uuid,

@@ -1,5 +1,5 @@
--- A calendar's appointments from p_from on, cancelled ones too (whoever subscribes must hear of it),
--- by time, at most p_limit: those that are to come, the next ones first, before those that are past.
+-- A calendar's appointments from p_from on, by time, at most p_limit: future ones, the next first,
+-- before past ones. Cancelled ones are included, so that subscribers see the cancellation.
 create or replace function list_feed_appointments(
   p_org_id uuid,
   p_calendar_id uuid,

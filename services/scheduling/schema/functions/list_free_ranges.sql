@@ -1,6 +1,6 @@
--- A page of the times between p_from and p_to at which a seat of a calendar is free, by calendar and
--- start, after the pair (p_after_calendar_id, p_after_start) where that is given: open hours less the
--- times at which all seats are claimed. For free/busy export and for drawing.
+-- A page of the times between p_from and p_to at which a seat of a calendar is free: open hours
+-- less the times at which all seats are claimed. For free/busy export and for drawing. By calendar
+-- and start, after the pair (p_after_calendar_id, p_after_start) where that is given.
 -- Raises WB083 CALENDAR_NOT_FOUND.
 create or replace function list_free_ranges(
   p_org_id uuid,

@@ -1,5 +1,5 @@
--- A page of holds, oldest first, after the pair (p_after_at, p_after_id) where that is given; of one
--- status, or of all where that is null. A hold whose time is over is 'live' until it is ended.
+-- A page of holds, oldest first, after the pair (p_after_at, p_after_id) where that is given; of
+-- one status, or of all where that is null. An expired hold is 'live' until the sweep ends it.
 create or replace function list_holds(
   p_org_id uuid,
   p_status text,

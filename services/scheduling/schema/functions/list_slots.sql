@@ -1,6 +1,6 @@
 -- A page of slots in [p_from, p_to), by start and calendar, after the pair (p_after_start,
--- p_after_calendar_id) where that is given. p_together: only starts that all calendars have, as one
--- appointment on all of them needs, each with the first calendar.
+-- p_after_calendar_id) where that is given. p_together: only starts that are free on all calendars,
+-- as one appointment on all of them needs, each with the first calendar.
 -- Raises WB083 CALENDAR_NOT_FOUND.
 create or replace function list_slots(
   p_org_id uuid,
@@ -28,7 +28,7 @@ declare
 begin
   perform set_tenant(array[p_org_id]);
   perform refuse_unknown_calendars(p_org_id, p_calendar_ids);
-  -- A page is filled from the front: what lies behind it is not computed.
+  -- Fills the page in growing steps: what lies behind it is not computed.
   while v_left > 0 and v_from < p_to loop
     v_to := least(p_to, v_from + v_span);
     return query

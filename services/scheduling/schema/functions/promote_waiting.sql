@@ -1,9 +1,10 @@
 -- runs as: system
--- Looks at waitlist entries, the longest not looked at first, at most p_limit of all tenants: those
--- whose time is over end as 'expired', and where one has a free slot the slot goes to the first in
--- line for it. So whoever can be served is, whatever opened the time: a hold that ended inside a
--- booking, other hours, an exception, a holiday, an import, two cancellations at once. Returns how
--- many entries ended, or null when another process ran this tick.
+-- Reviews waitlist entries, the least recently reviewed first, at most p_limit of all tenants.
+--   - an entry whose latest start has passed ends as 'expired'
+--   - where an entry has a free slot, the slot goes to the first entry in line for it
+--   - so an entry is promoted whatever opened the time: a hold that ended inside a booking, other
+--     hours, an exception, a holiday, an import, two cancellations at once
+--   - returns how many entries ended, or null when another process ran this tick
 create or replace function promote_waiting(
   p_limit int,
   p_every_seconds double precision,
@@ -24,7 +25,7 @@ begin
   if not begin_tick('promote_waiting', p_every_seconds, p_traceparent, p_now) then
     return null;
   end if;
-  -- Without locks: who frees time meanwhile passes over entries that are locked.
+  -- Without locks, since calls that free time meanwhile skip entries that are locked.
   for v_entry in
     select e.*
     from waitlist_entries e

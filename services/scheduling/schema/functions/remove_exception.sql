@@ -1,4 +1,4 @@
--- Takes an exception of a calendar back; a repeat changes nothing.
+-- Removes an exception of a calendar; a repeat changes nothing.
 -- Raises WB083 CALENDAR_NOT_FOUND.
 create or replace function remove_exception(
   p_org_id uuid,

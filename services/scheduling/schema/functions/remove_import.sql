@@ -1,4 +1,4 @@
--- Stops an import and forgets its busy times; a repeat changes nothing.
+-- Stops an import and deletes its busy times; a repeat changes nothing.
 -- Raises WB095 IMPORT_NOT_FOUND.
 create or replace function remove_import(
   p_org_id uuid,

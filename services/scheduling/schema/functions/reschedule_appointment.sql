@@ -1,9 +1,11 @@
--- Moves a pending or confirmed appointment to another time, perhaps of another duration (null: as
--- it was), on its calendars. The new slot is claimed before the old one is released; only where both
--- overlap it is released first. What became free goes to the waitlist. One that is there already is
--- answered as it is. All or nothing; the same request id answers as it did.
--- Raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY, WB082 SLOT_CLOSED, WB085 APPOINTMENT_NOT_FOUND, WB086
--- APPOINTMENT_STATE_REFUSED, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED.
+-- Moves a pending or confirmed appointment to another time on its calendars, and to another
+-- duration where p_duration_minutes is given; all or nothing.
+--   - claims the new slot before it releases the old one, unless both overlap
+--   - offers the time that became free to the waitlist
+--   - an appointment that already has that time is returned as it is
+--   - the same request id gets the same answer
+--   - raises WB080 SLOT_TAKEN, WB081 SLOT_BUSY, WB082 SLOT_CLOSED, WB085 APPOINTMENT_NOT_FOUND,
+--     WB086 APPOINTMENT_STATE_REFUSED, WB092 DURATION_REFUSED, WB005 REQUEST_ID_REUSED
 create or replace function reschedule_appointment(
   p_org_id uuid,
   p_appointment_id uuid,

@@ -1,5 +1,5 @@
--- The calendars that a booking of a service would take, sorted: a search asks as a booking does, so
--- that what the booking would refuse is not listed.
+-- The calendars that a booking of a service would use, sorted. A search checks the service by the
+-- same rules as a booking, so that it lists no slot that the booking would refuse.
 -- Raises WB084 SERVICE_NOT_FOUND, WB083 CALENDAR_NOT_FOUND, WB092 DURATION_REFUSED.
 create or replace function resolve_calendars(
   p_org_id uuid,

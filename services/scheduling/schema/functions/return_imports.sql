@@ -1,5 +1,5 @@
--- Gives imports back that were claimed and not read: due at once, as though nobody had claimed them.
--- Those that p_token holds no more stay as they are. Returns how many were given back.
+-- Returns imports that were claimed but not read: they are due at once, as if they had not been
+-- claimed. Imports whose claim p_token no longer holds stay as they are. Returns how many changed.
 create or replace function return_imports(
   p_org_ids uuid[],
   p_import_ids uuid[],
@@ -17,7 +17,8 @@ begin
     select i.org_id, i.import_id
     from imports i
     join unnest(p_org_ids, p_import_ids) as n (org_id, import_id) using (org_id, import_id)
-    where i.claim_token = p_token and i.claim_expires_at > p_now
+    where i.claim_token = p_token -- fence: token
+      and i.claim_expires_at > p_now -- fence: lease
     order by i.org_id, i.import_id
     for update of i
   )

@@ -1,4 +1,4 @@
--- Gives a calendar's feed another secret; the address before it stops working.
+-- Replaces the secret of a calendar's feed; the address before it stops working.
 -- Raises WB083 CALENDAR_NOT_FOUND.
 create or replace function rotate_feed_secret(
   p_org_id uuid,

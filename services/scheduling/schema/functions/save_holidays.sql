@@ -1,5 +1,5 @@
--- Replaces the days of a holiday set; answers how many it has. Who replaces the same set meanwhile
--- waits: the last one's days are what stays.
+-- Replaces the days of a holiday set and returns how many it has. A concurrent replacement of the
+-- same set waits: the days of the last one stay.
 create or replace function save_holidays(
   p_org_id uuid,
   p_holiday_set text,

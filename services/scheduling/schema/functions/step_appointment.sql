@@ -1,5 +1,5 @@
--- Moves an appointment to p_to: pending → confirmed (approved), confirmed → completed or no_show once
--- it has begun. One that is there already is answered as it is.
+-- Moves an appointment to p_to: pending → confirmed (approved), confirmed → completed or no_show
+-- once it has begun. An appointment that already has that status is returned as it is.
 -- Raises WB085 APPOINTMENT_NOT_FOUND, WB086 APPOINTMENT_STATE_REFUSED, WB005 REQUEST_ID_REUSED.
 create or replace function step_appointment(
   p_org_id uuid,

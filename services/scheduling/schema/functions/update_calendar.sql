@@ -1,7 +1,9 @@
--- Changes the columns of a calendar that p_settings names (status 'archived' takes it out of use) and,
--- where p_hours is given, its weekly hours. What is booked stays booked. p_version is the one read.
--- Where the horizon grows or the zone is another, external calendars are read again at once.
--- Raises WB083 CALENDAR_NOT_FOUND, WB010 ETAG_MISMATCH.
+-- Changes the columns of a calendar that p_settings names (status 'archived' takes it out of use).
+--   - p_hours, where given, replace its weekly hours
+--   - p_version is the version that the caller read
+--   - what is booked stays booked
+--   - where the horizon grows or the zone changes, external calendars are read again at once
+--   - raises WB083 CALENDAR_NOT_FOUND, WB010 ETAG_MISMATCH
 create or replace function update_calendar(
   p_org_id uuid,
   p_calendar_id uuid,
@@ -44,15 +46,7 @@ begin
     perform save_hours(p_org_id, p_calendar_id, p_hours);
   end if;
   if v_after.horizon_days > v_before.horizon_days or v_after.zone <> v_before.zone then
-    -- Whoever reads one now reads what was asked for before: it loses its lease.
-    update imports i
-    set due_at = p_now,
-        etag = '',
-        last_modified = '',
-        content_hash = '',
-        claim_token = null,
-        claim_expires_at = null
-    where i.org_id = p_org_id and i.calendar_id = p_calendar_id and i.status = 'active';
+    perform read_imports_again(p_org_id, p_calendar_id, p_now); -- fence: leases
   end if;
   perform record_change(p_org_id, 'calendar', p_calendar_id, 'updated', 'tenant',
     (select coalesce(jsonb_object_agg(s.key, to_jsonb(v_before) -> s.key), '{}')

@@ -1,6 +1,6 @@
 -- Changes the columns of a service in use that p_settings names: name, durations_minutes,
 -- calendar_ids, price_credits, needs_approval. What is booked stays as it was booked. p_version is
--- the one read.
+-- the version that the caller read.
 -- Raises WB084 SERVICE_NOT_FOUND, WB083 CALENDAR_NOT_FOUND, WB010 ETAG_MISMATCH.
 create or replace function update_service(
   p_org_id uuid,
@@ -26,7 +26,7 @@ begin
     perform refuse(84, 'There is no such service, or it is archived.',
       jsonb_build_object('service_id', p_service_id));
   end if;
-  if v_before.version <> p_version then
+  if v_before.version <> p_version then -- fence: version
     perform refuse(10, 'The service was changed meanwhile. Read it again.',
       jsonb_build_object('etag', v_before.version));
   end if;

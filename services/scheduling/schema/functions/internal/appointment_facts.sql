@@ -1,4 +1,4 @@
--- What of an appointment is not personal: for the audit trail.
+-- The columns of an appointment that are not personal, for the audit trail.
 create or replace function appointment_facts(p_appointment appointments)
 returns jsonb
 language sql

@@ -1,5 +1,5 @@
--- Writes a changed status or time of a locked appointment with its audit row. A material change, which
--- invitations must follow, counts the iCalendar sequence up.
+-- Writes a changed status or time of a locked appointment with its audit row. A material change,
+-- which invitations must follow, increments the iCalendar sequence.
 create or replace function change_appointment(
   p_before appointments,
   p_after appointments,

@@ -1,5 +1,5 @@
--- Ends live holds, as 'released' or, where their time is over, as 'expired', and frees what they
--- claimed. Answers how many. Locked in order of their ids.
+-- Ends live holds, as 'released' or, where they have expired, as 'expired', and frees their claims.
+-- Returns how many. Locks them in order of their ids.
 -- The caller has set the tenant.
 create or replace function end_holds(
   p_org_id uuid,
@@ -19,7 +19,7 @@ begin
     select h.*
     from holds h
     where h.org_id = p_org_id and h.hold_id = any (p_hold_ids) and h.status = 'live'
-      and (p_status = 'released' or h.expires_at <= p_now)
+      and (p_status = 'released' or h.expires_at <= p_now) -- fence: expiry
     order by h.hold_id
     for update
   loop

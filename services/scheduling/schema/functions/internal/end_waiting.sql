@@ -1,4 +1,4 @@
--- Ends a waitlist entry that waits, as 'left' or 'expired'. False where it waited no longer.
+-- Ends a waiting entry of the waitlist, as 'left' or 'expired'. False where it no longer waits.
 -- The caller has set the tenant.
 create or replace function end_waiting(
   p_org_id uuid,

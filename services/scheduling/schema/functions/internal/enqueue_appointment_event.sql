@@ -1,5 +1,5 @@
--- Asks sync to write an event into the timeline of an appointment's contact; waits in the outbox
--- until sync takes it. p_facts hold nothing personal.
+-- Puts an event for the timeline of an appointment's contact into the outbox, from where the relay
+-- sends it to sync. p_facts hold nothing personal.
 -- The caller has set the tenant.
 create or replace function enqueue_appointment_event(
   p_org_id uuid,

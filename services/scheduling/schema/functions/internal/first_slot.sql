@@ -1,5 +1,6 @@
--- The first start in [p_from, p_to) that all of the calendars have, as one appointment on all of them
--- needs, or null. Looks from the front, further with each step: what lies behind is not computed.
+-- The first start in [p_from, p_to) that is free on all of the calendars, as one appointment on all
+-- of them needs, or null. Searches in growing steps: what lies behind the first slot is not
+-- computed.
 -- The caller has set the tenant.
 create or replace function first_slot(
   p_org_id uuid,

@@ -1,5 +1,5 @@
--- Cancels (p_deleted_at null) or deletes a locked appointment, frees its time and gives it to the
--- waitlist. Answers it as it is then.
+-- Cancels (p_deleted_at null) or deletes a locked appointment, frees its time and offers it to the
+-- waitlist. Returns the changed appointment.
 create or replace function free_appointment(
   p_before appointments,
   p_action text,

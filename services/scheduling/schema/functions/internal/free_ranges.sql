@@ -1,6 +1,6 @@
 -- runs as: system
--- When a seat of each calendar is free between p_from and p_to. Security definer: range operators do
--- not reach an index behind a policy.
+-- When a seat of each calendar is free between p_from and p_to. Security definer: range operators
+-- do not reach an index behind a policy.
 create or replace function free_ranges(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -21,7 +21,7 @@ as $$
     where k.org_id = p_org_id and k.calendar_id = any (p_calendar_ids)
       and k.status in ('held', 'booked') and k.deleted_at is null
       and k.during && tstzrange(p_from, p_to)
-      and (k.status = 'booked' or k.hold_expires_at > p_now)
+      and (k.status = 'booked' or k.hold_expires_at > p_now) -- not a fence: reads free time
     group by k.calendar_id, e.at
   ), depth as (
     select e.calendar_id, e.at, lead(e.at) over w as until, sum(e.step) over w as depth

@@ -1,6 +1,6 @@
 -- runs as: system
 -- The times of a calendar's live claims that overlap a slot with its buffers, at most 10: a JSON
--- array of start and end, no ids.
+-- array of start and end, without ids.
 create or replace function list_conflicts(
   p_org_id uuid,
   p_calendar_id uuid,
@@ -25,7 +25,7 @@ as $$
       and k.during && tstzrange(
         p_starts_at - make_interval(mins => c.buffer_before_minutes),
         p_starts_at + make_interval(mins => p_duration_minutes + c.buffer_after_minutes))
-      and (k.status = 'booked' or k.hold_expires_at > p_now)
+      and (k.status = 'booked' or k.hold_expires_at > p_now) -- not a fence: reads free time
     order by 1
     limit 10
   ) o;

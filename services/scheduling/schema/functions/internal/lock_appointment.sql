@@ -1,5 +1,5 @@
 -- Locks and reads an appointment for a change. Raises WB085 APPOINTMENT_NOT_FOUND, WB086
--- APPOINTMENT_STATE_REFUSED where its status is none of p_statuses.
+-- APPOINTMENT_STATE_REFUSED where p_statuses do not include its status.
 -- The caller has set the tenant.
 create or replace function lock_appointment(
   p_org_id uuid,

@@ -1,7 +1,7 @@
 -- Tries the advisory locks of a claim: the 15-minute buckets of each calendar in order, at most 64.
--- Stops at the first that another has; answers whether it got all. Only politeness: whoever does not
--- get them goes on, and the exclusion constraint decides.
--- The caller has set the tenant.
+--   - stops at the first lock that another call has; returns whether it got all
+--   - only politeness: a call without the locks goes on, and the exclusion constraint decides
+--   - the caller has set the tenant
 create or replace function lock_buckets(
   p_org_id uuid,
   p_calendar_ids uuid[],

@@ -1,6 +1,9 @@
--- Makes an appointment with its claims, or takes over those of a hold; answers it, or, where a slot
--- could not be had, null and by refused_calendar_id on which calendar. p_booking is what
--- resolve_booking said; lock_rejected is what place_claims said. The caller has set the tenant.
+-- Makes an appointment with its claims, or with those of a hold.
+--   - returns the appointment; or null, with the calendar that refused the slot in
+--     refused_calendar_id
+--   - p_calendar_ids, p_status and p_price_credits come from resolve_booking; lock_rejected comes
+--     from place_claims
+--   - the caller has set the tenant
 create or replace function make_appointment(
   p_org_id uuid,
   p_contact_id uuid,

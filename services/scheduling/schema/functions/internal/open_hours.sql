@@ -1,11 +1,13 @@
 -- runs as: system
--- When calendars are open between p_from and p_to: weekly hours but on holidays, and hours opened by
--- exception, less hours closed by exception and busy times imported from elsewhere, which the
--- calendar's buffers stay clear of too. Local times become instants day by day; a bound in a gap moves
--- by the gap (RFC 5545, 3.3.5); of a time that is there twice hours begin with the first and end with
--- the second, and hours between two such times are there twice; hours of a day that a zone skipped are
--- none. Archived calendars have no row. Security definer: range operators do not reach an index
--- behind a policy.
+-- When calendars are open between p_from and p_to; an archived calendar has no row.
+--   - weekly hours except on holidays, and hours opened by exception
+--   - less hours closed by exception and imported busy times with the calendar's buffers around
+--     them
+--   - local times become instants day by day: a bound in a gap moves by the gap (RFC 5545, 3.3.5);
+--     of a time that occurs twice, hours begin at the first and end at the second; hours between
+--     two such times occur twice
+--   - a day that a zone skipped has no hours
+--   - security definer: range operators do not reach an index behind a policy
 create or replace function open_hours(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -52,7 +54,7 @@ begin
     join calendar_exceptions e on e.org_id = p_org_id and e.calendar_id = c.calendar_id
     where e.day between (p_from at time zone c.zone)::date - 1 and (p_to at time zone c.zone)::date
   ), instant as (
-    -- Of a wall time that is there twice this is the second.
+    -- Of a wall time that occurs twice this is the second.
     select h.*, h.starts at time zone h.zone as starts_at, h.ends at time zone h.zone as ends_at
     from hours h
   ), set_back as (

@@ -1,9 +1,10 @@
 -- runs as: system
 -- Claims a slot on every one of the calendars for a hold or an appointment: all or nothing.
--- refused_calendar_id is null where it did, else the first calendar that has no such slot;
--- lock_rejected says whether another call had one of the locks. Waits for whoever has the caller's own
--- p_lock_key and for competitors that are under way, 5 s for each (55P03). Stale holds in the way end
--- here. Security definer: range operators do not reach an index behind a policy.
+--   - refused_calendar_id is the first calendar without such a slot; null: all were claimed
+--   - lock_rejected says whether another call had one of the locks
+--   - waits for calls with the same p_lock_key and for competitors under way, 5 s for each (55P03)
+--   - ends expired holds that are in the way
+--   - security definer: range operators do not reach an index behind a policy
 create or replace function place_claims(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -31,7 +32,7 @@ declare
   v_during tstzrange;
 begin
   if p_lock_key is not null then
-    -- Before any claim, so that nobody who has a claim waits for a key.
+    -- Before any claim, so that no call that has a claim waits for a key.
     perform pg_advisory_xact_lock(hashtextextended(format('%s/%s', p_org_id, p_lock_key), 4));
   end if;
   lock_rejected := not lock_buckets(p_org_id, p_calendar_ids, p_starts_at,
@@ -56,7 +57,7 @@ begin
         case when p_hold_id is null then 'booked' else 'held' end, p_hold_expires_at, p_hold_id,
         p_appointment_id, p_starts_at, p_now, p_trace_id)
       on conflict do nothing;
-      -- A competitor took the seat; looked at again, another one may be free.
+      -- Not found: a competitor took the seat. Look again, another one may be free.
       exit when found;
     end loop;
     v_claim_ids := v_claim_ids || v_claim_id;

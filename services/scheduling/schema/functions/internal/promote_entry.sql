@@ -1,5 +1,5 @@
--- Makes the appointment that a waitlist entry waited for, in the entry's trace. False where it waits
--- no longer, is being promoted elsewhere, or the slot is gone.
+-- Makes the appointment that a waitlist entry waits for, in the entry's trace. False where the
+-- entry no longer waits, another call is promoting it, or the slot is gone.
 -- The caller has set the tenant.
 create or replace function promote_entry(
   p_org_id uuid,

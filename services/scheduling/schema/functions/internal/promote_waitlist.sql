@@ -1,9 +1,11 @@
--- Gives time that became free to those who wait for it, first come first served, until nobody is left
--- whom it fits, at most 20 of them: each gets the first slot that touches the freed time and its
--- buffers and begins within what it waits for. Whom somebody else promotes is passed over, and where
--- somebody else is booking the same time for too long the rest is left to the sweep: freeing never
--- fails because of those who wait.
--- The caller has set the tenant.
+-- Offers time that became free to the entries that wait for it, in order of arrival, at most 20.
+--   - each entry gets the first slot that touches the freed time with its buffers and begins within
+--     what it waits for
+--   - an entry that another call is promoting is skipped
+--   - where another call is booking the same time for too long, the sweep does the rest: freeing
+--     never fails because of the waitlist
+--   - returns how many entries were promoted
+--   - the caller has set the tenant
 create or replace function promote_waitlist(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -24,7 +26,7 @@ declare
   v_count int := 0;
 begin
   while v_count < 20 loop
-    -- Slots are asked for once for all who wait for the same.
+    -- Slots are searched once for all entries that wait for the same calendars and duration.
     with waiting as materialized (
       select e.entry_id, e.created_at, e.calendar_ids, e.duration_minutes,
         greatest(e.earliest, v_from - make_interval(mins => e.duration_minutes)) as from_at,
@@ -56,7 +58,7 @@ begin
     limit 1;
     exit when not found;
     begin
-      if promote_entry(p_org_id, v_entry_id, v_slot, p_now) then
+      if promote_entry(p_org_id, v_entry_id, v_slot, p_now) then -- fence: promotion
         v_count := v_count + 1;
       else
         v_passed := v_passed || v_entry_id;

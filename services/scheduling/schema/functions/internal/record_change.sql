@@ -1,4 +1,4 @@
--- Writes what changed into the audit trail, and, of an appointment, into the outbox for its
+-- Writes a change into the audit trail and, where it is an appointment's, into the outbox for the
 -- contact's timeline. p_before and p_after hold nothing personal.
 -- The caller has set the tenant.
 create or replace function record_change(

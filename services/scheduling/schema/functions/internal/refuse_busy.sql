@@ -1,9 +1,9 @@
--- Raises WB081 SLOT_BUSY: somebody else's booking of the same time went on for too long.
+-- Raises WB081 SLOT_BUSY: another booking of the same time went on for too long.
 create or replace function refuse_busy(p_calendar_ids uuid[])
 returns void
 language sql
 set search_path from current
 as $$
-  select refuse(81, 'The slot is being booked by somebody else. Try again.',
+  select refuse(81, 'Another call is booking the slot. Try again.',
     jsonb_build_object('calendar_ids', p_calendar_ids::text, 'retry_after_seconds', 1));
 $$;

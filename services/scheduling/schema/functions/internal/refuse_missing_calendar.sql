@@ -1,4 +1,4 @@
--- Raises WB083 CALENDAR_NOT_FOUND where a calendar is not there; an archived one is.
+-- Raises WB083 CALENDAR_NOT_FOUND where a calendar does not exist; an archived one does.
 -- The caller has set the tenant.
 create or replace function refuse_missing_calendar(p_org_id uuid, p_calendar_id uuid)
 returns void

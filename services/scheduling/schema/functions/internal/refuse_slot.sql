@@ -1,8 +1,7 @@
--- Says why a slot cannot be had: raises WB082 SLOT_CLOSED with the cause (notice, horizon, grid,
--- hours), or WB080 SLOT_TAKEN with the times that are in the way and whether another call had the
--- locks of the time; both with the next free slots.
--- Times alone are told, never whose they are.
--- The caller has set the tenant.
+-- Refuses a slot with the next free ones, and with times only, never whose they are.
+--   - raises WB082 SLOT_CLOSED with the cause (notice, horizon, grid, hours)
+--   - or WB080 SLOT_TAKEN with the times in the way and whether another call had the locks
+--   - the caller has set the tenant
 create or replace function refuse_slot(
   p_org_id uuid,
   p_calendar_ids uuid[],

@@ -1,4 +1,4 @@
--- Raises WB083 CALENDAR_NOT_FOUND where one of the calendars is not there or archived.
+-- Raises WB083 CALENDAR_NOT_FOUND where one of the calendars does not exist or is archived.
 -- The caller has set the tenant.
 create or replace function refuse_unknown_calendars(p_org_id uuid, p_calendar_ids uuid[])
 returns void

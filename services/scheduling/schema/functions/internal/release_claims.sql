@@ -1,4 +1,4 @@
--- Ends claims of an appointment: those named, or all where p_claim_ids is null.
+-- Ends the claims of an appointment that p_claim_ids names, or all where that is null.
 -- The caller has set the tenant.
 create or replace function release_claims(
   p_org_id uuid,

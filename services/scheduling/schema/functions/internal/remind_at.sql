@@ -1,4 +1,4 @@
--- When a reminder of an appointment is due: a day before, or null where that is over.
+-- When the reminder of an appointment is due: a day before, or null where that has passed.
 create or replace function remind_at(p_scheduled_at timestamptz, p_now timestamptz)
 returns timestamptz
 language sql

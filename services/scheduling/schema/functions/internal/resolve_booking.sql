@@ -1,8 +1,10 @@
--- What a booking is of: the calendars given, or else those that the service needs, sorted; how the
--- appointment begins ('pending' where the service wants approval); its price in credits.
--- Raises WB084 SERVICE_NOT_FOUND, WB083 CALENDAR_NOT_FOUND, WB092 DURATION_REFUSED,
--- WB001 INVALID_REQUEST.
--- The caller has set the tenant.
+-- Resolves what a booking needs.
+--   - calendar_ids: the calendars given, or else those of the service, sorted
+--   - status: how the appointment begins, 'pending' where the service needs approval
+--   - price_credits: the service's price
+--   - raises WB084 SERVICE_NOT_FOUND, WB083 CALENDAR_NOT_FOUND, WB092 DURATION_REFUSED, WB001
+--     INVALID_REQUEST
+--   - the caller has set the tenant
 create or replace function resolve_booking(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -38,7 +40,7 @@ begin
   calendar_ids := array(
     select distinct c from unnest(coalesce(p_calendar_ids, v_service.calendar_ids)) as c order by 1);
   if cardinality(calendar_ids) not between 1 and 20 then
-    perform refuse(1, 'Name from 1 to 20 calendars, or a service that has its own.',
+    perform refuse(1, 'A booking must name from 1 to 20 calendars, or a service that has its own.',
       '{"fields": "calendar_ids"}');
   end if;
   perform refuse_unknown_calendars(p_org_id, calendar_ids);

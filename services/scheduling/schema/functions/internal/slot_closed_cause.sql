@@ -1,6 +1,6 @@
 -- runs as: system
--- Why a calendar cannot be booked at a time even if nobody else had: 'notice', 'horizon', 'grid' or
--- 'hours'; null where it could.
+-- Why a calendar is closed at a time, bookings aside: 'notice', 'horizon', 'grid' or 'hours'; null
+-- where it is open.
 create or replace function slot_closed_cause(
   p_org_id uuid,
   p_calendar_id uuid,

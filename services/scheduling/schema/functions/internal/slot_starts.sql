@@ -1,9 +1,11 @@
 -- runs as: system
--- The one predicate of listing and of booking: every start in [p_from, p_to) at which a lone caller
--- can book p_duration_minutes on a calendar, with the first seat that is free for it and the range,
--- buffers included, that the booking claims. A start lies on the calendar's grid of local time,
--- after its notice, within its horizon, its time within open hours, its range free of live claims:
--- of more claims than there are seats, where the capacity was lowered, each takes up a seat.
+-- The one predicate of listing and of booking: every start in [p_from, p_to) at which a call
+-- without competitors can book p_duration_minutes on a calendar.
+--   - seat is the first one that is free; during is the range, buffers included, that the booking
+--     claims
+--   - a start lies on the calendar's grid of local time, after its notice and within its horizon;
+--     its time lies within open hours, its range is free of live claims
+--   - where the capacity was lowered, each claim beyond it takes up one of the seats that are left
 create or replace function slot_starts(
   p_org_id uuid,
   p_calendar_ids uuid[],
@@ -40,14 +42,14 @@ begin
       -- Buffers have 240 minutes at most.
       and k.during && tstzrange(p_from - interval '240 minutes',
         p_to + make_interval(mins => p_duration_minutes + 240))
-      and (k.status = 'booked' or k.hold_expires_at > p_now)
+      and (k.status = 'booked' or k.hold_expires_at > p_now) -- not a fence: reads free time
     group by k.calendar_id, k.seat
   ), place as (
     select c.calendar_id, k.seat, k.taken, 1 as seat_count
     from calendar c
     join claimed k on k.calendar_id = c.calendar_id and k.seat <= c.capacity
     union all
-    -- Seats without claims are alike: the first stands for all.
+    -- Seats without claims are equal: the first stands for all.
     select c.calendar_id, min(s.seat), '{}'::tstzmultirange, count(*)::int
     from calendar c
     cross join generate_series(1, c.capacity) as s (seat)
@@ -88,16 +90,20 @@ begin
       and (f.grid = f.step or date_bin(f.grid, g.starts_at at time zone f.zone,
         timestamp '2000-01-01') = g.starts_at at time zone f.zone)
   )
-  select s.calendar_id, s.starts_at, min(p.seat), s.during
-  from candidate s
-  join place p on p.calendar_id = s.calendar_id
-  left join beyond b on b.calendar_id = s.calendar_id
-  where not p.taken && s.during
-  group by s.calendar_id, s.starts_at, s.during, b.taken
-  having b.taken is null
-    or sum(p.seat_count) > (
-      select count(*)
-      from unnest(b.taken) as t (taken)
-      where t.taken && s.during);
+  select f.calendar_id, f.starts_at, f.seat, f.during
+  from (
+    select s.calendar_id, s.starts_at, s.during, min(p.seat) as seat,
+      sum(p.seat_count) as seat_count,
+      case when b.taken is null then 0 else (
+        select count(*)
+        from unnest(b.taken) as t (taken)
+        where t.taken && s.during) end as beyond_count
+    from candidate s
+    join place p on p.calendar_id = s.calendar_id
+    left join beyond b on b.calendar_id = s.calendar_id
+    where not p.taken && s.during
+    group by s.calendar_id, s.starts_at, s.during, b.taken
+  ) f
+  where f.seat_count > f.beyond_count; -- fence: lowered capacity
 end;
 $$;

@@ -1,4 +1,4 @@
--- An appointment as callers and stored answers have it.
+-- An appointment as the store reads it and as the answer of a request is stored.
 create or replace function to_appointment(p_appointment appointments)
 returns jsonb
 language sql

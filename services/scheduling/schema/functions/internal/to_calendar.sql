@@ -1,4 +1,4 @@
--- A calendar with its weekly hours, as callers and stored answers have it.
+-- A calendar with its weekly hours as the store reads it and as the answer of a request is stored.
 create or replace function to_calendar(p_calendar calendars)
 returns jsonb
 language sql

@@ -1,4 +1,4 @@
--- A hold as callers and stored answers have it.
+-- A hold as the store reads it and as the answer of a request is stored.
 create or replace function to_hold(p_hold holds)
 returns jsonb
 language sql

@@ -1,4 +1,4 @@
--- An import as callers and stored answers have it; never its URL.
+-- An import, without its URL, as the store reads it and as the answer of a request is stored.
 create or replace function to_import(p_import imports)
 returns jsonb
 language sql

@@ -1,4 +1,4 @@
--- A service as callers and stored answers have it.
+-- A service as the store reads it and as the answer of a request is stored.
 create or replace function to_service(p_service services)
 returns jsonb
 language sql

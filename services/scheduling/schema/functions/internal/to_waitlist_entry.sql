@@ -1,4 +1,4 @@
--- A waitlist entry as callers and stored answers have it.
+-- A waitlist entry as the store reads it and as the answer of a request is stored.
 create or replace function to_waitlist_entry(p_entry waitlist_entries)
 returns jsonb
 language sql

@@ -1,4 +1,4 @@
--- The caller's traceparent, or a new one where none came: a call from SQL need not bring one.
+-- The caller's traceparent, or a new one: a call from SQL need not bring one.
 create or replace function traceparent_or_new(p_traceparent text)
 returns text
 language sql

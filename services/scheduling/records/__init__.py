@@ -1,0 +1,1 @@
+"""What travels between edge, rules and store."""
