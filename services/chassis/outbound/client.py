@@ -10,7 +10,7 @@ What it holds to (OWASP, "Server-Side Request Forgery Prevention"):
 - No redirects (a 3xx is an answer like any other), no proxies from the environment, no cookies,
   no baggage.
 - Bounds on DNS, connect and total time, on headers and on the body as it is after unpacking.
-- A failure says whether the request may have reached the peer; see `outbound_errors`.
+- A failure says whether the request may have reached the peer; see `errors.py`.
 
 POST and PATCH are sent once. GET, HEAD, PUT and DELETE may be sent a second time when a kept
 connection turns out to be closed.

@@ -78,7 +78,7 @@ class RelayPolicy:
 
 
 class Relay:
-    """Claims items of one topic, sends them in one RPC, settles each by its answer."""
+    """Claims items of one topic, sends them in one RPC, settles each by its result."""
 
     def __init__(
         self, topic: str, store: OutboxStore, send: Send, policy: RelayPolicy | None = None

@@ -66,8 +66,7 @@ FENCES: Final = (
     without_fence(
         "routing.publish_rule",
         "enabled rules",
-        ROUTING + "test_create_rule.py"
-        "::test_rules_made_at_once_are_no_more_than_an_org_may_have",
+        ROUTING + "test_create_rule.py::test_rules_made_at_once_are_no_more_than_an_org_may_have",
     ),
     # Between a repeat and another attempt: without these, traces would tell of repeats that were
     # none.
