@@ -24,6 +24,7 @@ create or replace function lock_shared_webhook_items(
   trace_id text
 )
 language plpgsql
+-- As many as lock_due_webhook_items is planned for.
 rows 10
 set search_path from current
 as $$
