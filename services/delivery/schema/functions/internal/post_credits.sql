@@ -1,9 +1,11 @@
 -- Posts transactions of one type to the ledger, each moving credits from one account to another of
--- its workspace: one balance update per workspace, one row per transaction with its version and
--- both balances after it. No batch takes from the account that it gives to, so each side has a
--- running sum.
+-- its workspace: CREDIT_CONSUMPTION where a credit is captured.
+--   - One balance update per workspace; one row per transaction, with its version and both balances
+--     after it.
+--   - No batch takes from the account that it gives to, so each side has a running sum.
+--   - A balance below zero breaks the accounts' checks.
 -- For use by other functions, which have set the tenant or run as the system role, locked the
--- accounts and decided: a balance below zero breaks the accounts' checks.
+-- accounts and decided.
 create or replace function post_credits(
   p_type text,
   p_org_ids uuid[],
