@@ -2,7 +2,7 @@
 
 The rate is that of `bulk_upsert_conversations_with_events`: new messages of new and known
 conversations, in batches as a pull brings them. The latency is that of the whole way, from the edge
-on (`told_events.py`).
+on (`reported_events.py`).
 """
 
 import asyncio
@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from bench import told_events
+from bench import reported_events
 from bench.database import databases
-from bench.figures import Figure, Target
+from bench.figures import Figure, PageCredentials
 from bench.latencies import per_second
 from bench.run import Run
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import new_root
-from services.sync.interactions import Interaction
-from services.sync.rows import ConversationToStore
+from services.sync.meta_values import Interaction
+from services.sync.pulled_batches import ConversationToStore
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.pages import PageStore
 
@@ -46,13 +46,13 @@ async def measure(run: Run) -> list[Figure]:
     # The whole system has a server and a state folder of its own.
     whole = dataclasses.replace(run, folder=run.folder / "system")
     whole.folder.mkdir(mode=0o711)
-    told = await told_events.measure(whole)
+    told = await reported_events.measure(whole)
     return [
         Figure(
             what=f"events into the timeline, {CALLERS} callers",
             value=rate,
             unit="/s",
-            target=Target(value=EVENTS_PER_SECOND),
+            target=PageCredentials(value=EVENTS_PER_SECOND),
         ),
         *told,
     ]

@@ -19,11 +19,11 @@ from services.sync.clock import RealClock
 from services.sync.config import SyncConfig
 from services.sync.graph import Graph
 from services.sync.health import HealthCheck
-from services.sync.puller import Budget, Puller, PullerPolicy
+from services.sync.puller import PullBudget, Puller, PullerPolicy
 from services.sync.service import SyncService, sync_served
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.locks import LockStore
-from services.sync.store.pages import Pace, PageStore
+from services.sync.store.pages import CallPace, PageStore
 from services.sync.store.sessions import SessionStore
 
 
@@ -91,7 +91,7 @@ def puller_policy(config: SyncConfig) -> PullerPolicy:
     return PullerPolicy(
         list_limit=config.list_conversations_max,
         overlap_seconds=config.overlap_seconds,
-        pace=Pace(
+        pace=CallPace(
             interval_seconds=config.call_interval_seconds,
             slow_percent=config.usage_slow_percent_min,
             stop_percent=config.usage_stop_percent_min,
@@ -101,9 +101,9 @@ def puller_policy(config: SyncConfig) -> PullerPolicy:
     )
 
 
-def run_budget(config: SyncConfig) -> Budget:
+def run_budget(config: SyncConfig) -> PullBudget:
     """What one run may use."""
-    return Budget(
+    return PullBudget(
         seconds=config.run_seconds_max,
         calls=config.run_calls_max,
         new_rows=config.run_new_rows_max,

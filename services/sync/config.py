@@ -46,9 +46,9 @@ class SyncConfig(ServiceConfig):
         default=90, ge=1, le=100, description="Usage that stops calls"
     )
     slow_factor: float = Field(default=4, ge=1, description="How much slower")
-    run_seconds_max: float = Field(default=60, gt=0, description="Budget of one run: time")
-    run_calls_max: int = Field(default=200, ge=1, description="Budget of one run: calls")
-    run_new_rows_max: int = Field(default=50_000, ge=1, description="Budget of one run: new rows")
+    run_seconds_max: float = Field(default=60, gt=0, description="PullBudget of one run: time")
+    run_calls_max: int = Field(default=200, ge=1, description="PullBudget of one run: calls")
+    run_new_rows_max: int = Field(default=50_000, ge=1, description="PullBudget of one run: new rows")
     list_conversations_max: int = Field(
         default=100, ge=1, le=500, description="Conversations per call"
     )

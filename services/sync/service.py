@@ -18,7 +18,7 @@ from services.chassis.rpc.request_ids import parse_request_id
 from services.chassis.rpc.server import Served
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import current
-from services.sync.answers import (
+from services.sync.edge.answers import (
     to_conversation,
     to_counts,
     to_event,
@@ -29,9 +29,9 @@ from services.sync.answers import (
     to_sync,
     to_timestamp,
 )
-from services.sync.interactions import hash_of
+from services.sync.meta_values import hash_of
 from services.sync.page_tokens_at_rest import seal_token
-from services.sync.parsing import (
+from services.sync.edge.parsing import (
     parse_background,
     parse_change,
     parse_conversations_of,
@@ -40,11 +40,11 @@ from services.sync.parsing import (
     parse_query,
     parse_sync,
 )
-from services.sync.puller import LIMITED, Budget, Puller
+from services.sync.puller import LIMITED, PullBudget, Puller
 from services.sync.store.conversations import (
     ConversationStore,
-    ToldPageEvent,
-    ToldTimelineEvent,
+    ReportedPageEvent,
+    ReportedTimelineEvent,
 )
 from services.sync.store.locks import LockStore
 from services.sync.store.pages import PageStore
@@ -79,7 +79,7 @@ class SyncService(sync_service_pb2_grpc.SyncServiceServicer):
         locks: LockStore,
         conversations: ConversationStore,
         puller: Puller,
-        budget: Budget,
+        budget: PullBudget,
         ring: KeyRing,
         scheduled: Wake,
         connected: Wake,
@@ -286,9 +286,9 @@ class SyncService(sync_service_pb2_grpc.SyncServiceServicer):
         self, request: pb.RecordEventsRequest, context: Any
     ) -> pb.RecordEventsResponse:
         parsed = parse_events(request, datetime.now(UTC))
-        if of_pages := [told for _, told in parsed if isinstance(told, ToldPageEvent)]:
+        if of_pages := [told for _, told in parsed if isinstance(told, ReportedPageEvent)]:
             await self._conversations.record_page_events(of_pages)
-        if others := [told for _, told in parsed if isinstance(told, ToldTimelineEvent)]:
+        if others := [told for _, told in parsed if isinstance(told, ReportedTimelineEvent)]:
             teller = caller().service or ""
             await self._conversations.record_timeline_events(teller, others)
         return pb.RecordEventsResponse(
@@ -309,13 +309,13 @@ def _saying_when() -> Iterator[None]:
         raise
 
 
-def budget_within(budget: Budget, left_seconds: float | None) -> Budget:
+def budget_within(budget: PullBudget, left_seconds: float | None) -> PullBudget:
     """The budget, as far as the caller waits for it: whoever calls learns how to go on."""
     if left_seconds is None:
         return budget
-    cut_seconds = max(left_seconds - _ANSWER_SECONDS, 0.5)
-    seconds = min(budget.seconds, max(cut_seconds - _CALL_SECONDS, 0.5))
-    return replace(budget, seconds=seconds, cut_seconds=cut_seconds)
+    call_deadline_seconds = max(left_seconds - _ANSWER_SECONDS, 0.5)
+    seconds = min(budget.seconds, max(call_deadline_seconds - _CALL_SECONDS, 0.5))
+    return replace(budget, seconds=seconds, call_deadline_seconds=call_deadline_seconds)
 
 
 def _refuse_without_use(run: Run, end: RunEnd) -> None:
@@ -337,7 +337,7 @@ def _refuse_without_use(run: Run, end: RunEnd) -> None:
 
 
 def _result(
-    event_id: str, told: ToldPageEvent | ToldTimelineEvent | DomainError
+    event_id: str, told: ReportedPageEvent | ReportedTimelineEvent | DomainError
 ) -> pb.RecordEventResult:
     if isinstance(told, DomainError):
         return pb.RecordEventResult(event_id=event_id, outcome="refused", reason=told.reason)

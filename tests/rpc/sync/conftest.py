@@ -25,7 +25,7 @@ from services.sync.access import ACCESS
 from services.sync.clock import RealClock
 from services.sync.config import SyncConfig
 from services.sync.graph import Graph
-from services.sync.puller import Budget, Puller, PullerPolicy
+from services.sync.puller import PullBudget, Puller, PullerPolicy
 from services.sync.service import SyncService, sync_served
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.locks import LockStore
@@ -116,7 +116,7 @@ async def served(tmp_path: Path, sync_db: Database) -> AsyncIterator[Served]:
             locks=LockStore(sync_db),
             conversations=ConversationStore(sync_db),
             puller=Puller(sessions, pages, graph, ring, RealClock(), PullerPolicy(list_limit=10)),
-            budget=Budget(seconds=10, calls=2, new_rows=10_000),
+            budget=PullBudget(seconds=10, calls=2, new_rows=10_000),
             ring=ring,
             scheduled=scheduled,
             connected=Wake(),

@@ -7,7 +7,7 @@ from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, Caller, set_caller
 from services.chassis.trace import new_root
 from services.chassis.trace_service import TraceServicer, TraceStore
-from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
+from services.sync.store.conversations import ConversationStore, ReportedTimelineEvent
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
@@ -76,7 +76,7 @@ async def test_all_appointments_of_one_instant_are_found(scheduling_db: Database
 async def test_all_events_that_were_told_together_are_found(sync_db: Database) -> None:
     org_id, lead_id = uuid4(), uuid4()
     told = [
-        ToldTimelineEvent(
+        ReportedTimelineEvent(
             org_id=org_id,
             event_id=new_id(),
             type="appointment_booked",

@@ -13,11 +13,11 @@ from services.chassis.rpc.request_ids import RequestId
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
-from services.sync.interactions import Interaction, Reject
+from services.sync.meta_values import Interaction, Reject
 from services.sync.page_tokens_at_rest import seal_token
 from services.sync.position import Position
-from services.sync.rows import ConversationToStore, Rows, ThreadRead
-from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
+from services.sync.pulled_batches import ConversationToStore, PulledBatch, ThreadRead
+from services.sync.store.conversations import ConversationStore, ReportedTimelineEvent
 from services.sync.store.locks import Lock, LockStore
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
@@ -136,13 +136,13 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
         token=new_id(),
         traceparent=new_root().traceparent,
     )
-    rows = Rows(
+    rows = PulledBatch(
         conversations=(a_conversation([a_message()]),),
-        threads=(ThreadRead(thread_id="t_1", updated_at=NOW, owes_messages=True),),
+        threads=(ThreadRead(thread_id="t_1", updated_at=NOW, has_pending_messages=True),),
         rejects=(Reject(kind="message", reason="no id", raw={}),),
     )
     await sessions.save_sync_page(run, run.version, Position(), rows)
-    told = ToldTimelineEvent(
+    told = ReportedTimelineEvent(
         org_id=org_id,
         event_id=new_id(),
         type="appointment_booked",

@@ -15,14 +15,14 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
-from services.sync.graph import Graph, GraphAnswer, Target
-from services.sync.position import Ask
-from services.sync.puller import Budget, Puller, PullerPolicy
+from services.sync.graph import Graph, GraphResponse, PageCredentials
+from services.sync.position import GraphRequest
+from services.sync.puller import PullBudget, Puller, PullerPolicy
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
 from tests.schema.sync.builders import RING, Admin, MovedClock, a_page
 
-AMPLE = Budget(seconds=10_000, calls=10_000, new_rows=1_000_000)
+AMPLE = PullBudget(seconds=10_000, calls=10_000, new_rows=1_000_000)
 
 
 class _Distant(Graph):
@@ -32,8 +32,8 @@ class _Distant(Graph):
         super().__init__(world.http, f"{world.url}/v26.0")
         self._world = world
 
-    async def ask(self, target: Target, ask: Ask) -> GraphAnswer:
-        answer = await super().ask(target, ask)
+    async def ask(self, credentials: PageCredentials, request: GraphRequest) -> GraphResponse:
+        answer = await super().ask(credentials, request)
         self._world.clock.forward(self._world.answer_seconds)
         return answer
 
@@ -92,7 +92,7 @@ class World:
         self,
         *,
         resume: UUID | None = None,
-        budget: Budget = AMPLE,
+        budget: PullBudget = AMPLE,
         policy: PullerPolicy | None = None,
     ) -> tuple[Run, RunEnd]:
         """One run of a new session, or of one that goes on."""
@@ -102,7 +102,7 @@ class World:
     async def pull_to_the_end(
         self,
         *,
-        budget: Budget = AMPLE,
+        budget: PullBudget = AMPLE,
         policy: PullerPolicy | None = None,
         runs_max: int = 50,
     ) -> tuple[int, RunEnd]:
@@ -117,7 +117,7 @@ class World:
         raise AssertionError(f"not at its end after {runs_max} runs: {end}")
 
     async def pull_incrementally(
-        self, policy: PullerPolicy | None = None, *, budget: Budget = AMPLE
+        self, policy: PullerPolicy | None = None, *, budget: PullBudget = AMPLE
     ) -> RunEnd:
         """One run of an incremental session, as the background makes it."""
         await self.sessions().schedule_sync(

@@ -20,14 +20,14 @@ from services.chassis.trace import new_root
 from services.sync.clock import RealClock
 from services.sync.graph import Graph
 from services.sync.position import Position
-from services.sync.puller import Budget, Puller, PullerPolicy
-from services.sync.rows import Rows
-from services.sync.store.pages import Pace, PageStore
-from services.sync.store.sessions import Run, Saved, SessionStore
+from services.sync.puller import PullBudget, Puller, PullerPolicy
+from services.sync.pulled_batches import PulledBatch
+from services.sync.store.pages import CallPace, PageStore
+from services.sync.store.sessions import Run, Checkpoint, SessionStore
 from tests.conftest import config_for
 from tests.schema.sync.builders import RING
 
-QUICK = PullerPolicy(list_limit=4, pace=Pace(interval_seconds=0.001))
+QUICK = PullerPolicy(list_limit=4, pace=CallPace(interval_seconds=0.001))
 
 
 class Killing(SessionStore):
@@ -37,7 +37,7 @@ class Killing(SessionStore):
     when = "after"
     saved = 0
 
-    async def save_sync_page(self, run: Run, version: int, position: Position, rows: Rows) -> Saved:
+    async def save_sync_page(self, run: Run, version: int, position: Position, rows: PulledBatch) -> Checkpoint:
         self.saved += 1
         if self.saved == self.kill_at and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -76,7 +76,7 @@ async def main(arguments: list[str]) -> None:
         puller = Puller(
             store, PageStore(database), Graph(http, graph_url), RING, RealClock(), QUICK
         )
-        await puller.run(run, Budget(seconds=60, calls=1000, new_rows=10**6))
+        await puller.run(run, PullBudget(seconds=60, calls=1000, new_rows=10**6))
 
 
 if __name__ == "__main__":

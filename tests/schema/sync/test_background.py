@@ -12,11 +12,11 @@ from services.chassis.loops import Stopping
 from services.chassis.trace import new_root
 from services.sync.background import Background
 from services.sync.backoff import DELAYS_SECONDS
-from services.sync.puller import Budget
+from services.sync.puller import PullBudget
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import World, a_world, holding_books
 
-FEW = Budget(seconds=99, calls=2, new_rows=10**6)
+FEW = PullBudget(seconds=99, calls=2, new_rows=10**6)
 LATE = 10**6
 
 

@@ -18,11 +18,11 @@ from sandbox.meta_pages import iso
 from services.chassis.database import Database, pooled
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.sync.interactions import to_time
-from services.sync.listing import parse_list, parse_messages
-from services.sync.owed import owed_messages
-from services.sync.rows import Rows, rows_of_list, rows_of_messages
-from services.sync.store.conversations import ConversationStore, ToldPageEvent
+from services.sync.meta_values import to_time
+from services.sync.graph_lists import parse_list, parse_messages
+from services.sync.pending_messages import pending_messages_of
+from services.sync.pulled_batches import PulledBatch, batch_of_list, batch_of_messages
+from services.sync.store.conversations import ConversationStore, ReportedPageEvent
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
 from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
@@ -99,16 +99,16 @@ def cut(contact: str, upto: int, seen_at: int) -> dict[str, Any]:
     return {**whole, "messages": {"data": newest, "paging": paging if upto else {}}}
 
 
-def rows_of(origin: str, item: dict[str, Any]) -> Rows:
+def rows_of(origin: str, item: dict[str, Any]) -> PulledBatch:
     """What a pull stores of it: "rest" is what a conversation that was listed `cut` owes."""
     page = parse_list(json.dumps({"data": [item]}).encode(), PAGE)
     if origin == "pull":
-        return rows_of_list(page)
+        return batch_of_list(page)
     whole = item["messages"]["data"]
     listed_cut = {**item, "messages": {"data": whole[:1], "paging": {"next": "x?after=older"}}}
-    (inner,) = owed_messages(parse_list(json.dumps({"data": [listed_cut]}).encode(), PAGE), ())
+    (pending,) = pending_messages_of(parse_list(json.dumps({"data": [listed_cut]}).encode(), PAGE), ())
     rest = json.dumps({"data": whole[1:]}).encode()
-    return rows_of_messages(inner, parse_messages(rest, PAGE, inner.updated_at))
+    return batch_of_messages(pending, parse_messages(rest, PAGE, pending.updated_at))
 
 
 contacts = st.sampled_from(["a", "b"])
@@ -124,18 +124,18 @@ rests = seen.map(lambda each: ("rest", listed(*each)))
 histories = st.lists(st.one_of(webhooks, pulls, parts, rests), min_size=1, max_size=10)
 
 
-async def tell(
-    store: ConversationStore, org_id: Any, page_id: Any, told: Sequence[tuple[str, dict[str, Any]]]
+async def report(
+    store: ConversationStore, org_id: Any, page_id: Any, reported: Sequence[tuple[str, dict[str, Any]]]
 ) -> None:
     """Everything of one origin in one call."""
     events = []
-    for _, event in (each for each in told if each[0] == "webhook"):
-        event_id, told_at = new_id(), NOW
+    for _, event in (each for each in reported if each[0] == "webhook"):
+        event_id, reported_at = new_id(), NOW
         parsed = parse_event(
-            json.dumps(event), facebook_page_id=PAGE, event_id=event_id, told_at=told_at
+            json.dumps(event), facebook_page_id=PAGE, event_id=event_id, reported_at=reported_at
         )
         events.append(
-            ToldPageEvent(
+            ReportedPageEvent(
                 org_id=org_id,
                 event_id=event_id,
                 platform="messenger",
@@ -143,13 +143,13 @@ async def tell(
                 contact_external_id=parsed.contact_external_id,
                 interaction=parsed.interaction,
                 reject=None,
-                told_at=told_at,
+                reported_at=reported_at,
                 trace=new_root(),
             )
         )
     if events:
         await store.record_page_events(events)
-    pulled = [rows_of(origin, item) for origin, item in told if origin != "webhook"]
+    pulled = [rows_of(origin, item) for origin, item in reported if origin != "webhook"]
     if conversations := [each for rows in pulled for each in rows.conversations]:
         await store.bulk_upsert_conversations_with_events(
             org_id, page_id, conversations, "pull", new_root().traceparent
@@ -187,25 +187,25 @@ async def check(
     history: list[tuple[str, dict[str, Any]]],
     chance: random.Random,
 ) -> None:
-    """Told once in order, and told shuffled, again and in parts of any size: the same rows.
+    """ReportedEvent once in order, and reported shuffled, again and in parts of any size: the same rows.
 
-    Told once more, whatever the order, nothing changes, the versions included.
+    ReportedEvent once more, whatever the order, nothing changes, the versions included.
     """
     store = ConversationStore(database)
     results = []
     shuffled = history + chance.choices(history, k=len(history) // 2)
     chance.shuffle(shuffled)
-    for told, whole in ((history, True), (shuffled, False)):
+    for reported, whole in ((history, True), (shuffled, False)):
         org_id = uuid4()
         page_id = await a_page(database, org_id, facebook_page_id=PAGE)
-        sizes = [1] * len(told) if whole else sizes_of(told, chance)
-        await tell_in_parts(store, org_id, page_id, told, sizes)
+        sizes = [1] * len(reported) if whole else sizes_of(reported, chance)
+        await report_in_parts(store, org_id, page_id, reported, sizes)
         rows = [tuple(row) for row in await admin.fetch(COMPARED, org_id)]
         versions = [tuple(row) for row in await admin.fetch(VERSIONS, org_id)]
-        assert all(1 <= version <= len(told) for _, version in versions)
-        again = list(told)
+        assert all(1 <= version <= len(reported) for _, version in versions)
+        again = list(reported)
         chance.shuffle(again)
-        await tell_in_parts(store, org_id, page_id, again, sizes_of(again, chance))
+        await report_in_parts(store, org_id, page_id, again, sizes_of(again, chance))
         assert [tuple(row) for row in await admin.fetch(COMPARED, org_id)] == rows
         assert [tuple(row) for row in await admin.fetch(VERSIONS, org_id)] == versions
         results.append(rows)
@@ -214,24 +214,24 @@ async def check(
     assert [row for row in books if row["violations"]] == []
 
 
-def sizes_of(told: Sequence[Any], chance: random.Random) -> list[int]:
-    """Sizes of the parts that it is told in."""
+def sizes_of(reported: Sequence[Any], chance: random.Random) -> list[int]:
+    """Sizes of the parts that it is reported in."""
     sizes: list[int] = []
-    while sum(sizes) < len(told):
-        sizes.append(chance.randint(1, len(told) - sum(sizes)))
+    while sum(sizes) < len(reported):
+        sizes.append(chance.randint(1, len(reported) - sum(sizes)))
     return sizes
 
 
-async def tell_in_parts(
+async def report_in_parts(
     store: ConversationStore,
     org_id: Any,
     page_id: Any,
-    told: Sequence[tuple[str, dict[str, Any]]],
+    reported: Sequence[tuple[str, dict[str, Any]]],
     sizes: Sequence[int],
 ) -> None:
     start = 0
     for size in sizes:
-        await tell(store, org_id, page_id, told[start : start + size])
+        await report(store, org_id, page_id, reported[start : start + size])
         start += size
 
 
@@ -316,14 +316,14 @@ async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
 ) -> None:
     org_id = uuid4()
     page_id, store = await a_page(sync_db, org_id), ConversationStore(sync_db)
-    told = [
+    reported = [
         a_message(message_id=None, type=kind, target=target, payload={"n": n})
         for kind in ("reaction", "read")
         for target in ("m_1", "m_2")
         for n in (1, 2)
     ]
     # The builder gives each message an id where none is asked for.
-    bare = [replace(each, message_id=None) for each in told]
+    bare = [replace(each, message_id=None) for each in reported]
     for _ in range(2):
         await store.bulk_upsert_conversations_with_events(
             org_id, page_id, [a_conversation(bare + bare)], "webhook", new_root().traceparent
@@ -332,7 +332,7 @@ async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
 
 
 def test_meta_times_are_read_in_all_their_spellings() -> None:
-    told = to_time("2026-09-21T14:13:20+0000")
-    assert told is not None
-    assert {to_time(each) for each in (1790000000, "1790000000", 1790000000000)} == {told}
+    reported = to_time("2026-09-21T14:13:20+0000")
+    assert reported is not None
+    assert {to_time(each) for each in (1790000000, "1790000000", 1790000000000)} == {reported}
     assert to_time("asdf") is to_time(None) is to_time(10**30) is None

@@ -14,7 +14,7 @@ from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
 from services.sync.graph import Graph
-from services.sync.puller import Budget, Puller
+from services.sync.puller import PullBudget, Puller
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
 from tests.conftest import with_login
@@ -75,7 +75,7 @@ async def a_run(world: World, resume: UUID | None = None, calls: int = 1000) -> 
     )
     graph = Graph(world.http, f"{world.url}/v26.0")
     puller = Puller(sessions, PageStore(world.database), graph, RING, RealClock(), QUICK)
-    return run, await puller.run(run, Budget(seconds=60, calls=calls, new_rows=10**6))
+    return run, await puller.run(run, PullBudget(seconds=60, calls=calls, new_rows=10**6))
 
 
 @pytest.mark.parametrize("loses_the_place", [False, True], ids=["messages", "proof and fill"])

@@ -23,7 +23,7 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.position import Position
-from services.sync.rows import Rows
+from services.sync.pulled_batches import PulledBatch
 from services.sync.store.locks import LockStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
 from tests.conftest import config_for, copy_of, with_login
@@ -167,7 +167,7 @@ class LocksAndSessions(RuleBasedStateMachine):
     @rule(data=st.data())
     def save(self, data: st.DataObject) -> None:
         run = data.draw(st.sampled_from(self.runs))
-        rows = Rows(conversations=(a_conversation([a_message()]),))
+        rows = PulledBatch(conversations=(a_conversation([a_message()]),))
         version = self.versions[run.session_id]
         saved, reason = self.refusal(self.store.save_sync_page(run, version, Position(), rows))
         assert (saved is not None) == self._holds(run), reason
@@ -182,7 +182,7 @@ class LocksAndSessions(RuleBasedStateMachine):
         """Whoever holds the lease, a session that went on is not written to from behind."""
         run = data.draw(st.sampled_from(self.runs))
         version = self.versions[run.session_id] + off_by
-        rows = Rows(conversations=(a_conversation([a_message()]),))
+        rows = PulledBatch(conversations=(a_conversation([a_message()]),))
         _, reason = self.refusal(
             self.store.end_sync_run(run, version, RunEnd(status="completed", outcome="finished"))
             if ends

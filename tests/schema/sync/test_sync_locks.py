@@ -10,7 +10,7 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.position import Position
-from services.sync.rows import Rows
+from services.sync.pulled_batches import PulledBatch
 from services.sync.store.locks import LockStore
 from services.sync.store.sessions import Run, RunEnd, SessionStore
 from tests.schema.sync.builders import (
@@ -131,7 +131,7 @@ async def test_a_holder_that_stalled_past_its_lease_writes_nothing_afterwards(
     if taken_over:
         await start(sessions(sync_db, clock, "other"), page_id, resume=stalled.session_id)
     before = await admin.fetch("table sync.sync_state")
-    rows = Rows(conversations=(a_conversation([a_message()]),))
+    rows = PulledBatch(conversations=(a_conversation([a_message()]),))
     with pytest.raises(DomainError, match="SYNC_LEASE_LOST"):
         await store.save_sync_page(stalled, stalled.version, Position(), rows)
     with pytest.raises(DomainError, match="SYNC_LEASE_LOST"):
@@ -147,7 +147,7 @@ async def test_a_checkpoint_is_written_once_by_its_version(sync_db: Database, ad
     page_id, clock = await a_page(sync_db, ORG), MovedClock()
     store = sessions(sync_db, clock)
     run = await start(store, page_id)
-    rows = Rows(conversations=(a_conversation([a_message()]),))
+    rows = PulledBatch(conversations=(a_conversation([a_message()]),))
     saves = await asyncio.gather(
         *(store.save_sync_page(run, run.version, Position(), rows) for _ in range(5)),
         return_exceptions=True,
@@ -160,7 +160,7 @@ async def test_a_run_ends_only_where_its_session_still_stands(sync_db: Database)
     page_id, clock = await a_page(sync_db, ORG), MovedClock()
     store = sessions(sync_db, clock)
     run = await start(store, page_id)
-    await store.save_sync_page(run, run.version, Position(), Rows())
+    await store.save_sync_page(run, run.version, Position(), PulledBatch())
     end = RunEnd(status="completed", outcome="finished")
     with pytest.raises(DomainError, match="SYNC_LEASE_LOST"):
         await store.end_sync_run(run, run.version, end)

@@ -1,4 +1,4 @@
-"""A page of Meta's list of conversations, or of one conversation's messages, as read.
+"""Responses of Meta's list of conversations, and of one conversation's messages, as read.
 
 A tolerant reader: what cannot be read is a reject of its own and stops nothing else. Shapes: Meta's
 Graph API documentation of the conversations edge.
@@ -11,18 +11,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.sync.cursors import next_cursor
-from services.sync.interactions import (
-    Interaction,
-    Reject,
+from services.sync.json_text import hash_of
+from services.sync.meta_values import (
     UnreadableError,
-    hash_of,
     to_id,
     to_message_id,
     to_payload,
     to_text,
     to_time,
 )
-from services.sync.kept import kept
+from services.sync.records.events import Interaction, Reject
+from services.sync.redaction import redacted
 
 # Details of a conversation's 20 newest messages are all that Meta shows.
 MESSAGES_SHOWN_MAX: Final = 20
@@ -32,31 +31,31 @@ PARTIAL: Final = "partial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A place in the list: whose, and when last updated."""
+class ListEntry:
+    """A conversation's place in the list: its thread, and when it was last updated."""
 
     thread_id: str
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Messages:
-    """Messages of one conversation, newest first; `after` where there are more to ask for.
+class MessagesResponse:
+    """Messages of one conversation, newest first; `after` is the cursor of more.
 
-    `is_cut`: there are more, and nothing leads to them.
+    `lacks_cursor`: there are more, but no cursor leads to them.
     """
 
     interactions: tuple[Interaction, ...] = ()
     rejects: tuple[Reject, ...] = ()
-    marks: tuple[str, ...] = ()
-    """What tells one message from another, those that cannot be read included."""
+    fingerprints: tuple[str, ...] = ()
+    """One for each message, those that cannot be read included."""
     after: str | None = None
-    is_cut: bool = False
+    lacks_cursor: bool = False
 
     @property
     def has_more(self) -> bool:
         """Whether they are not the last ones."""
-        return self.is_cut or self.after is not None
+        return self.lacks_cursor or self.after is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,43 +70,43 @@ class ListedConversation:
     contact_name: str
     updated_at: datetime
     message_count: int | None
-    messages: Messages
+    messages: MessagesResponse
 
     @property
     def completeness(self) -> str:
         """What the messages that came along prove."""
-        shown = len(set(self.messages.marks))
-        return completeness(self.message_count, shown, has_more=self.messages.has_more)
+        read_count = len(set(self.messages.fingerprints))
+        return completeness(self.message_count, read_count, has_more=self.messages.has_more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListedPage:
-    """One page of the list; `after` is None where nothing follows, whatever cursors it has."""
+class ListResponse:
+    """A stretch of the list; `after` is None where nothing follows, whatever cursors it has."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ListEntry, ...] = ()
     conversations: tuple[ListedConversation, ...] = ()
     rejects: tuple[Reject, ...] = ()
     after: str | None = None
 
 
-def completeness(message_count: int | None, shown: int, *, has_more: bool) -> str:
+def completeness(message_count: int | None, read_count: int, *, has_more: bool) -> str:
     """Whether a conversation's messages are all there: "full", "truncated_20" or "partial"."""
     if has_more:
         return PARTIAL
     # What lies beyond the newest 20 is not shown, which does not mean that it was deleted.
-    if shown >= MESSAGES_SHOWN_MAX and (message_count is None or message_count > shown):
+    if read_count >= MESSAGES_SHOWN_MAX and (message_count is None or message_count > read_count):
         return TRUNCATED
-    return FULL if message_count is None or message_count <= shown else PARTIAL
+    return FULL if message_count is None or message_count <= read_count else PARTIAL
 
 
-def parse_list(body: bytes, facebook_page_id: str, *, ids_only: bool = False) -> ListedPage:
-    """A page of the list of conversations. Raises UnreadableError where it is none."""
-    answer = _answer(body)
+def parse_list(body: bytes, facebook_page_id: str, *, ids_only: bool = False) -> ListResponse:
+    """A response of the list of conversations. Raises UnreadableError for anything else."""
+    response = _response(body)
     entries, conversations, rejects = [], [], []
-    for item in answer["data"]:
+    for item in response["data"]:
         entry = _entry(item)
         if entry is None:
-            rejects.append(Reject(kind="conversation", reason="no id or time", raw=kept(item)))
+            rejects.append(Reject(kind="conversation", reason="no id or time", raw=redacted(item)))
             continue
         entries.append(entry)
         if ids_only:
@@ -115,41 +114,41 @@ def parse_list(body: bytes, facebook_page_id: str, *, ids_only: bool = False) ->
         try:
             conversations.append(_conversation(item, entry, facebook_page_id))
         except UnreadableError as error:
-            rejects.append(Reject(kind="participant", reason=str(error), raw=kept(item)))
+            rejects.append(Reject(kind="participant", reason=str(error), raw=redacted(item)))
     rejects += [each for one in conversations for each in one.messages.rejects]
-    return ListedPage(
+    return ListResponse(
         entries=tuple(entries),
         conversations=tuple(conversations),
         rejects=tuple(rejects),
-        after=next_cursor(answer),
+        after=next_cursor(response),
     )
 
 
-def parse_messages(body: bytes, facebook_page_id: str, content_at: datetime) -> Messages:
-    """A page of one conversation's messages. Raises UnreadableError where it is none."""
-    return _messages(_answer(body), facebook_page_id, content_at)
+def parse_messages(body: bytes, facebook_page_id: str, content_at: datetime) -> MessagesResponse:
+    """A response of one conversation's messages. Raises UnreadableError for anything else."""
+    return _messages(_response(body), facebook_page_id, content_at)
 
 
-def _answer(body: bytes) -> dict[str, Any]:
+def _response(body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
-        raise UnreadableError("the answer is not JSON") from None
-    if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise UnreadableError("the answer has no data")
-    return answer
+        raise UnreadableError("the response is not JSON") from None
+    if not isinstance(response, dict) or not isinstance(response.get("data"), list):
+        raise UnreadableError("the response has no data")
+    return response
 
 
-def _entry(item: Any) -> Entry | None:
+def _entry(item: Any) -> ListEntry | None:
     if not isinstance(item, dict):
         return None
     thread_id, updated_at = to_id(item.get("id")), to_time(item.get("updated_time"))
     if thread_id is None or updated_at is None:
         return None
-    return Entry(thread_id=thread_id, updated_at=updated_at)
+    return ListEntry(thread_id=thread_id, updated_at=updated_at)
 
 
-def _conversation(item: dict[str, Any], entry: Entry, facebook_page_id: str) -> ListedConversation:
+def _conversation(item: dict[str, Any], entry: ListEntry, facebook_page_id: str) -> ListedConversation:
     messages = _messages(item.get("messages"), facebook_page_id, entry.updated_at)
     contact_id, name = _contact(item, messages.interactions, facebook_page_id)
     count = item.get("message_count")
@@ -167,7 +166,7 @@ def _conversation(item: dict[str, Any], entry: Entry, facebook_page_id: str) -> 
 def _contact(
     item: dict[str, Any], interactions: Sequence[Interaction], facebook_page_id: str
 ) -> tuple[str, str]:
-    """Who it is with: the participant that is not the page, else whoever wrote to it."""
+    """The contact's id and name: the participant that is not the page, else the first writer."""
     for person in _data(item.get("participants")):
         if not isinstance(person, dict):
             continue
@@ -177,36 +176,36 @@ def _contact(
             return person_id, name[:200]
     writer = next((each.actor for each in interactions if each.direction == "in"), None)
     if writer is None:
-        raise UnreadableError("nobody but the page takes part")
+        raise UnreadableError("the page is the only participant")
     return writer, ""
 
 
-def _messages(holder: Any, facebook_page_id: str, content_at: datetime) -> Messages:
-    interactions, rejects, marks = [], [], []
+def _messages(holder: Any, facebook_page_id: str, content_at: datetime) -> MessagesResponse:
+    interactions, rejects, fingerprints = [], [], []
     for item in _data(holder):
         try:
             message = _message(item, facebook_page_id, content_at)
             interactions.append(message)
-            marks.append(_mark(message.message_id))
+            fingerprints.append(_fingerprint(message.message_id))
         except UnreadableError as error:
-            raw = kept(item)
+            raw = redacted(item)
             rejects.append(Reject(kind="message", reason=str(error), raw=raw))
-            marks.append(_mark(raw))
+            fingerprints.append(_fingerprint(raw))
     try:
-        after, is_cut = next_cursor(holder), False
+        after, lacks_cursor = next_cursor(holder), False
     except UnreadableError:
-        after, is_cut = None, True
-    return Messages(
+        after, lacks_cursor = None, True
+    return MessagesResponse(
         interactions=tuple(interactions),
         rejects=tuple(rejects),
-        marks=tuple(marks),
+        fingerprints=tuple(fingerprints),
         after=after,
-        is_cut=is_cut,
+        lacks_cursor=lacks_cursor,
     )
 
 
-def _mark(value: Any) -> str:
-    """Short, as it is kept with the session: ids of Meta's have up to 200 characters."""
+def _fingerprint(value: Any) -> str:
+    """Short, as the session's row holds it: Meta's ids have up to 200 characters."""
     return hash_of(value)[:12]
 
 
@@ -230,7 +229,7 @@ def _message(item: Any, facebook_page_id: str, content_at: datetime) -> Interact
         occurred_at=created_at,
         content_at=max(content_at, created_at),
         text=to_text(item.get("message")),
-        payload=to_payload(kept(item)),
+        payload=to_payload(redacted(item)),
     )
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from services.chassis.errors import DomainError
 from services.chassis.fields import NAME_CHARACTERS_MAX, Fields
-from services.sync.interactions import Reject, UnreadableError, hash_of, to_payload
+from services.sync.meta_values import Reject, UnreadableError, hash_of, to_payload
 from services.sync.json_text import parse_json
-from services.sync.store.conversations import ToldPageEvent, ToldTimelineEvent
+from services.sync.store.conversations import ReportedPageEvent, ReportedTimelineEvent
 from services.sync.webhook_events import parse_event
 from waybill.sync.v1 import sync_service_pb2 as pb
 
@@ -124,12 +124,12 @@ def parse_query(request: pb.SearchConversationsRequest) -> str:
     return query
 
 
-Told = ToldPageEvent | ToldTimelineEvent
+ReportedEvent = ReportedPageEvent | ReportedTimelineEvent
 
 
 def parse_events(
     request: pb.RecordEventsRequest, now: datetime
-) -> list[tuple[str, Told | DomainError]]:
+) -> list[tuple[str, ReportedEvent | DomainError]]:
     """Each event by its id, or why it is refused. INVALID_REQUEST where there are too many."""
     fields = Fields()
     if len(request.events) > EVENTS_MAX:
@@ -140,7 +140,7 @@ def parse_events(
 
 def _events(
     request: pb.RecordEventsRequest, now: datetime
-) -> Iterator[tuple[str, Told | DomainError]]:
+) -> Iterator[tuple[str, ReportedEvent | DomainError]]:
     for event in request.events:
         try:
             is_of_page = bool(event.platform)
@@ -152,7 +152,7 @@ def _events(
             yield event.event_id, error
 
 
-def _page_event(event: pb.TimelineEvent, now: datetime) -> ToldPageEvent:
+def _page_event(event: pb.TimelineEvent, now: datetime) -> ReportedPageEvent:
     fields = Fields()
     org_id = fields.uuid("org_id", event.org_id)
     event_id = fields.uuid("event_id", event.event_id)
@@ -160,19 +160,19 @@ def _page_event(event: pb.TimelineEvent, now: datetime) -> ToldPageEvent:
     facebook_page_id = fields.name("facebook_page_id", event.facebook_page_id)
     trace = fields.trace("traceparent", event.traceparent, event.tracestate)
     fields.done()
-    told_at = _time(event, now)
+    reported_at = _time(event, now)
     interaction, reject, contact = None, None, ""
     try:
         told = parse_event(
             event.payload_json,
             facebook_page_id=facebook_page_id,
             event_id=event_id,
-            told_at=told_at,
+            reported_at=reported_at,
         )
         interaction, contact = told.interaction, told.contact_external_id
     except UnreadableError as error:
         reject = Reject(kind="event", reason=str(error), raw=_raw(event.payload_json))
-    return ToldPageEvent(
+    return ReportedPageEvent(
         org_id=org_id,
         event_id=event_id,
         platform=platform,
@@ -180,12 +180,12 @@ def _page_event(event: pb.TimelineEvent, now: datetime) -> ToldPageEvent:
         contact_external_id=contact,
         interaction=interaction,
         reject=reject,
-        told_at=told_at,
+        reported_at=reported_at,
         trace=trace,
     )
 
 
-def _timeline_event(event: pb.TimelineEvent, now: datetime) -> ToldTimelineEvent:
+def _timeline_event(event: pb.TimelineEvent, now: datetime) -> ReportedTimelineEvent:
     fields = Fields()
     details = fields.text("details_json", event.details_json, _DETAILS_CHARACTERS_MAX)
     payload = _object(details)
@@ -193,7 +193,7 @@ def _timeline_event(event: pb.TimelineEvent, now: datetime) -> ToldTimelineEvent
         fields.refuse("details_json", "is no JSON object")
     if not event.type.strip():
         fields.refuse("type", "is blank")
-    told = ToldTimelineEvent(
+    told = ReportedTimelineEvent(
         org_id=fields.uuid("org_id", event.org_id),
         event_id=fields.uuid("event_id", event.event_id),
         type=fields.text("type", event.type, 100),

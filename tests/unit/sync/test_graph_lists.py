@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.sync.cursors import cursor_query, next_cursor
-from services.sync.interactions import UnreadableError
-from services.sync.kept import DEPTH_MAX, excerpt, kept
-from services.sync.listing import ListedConversation, ListedPage, parse_list, parse_messages
+from services.sync.meta_values import UnreadableError
+from services.sync.redaction import DEPTH_MAX, excerpt, kept
+from services.sync.graph_lists import ListedConversation, ListResponse, parse_list, parse_messages
 from tests.unit.sync.lists import TOP
 
 PAGE = "700"
@@ -37,7 +37,7 @@ def a_conversation(shown: int = 1, **changes: Any) -> dict[str, Any]:
     }
 
 
-def listed(*conversations: Any, paging: Any = None) -> ListedPage:
+def listed(*conversations: Any, paging: Any = None) -> ListResponse:
     body = json.dumps({"data": conversations, "paging": paging}).encode()
     return parse_list(body, PAGE)
 
@@ -111,7 +111,7 @@ def test_a_next_page_without_a_cursor_is_not_the_end(paging: Any) -> None:
         listed(a_conversation(), paging=paging)
     # Of messages too: there are more, wherever they are.
     cut = one(messages={"data": [a_message(1)], "paging": paging}, message_count=1)
-    assert (cut.messages.is_cut, cut.completeness) == (True, "partial")
+    assert (cut.messages.lacks_cursor, cut.completeness) == (True, "partial")
 
 
 def test_nothing_that_is_kept_holds_the_token() -> None:
@@ -148,7 +148,7 @@ def test_nothing_that_is_kept_holds_the_token() -> None:
     ],
 )
 def test_an_excerpt_of_what_is_no_json_holds_no_token(body: bytes) -> None:
-    said = json.dumps(excerpt(body))
+    said = json.dumps(redacted_excerpt(body))
     assert SECRET not in said
     assert "\\u0000" not in said
     assert len(said) < 10_000
@@ -168,7 +168,7 @@ def test_what_a_row_cannot_hold_is_kept_otherwise() -> None:
     assert said.content_hash
     (reject,) = page.rejects
     assert json.loads(reject.raw_json)["n"] == "inf"
-    assert kept({"a": [1, "x", None, True]}) == {"a": [1, "x", None, True]}
+    assert redacted({"a": [1, "x", None, True]}) == {"a": [1, "x", None, True]}
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"data": 5}', b"[" * 100_000, b'{"data": '])

@@ -1,82 +1,20 @@
-"""What happened between a contact and a page, as one row of the timeline.
+"""Values as Meta sends them (ids, times, texts, payloads), in the form that rows hold."""
 
-The same thing may be told by a webhook and by any number of pulls. `content_at` says how new a
-telling is; the newest wins, and equal ones are told apart by the hash of all that they say, so that
-every order of telling ends alike.
-"""
-
-import hashlib
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
-
-from services.chassis.ids import new_id
 
 TEXT_CHARACTERS_MAX: Final = 10_000
 # Years 2001 to 2286 in milliseconds lie above this, in seconds below.
 _MILLISECONDS_FROM: Final = 10**11
 # Old ids of messages: `mid.…` in webhooks, `m_mid.…` in the Graph API.
 _PREFIXED_MID: Final = re.compile(r"m_(?=mid\.)")
-# What Meta sends is far inside; what is not would be refused by the database.
+# Meta sends times far inside these; the database would refuse one far outside.
 _YEARS: Final = range(2000, 2200)
 
 
 class UnreadableError(Exception):
-    """It is not what the platform sends; the text says why and quotes nothing of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interaction:
-    """One event; `message_id` None where it has no id of its own (a reaction, a read)."""
-
-    type: str
-    direction: str
-    actor: str
-    target: str = ""
-    message_id: str | None = None
-    occurred_at: datetime
-    content_at: datetime
-    text: str = ""
-    payload: Mapping[str, Any]
-    event_id: UUID = field(default_factory=new_id)
-
-    @property
-    def content_hash(self) -> str:
-        """Hash of all that is said."""
-        said = (self.type, self.direction, self.actor, self.target, self.text, self.payload)
-        return hash_of(said)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reject:
-    """Something that cannot be read.
-
-    It is a "conversation", "participant", "message" or "event", or a whole "page" of a list.
-    """
-
-    kind: str
-    reason: str
-    raw: Any
-
-    @property
-    def raw_json(self) -> str:
-        """As it came: ASCII with escapes, which the json type takes, NUL and surrogates too."""
-        return json.dumps(self.raw)
-
-    @property
-    def raw_hash(self) -> str:
-        """Hash of it."""
-        return hash_of(self.raw)
-
-
-def hash_of(value: Any) -> str:
-    """SHA-256 of the value as canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The value is not what the platform sends; the text says why and quotes nothing of it."""
 
 
 def to_id(value: Any) -> str | None:
@@ -115,7 +53,7 @@ def storable(text: str) -> str:
 
 
 def to_text(value: Any) -> str:
-    """What was written, bounded; empty for anything but text."""
+    """Text, bounded; empty for anything but text."""
     return storable(value)[:TEXT_CHARACTERS_MAX] if isinstance(value, str) else ""
 
 
