@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bench.figures import Figure, PageCredentials
+from bench.figures import Figure, Target
 from bench.http_load import Sample, http_load, request
 from bench.latencies import Percentiles
 from bench.open_loop import Schedule
@@ -50,13 +50,13 @@ async def measure(run: Run) -> list[Figure]:
             what=f"{what}, p99",
             value=spread.p99,
             unit="ms",
-            target=PageCredentials(value=STORED_MILLISECONDS_P99, at_most=True),
+            target=Target(value=STORED_MILLISECONDS_P99, at_most=True),
         ),
         Figure(
             what=f"{what}: not stored",
-            value=after_lost_place,
+            value=lost,
             unit="events",
-            target=PageCredentials(value=0, at_most=True),
+            target=Target(value=0, at_most=True),
         ),
     ]
 

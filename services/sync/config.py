@@ -7,10 +7,10 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig
+from services.chassis.config import OutboundSettings, ServiceConfig
 
 
-class SyncConfig(ServiceConfig):
+class SyncConfig(ServiceConfig, OutboundSettings):
     """What sync must be told beyond what every service must."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_SYNC_")
@@ -20,12 +20,6 @@ class SyncConfig(ServiceConfig):
     )
     graph_timeout_seconds: float = Field(default=30, gt=0, le=120)
     graph_response_bytes_max: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)
-    outbound_allowed_networks: list[str] = Field(
-        default=[], description="CIDRs that outbound calls may reach besides public addresses"
-    )
-    outbound_http_hosts: list[str] = Field(
-        default=[], description="Hosts that may be called without TLS"
-    )
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
         description="Who holds a page's lease, for people",
@@ -46,9 +40,9 @@ class SyncConfig(ServiceConfig):
         default=90, ge=1, le=100, description="Usage that stops calls"
     )
     slow_factor: float = Field(default=4, ge=1, description="How much slower")
-    run_seconds_max: float = Field(default=60, gt=0, description="PullBudget of one run: time")
-    run_calls_max: int = Field(default=200, ge=1, description="PullBudget of one run: calls")
-    run_new_rows_max: int = Field(default=50_000, ge=1, description="PullBudget of one run: new rows")
+    run_seconds_max: float = Field(default=60, gt=0, description="Budget of one run: time")
+    run_calls_max: int = Field(default=200, ge=1, description="Budget of one run: calls")
+    run_new_rows_max: int = Field(default=50_000, ge=1, description="Budget of one run: new rows")
     list_conversations_max: int = Field(
         default=100, ge=1, le=500, description="Conversations per call"
     )

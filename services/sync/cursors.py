@@ -1,7 +1,8 @@
 """Where Meta's pagination leads, without the token that its addresses hold.
 
 A cursor is `after`, as `cursors` or the address of the next response has it. Older edges paginate
-by time (`until` and `__paging_token`), which is stored as `?until=…`; nothing else of an address is.
+by time (`until` and `__paging_token`), which is stored as `?until=…`. Nothing else of an address
+is stored.
 """
 
 from typing import Any, Final

@@ -51,7 +51,9 @@ class Graph:
         """The fields that the page sends to its apps. Raises OutboundError."""
         return await self._call("GET", credentials, _subscribed_apps(credentials), {})
 
-    async def subscribe(self, credentials: PageCredentials, fields: Collection[str]) -> GraphResponse:
+    async def subscribe(
+        self, credentials: PageCredentials, fields: Collection[str]
+    ) -> GraphResponse:
         """Has the page send these fields to the app, and no others. Raises OutboundError."""
         query = {"subscribed_fields": ",".join(sorted(fields))}
         return await self._call("POST", credentials, _subscribed_apps(credentials), query)

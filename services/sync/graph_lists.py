@@ -148,7 +148,9 @@ def _entry(item: Any) -> ListEntry | None:
     return ListEntry(thread_id=thread_id, updated_at=updated_at)
 
 
-def _conversation(item: dict[str, Any], entry: ListEntry, facebook_page_id: str) -> ListedConversation:
+def _conversation(
+    item: dict[str, Any], entry: ListEntry, facebook_page_id: str
+) -> ListedConversation:
     messages = _messages(item.get("messages"), facebook_page_id, entry.updated_at)
     contact_id, name = _contact(item, messages.interactions, facebook_page_id)
     count = item.get("message_count")

@@ -1,12 +1,10 @@
 """Pages' access tokens: sealed to their page in the row, opened for calls."""
 
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from services.chassis.sealing import KeyRing, SealBroken, seal, unseal
+from services.chassis.sealing import KeyRing, SealBroken, SealedColumn
 from services.sync.records.pages import PageCredentials
-
-_TABLE: Final = "pages"
 
 
 class PageWithToken(Protocol):
@@ -26,19 +24,18 @@ class PageWithToken(Protocol):
 
     @property
     def access_token_ciphertext(self) -> bytes | None:
-        """The sealed token; None: the page has none."""
+        """The sealed token, or None."""
 
 
 class PageTokens:
     """Seals and opens tokens of pages."""
 
     def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
+        self._column = SealedColumn(ring, table="pages", column="access_token_ciphertext")
 
     def seal(self, org_id: UUID, *, platform: str, facebook_page_id: str, token: str) -> bytes:
         """The token as the page's row holds it."""
-        key = f"{platform}:{facebook_page_id}"
-        return seal(self._ring, token.encode(), table=_TABLE, key=key, org_id=org_id)
+        return self._column.seal(org_id, f"{platform}:{facebook_page_id}", token)
 
     def credentials(self, page: PageWithToken) -> PageCredentials:
         """What calls for the page need.
@@ -48,8 +45,7 @@ class PageTokens:
         if page.access_token_ciphertext is None:
             raise SealBroken("the page has no token")
         key = f"{page.platform}:{page.facebook_page_id}"
-        sealed = page.access_token_ciphertext
-        token = unseal(self._ring, sealed, table=_TABLE, key=key, org_id=page.org_id)
+        token = self._column.open(page.org_id, key, page.access_token_ciphertext)
         return PageCredentials(
-            platform=page.platform, facebook_page_id=page.facebook_page_id, token=token.decode()
+            platform=page.platform, facebook_page_id=page.facebook_page_id, token=token
         )

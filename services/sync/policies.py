@@ -1,20 +1,7 @@
 """The bounds of sync's parts, from its settings."""
 
-from ipaddress import ip_network
-
-from services.chassis.outbound.client import OutboundPolicy
 from services.sync.config import SyncConfig
 from services.sync.records.pulls import CallPace, PullBudget, PullerPolicy
-
-
-def outbound_policy(config: SyncConfig) -> OutboundPolicy:
-    """What calls to the Graph API may reach."""
-    return OutboundPolicy(
-        allowed_networks=tuple(map(ip_network, config.outbound_allowed_networks)),
-        http_hosts=frozenset(config.outbound_http_hosts),
-        response_bytes_max=config.graph_response_bytes_max,
-        total_seconds_max=config.graph_timeout_seconds,
-    )
 
 
 def puller_policy(config: SyncConfig) -> PullerPolicy:

@@ -162,11 +162,11 @@ class Pull:
             self._calls += 1
         if response.status != 200:
             sent_cursor = request.after is not None
-            error = error_of(response.status, response.body, sent_cursor=sent_cursor)
-            return await self._after_error(request, error, response)
+            refused = error_of(response.status, response.body, sent_cursor=sent_cursor)
+            return await self._after_error(request, refused, response)
         if response.truncated:
-            error = GraphError(action="reduce", reason="the response is too long")
-            return await self._after_error(request, error, response)
+            too_long = GraphError(action="reduce", reason="the response is too long")
+            return await self._after_error(request, too_long, response)
         return await self._after_response(request, response)
 
     async def _after_response(
@@ -222,9 +222,7 @@ class Pull:
 
         await complete_despite_cancellation(saved())
 
-    async def _report_usage(
-        self, response: GraphResponse, error: GraphError | None = None
-    ) -> None:
+    async def _report_usage(self, response: GraphResponse, error: GraphError | None = None) -> None:
         """Stores what the response says of limits, and blocks calls before Meta does."""
         page_seconds, app_seconds = block_seconds(
             response.usage,

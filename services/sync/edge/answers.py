@@ -1,133 +1,123 @@
-"""What sync's RPCs answer, from rows."""
+"""What sync's RPCs answer, from records."""
 
-from datetime import datetime
+from dataclasses import asdict
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from services.chassis.database import Record
+from services.chassis.timestamps import to_optional_timestamp, to_timestamp
+from services.sync.records.conversations import Conversation, ConversationEvent
+from services.sync.records.pages import FacebookPage
+from services.sync.records.sessions import SyncLock, SyncReject, SyncSession, SyncStatistics
 from waybill.sync.v1 import sync_service_pb2 as pb
 
 
-def to_page(row: Record) -> pb.Page:
+def to_page(page: FacebookPage) -> pb.Page:
     """A page with its health."""
     return pb.Page(
-        page_id=str(row["page_id"]),
-        platform=row["platform"],
-        facebook_page_id=row["facebook_page_id"],
-        name=row["name"],
-        token_status=row["token_status"],
-        token_error=row["token_error"] or "",
-        subscription_status=row["subscription_status"],
-        subscription_error=row["subscription_error"] or "",
-        last_webhook_time=to_timestamp(row["last_webhook_at"]),
-        last_sync_time=to_timestamp(row["last_synced_at"]),
-        blocked_until_time=to_timestamp(row["blocked_until"]),
-        create_time=to_timestamp(row["created_at"]),
+        page_id=str(page.page_id),
+        platform=page.platform,
+        facebook_page_id=page.facebook_page_id,
+        name=page.name,
+        token_status=page.token_status,
+        token_error=page.token_error or "",
+        subscription_status=page.subscription_status,
+        subscription_error=page.subscription_error or "",
+        last_webhook_time=to_optional_timestamp(page.last_webhook_at),
+        last_sync_time=to_optional_timestamp(page.last_synced_at),
+        blocked_until_time=to_optional_timestamp(page.blocked_until),
+        create_time=to_timestamp(page.created_at),
     )
 
 
-def to_sync(row: Record) -> pb.Sync:
+def to_sync(session: SyncSession) -> pb.Sync:
     """A session."""
     return pb.Sync(
-        session_id=str(row["session_id"]),
-        page_id=str(row["page_id"]),
-        mode=row["mode"],
-        status=row["status"],
-        phase=row["phase"],
-        counts=to_counts(row),
-        completeness=row["completeness"] or "",
-        error=row["error"] or "",
-        due_time=to_timestamp(row["due_at"]),
-        start_time=to_timestamp(row["started_at"]),
-        end_time=to_timestamp(row["ended_at"]),
-        trace_id=row["trace_id"],
+        session_id=str(session.session_id),
+        page_id=str(session.page_id),
+        mode=session.mode,
+        status=session.status,
+        phase=session.phase,
+        counts=to_counts(session),
+        completeness=session.completeness or "",
+        error=session.error or "",
+        due_time=to_optional_timestamp(session.due_at),
+        start_time=to_timestamp(session.started_at),
+        end_time=to_optional_timestamp(session.ended_at),
+        trace_id=session.trace_id,
     )
 
 
-def to_counts(row: Record) -> pb.SyncCounts:
+def to_counts(session: SyncSession) -> pb.SyncCounts:
     """What a session has done so far."""
     return pb.SyncCounts(
-        calls=row["calls"],
-        conversations_seen=row["conversations_seen"],
-        conversations_new=row["conversations_new"],
-        messages_seen=row["messages_seen"],
-        messages_new=row["messages_new"],
-        rejected=row["rejected"],
+        calls=session.calls,
+        conversations_seen=session.conversations_seen,
+        conversations_new=session.conversations_new,
+        messages_seen=session.messages_seen,
+        messages_new=session.messages_new,
+        rejected=session.rejected,
     )
 
 
-def to_lock(row: Record) -> pb.SyncLock:
+def to_lock(lock: SyncLock) -> pb.SyncLock:
     """A lease on a page."""
     return pb.SyncLock(
-        page_id=str(row["page_id"]),
-        locked_by=row["locked_by"],
-        lock_time=to_timestamp(row["locked_at"]),
-        expire_time=to_timestamp(row["expires_at"]),
-        session_id=str(row["session_id"] or ""),
+        page_id=str(lock.page_id),
+        locked_by=lock.locked_by,
+        lock_time=to_timestamp(lock.locked_at),
+        expire_time=to_timestamp(lock.expires_at),
+        session_id=str(lock.session_id or ""),
     )
 
 
-def to_statistics(row: Record) -> pb.SyncStatistics:
+def to_statistics(statistics: SyncStatistics) -> pb.SyncStatistics:
     """Counts of one page."""
-    names = [field.name for field in pb.SyncStatistics.DESCRIPTOR.fields if field.name != "page_id"]
-    counts = {name: int(row[name]) for name in names}
-    return pb.SyncStatistics(page_id=str(row["page_id"]), **counts)
+    return pb.SyncStatistics(**{**asdict(statistics), "page_id": str(statistics.page_id)})
 
 
-def to_reject(row: Record) -> pb.SyncReject:
+def to_reject(reject: SyncReject) -> pb.SyncReject:
     """Something that could not be read."""
     return pb.SyncReject(
-        reject_id=str(row["reject_id"]),
-        page_id=str(row["page_id"]),
-        origin=row["origin"],
-        kind=row["kind"],
-        reason=row["reason"],
-        raw_json=row["raw"],
-        create_time=to_timestamp(row["created_at"]),
-        trace_id=row["trace_id"],
+        reject_id=str(reject.reject_id),
+        page_id=str(reject.page_id),
+        origin=reject.origin,
+        kind=reject.kind,
+        reason=reject.reason,
+        raw_json=reject.raw,
+        create_time=to_timestamp(reject.created_at),
+        trace_id=reject.trace_id,
     )
 
 
-def to_conversation(row: Record) -> pb.Conversation:
+def to_conversation(conversation: Conversation) -> pb.Conversation:
     """A conversation."""
     return pb.Conversation(
-        conversation_id=str(row["conversation_id"]),
-        page_id=str(row["page_id"]),
-        contact_external_id=row["contact_external_id"],
-        thread_id=row["thread_id"] or "",
-        contact_name=row["contact_name"],
-        status=row["status"],
-        version=row["version"],
-        completeness=row["completeness"],
-        message_count=row["message_count"],
-        stored_message_count=row["stored_message_count"],
-        update_time=to_timestamp(row["active_at"]),
-        trace_id=row["trace_id"],
+        conversation_id=str(conversation.conversation_id),
+        page_id=str(conversation.page_id),
+        contact_external_id=conversation.contact_external_id,
+        thread_id=conversation.thread_id or "",
+        contact_name=conversation.contact_name,
+        status=conversation.status,
+        version=conversation.version,
+        completeness=conversation.completeness,
+        message_count=conversation.message_count,
+        stored_message_count=conversation.stored_message_count,
+        update_time=to_timestamp(conversation.active_at),
+        trace_id=conversation.trace_id,
     )
 
 
-def to_event(row: Record) -> pb.InteractionEvent:
+def to_event(event: ConversationEvent) -> pb.InteractionEvent:
     """An event of a conversation."""
     return pb.InteractionEvent(
-        event_id=str(row["event_id"]),
-        type=row["type"],
-        direction=row["direction"],
-        actor=row["actor"],
-        target=row["target"],
-        message_id=row["message_id"] or "",
-        text=row["text"],
-        deleted=row["deleted"],
-        occur_time=to_timestamp(row["occurred_at"]),
-        seen_by_webhook=row["seen_by_webhook"],
-        seen_by_pull=row["seen_by_pull"],
-        trace_id=row["trace_id"],
+        event_id=str(event.event_id),
+        type=event.type,
+        direction=event.direction,
+        actor=event.actor,
+        target=event.target,
+        message_id=event.message_id or "",
+        text=event.text,
+        deleted=event.deleted,
+        occur_time=to_timestamp(event.occurred_at),
+        seen_by_webhook=event.seen_by_webhook,
+        seen_by_pull=event.seen_by_pull,
+        trace_id=event.trace_id,
     )
-
-
-def to_timestamp(moment: datetime | None) -> Timestamp | None:
-    """A moment as protobuf has it; None stays None."""
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -1,4 +1,4 @@
-"""Facebook pages and Instagram accounts: as connected, as listed, and as their health is checked."""
+"""Facebook pages and Instagram accounts: to connect, as listed, and to check."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Records as tuples of the composite types that stored functions take arrays of.
 
-Each tuple has the attributes of its type, in their order (schema/migrations/0006_composite_types.sql).
+Each tuple has the attributes of its type, in order: migrations/0006_composite_types.sql.
 """
 
 from collections.abc import Sequence

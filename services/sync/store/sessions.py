@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.trace import parse
+from services.chassis.trace import trace_of_row
 from services.sync.clock import Clock, RealClock
 from services.sync.position import Position, to_json
 from services.sync.records.pulls import Checkpoint, PulledBatch, RunEnd, SyncRun, ThreadRead
@@ -20,7 +20,9 @@ from services.sync.store.composites import (
 )
 
 _SESSION_COLUMNS: Final = tuple(field.name for field in fields(SyncSession))
-_STATISTICS_COLUMNS: Final = tuple(field.name for field in fields(SyncStatistics))
+_COUNT_COLUMNS: Final = tuple(
+    field.name for field in fields(SyncStatistics) if field.name != "page_id"
+)
 
 
 class SessionStore:
@@ -100,7 +102,9 @@ class SessionStore:
         )
         return None if row is None else _to_run(row, token)
 
-    async def save_sync_page(self, run: SyncRun, version: int, position: Position, batch: PulledBatch) -> Checkpoint:
+    async def save_sync_page(
+        self, run: SyncRun, version: int, position: Position, batch: PulledBatch
+    ) -> Checkpoint:
         """Stores batch and position together. Raises SYNC_LEASE_LOST: nothing was stored."""
         row = await self._database.row(
             "save_sync_page",
@@ -120,7 +124,9 @@ class SessionStore:
         assert row is not None
         return Checkpoint(**row)
 
-    async def list_threads_read(self, run: SyncRun, thread_ids: Sequence[str]) -> dict[str, ThreadRead]:
+    async def list_threads_read(
+        self, run: SyncRun, thread_ids: Sequence[str]
+    ) -> dict[str, ThreadRead]:
         """Those of the threads that were read before, by their ids."""
         rows = await self._database.rows(
             "list_threads_read",
@@ -199,15 +205,11 @@ def _to_session(row: Record) -> SyncSession:
 
 
 def _to_statistics(row: Record) -> SyncStatistics:
-    return SyncStatistics(
-        **{name: row[name] if name == "page_id" else int(row[name]) for name in _STATISTICS_COLUMNS}
-    )
+    counts = {name: int(row[name]) for name in _COUNT_COLUMNS}
+    return SyncStatistics(page_id=row["page_id"], **counts)
 
 
 def _to_run(row: Record, token: UUID) -> SyncRun:
-    trace = parse(row["traceparent"], row["tracestate"])
-    if trace is None:
-        raise ValueError("a row's traceparent is checked by its column")
     return SyncRun(
         org_id=row["org_id"],
         session_id=row["session_id"],
@@ -224,5 +226,5 @@ def _to_run(row: Record, token: UUID) -> SyncRun:
         failures=row["failures"],
         number=row["run_number"],
         waiting_since=row["updated_at"],
-        trace=trace,
+        trace=trace_of_row(row),
     )

@@ -13,12 +13,14 @@ from services.chassis.rpc.request_ids import RequestId
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
-from services.sync.meta_values import Interaction, Reject
-from services.sync.page_tokens_at_rest import seal_token
+from services.sync.page_tokens import PageTokens
 from services.sync.position import Position
-from services.sync.pulled_batches import ConversationToStore, PulledBatch, ThreadRead
-from services.sync.store.conversations import ConversationStore, ReportedTimelineEvent
-from services.sync.store.locks import Lock, LockStore
+from services.sync.records.conversations import ConversationToStore
+from services.sync.records.events import Interaction, Reject, ReportedTimelineEvent
+from services.sync.records.pulls import PulledBatch, ThreadRead
+from services.sync.records.sessions import LockState
+from services.sync.store.conversations import ConversationStore
+from services.sync.store.locks import LockStore
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
 
@@ -66,26 +68,26 @@ async def a_page(
     """A connected page."""
     facebook_page_id = facebook_page_id or str(uuid4().int % 10**14)
     return await PageStore(database, clock).connect_page(
-        org_id=org_id,
+        org_id,
         page_id=new_id(),
         platform=platform,
         facebook_page_id=facebook_page_id,
         name="A page",
         external_app_id="",
-        access_token_ciphertext=seal_token(
-            RING, token, org_id=org_id, platform=platform, facebook_page_id=facebook_page_id
+        access_token_ciphertext=PageTokens(RING).seal(
+            org_id, platform=platform, facebook_page_id=facebook_page_id, token=token
         ),
-        request=RequestId(),
+        request_id=RequestId(),
         traceparent=new_root().traceparent,
     )
 
 
 async def acquire(
     database: Database, org_id: UUID, page_id: UUID, *, token: UUID, now: datetime = NOW
-) -> Lock:
+) -> LockState:
     """Takes the lease on the page, or says whose it is."""
     return await LockStore(database, MovedClock(now)).acquire_sync_lock(
-        org_id=org_id,
+        org_id,
         page_id=page_id,
         locked_by=f"worker of {token}",
         token=token,
@@ -128,7 +130,7 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
     page_id = await a_page(database, org_id)
     sessions = SessionStore(database, "tester", lease_seconds=3600)
     run = await sessions.start_sync(
-        org_id=org_id,
+        org_id,
         page_id=page_id,
         facebook_page_id=None,
         resume_session=None,

@@ -12,7 +12,7 @@ from services.chassis.loops import Stopping
 from services.chassis.trace import new_root
 from services.sync.background import Background
 from services.sync.backoff import DELAYS_SECONDS
-from services.sync.puller import PullBudget
+from services.sync.records.pulls import PullBudget
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import World, a_world, holding_books
 
@@ -22,7 +22,7 @@ LATE = 10**6
 
 async def a_session(world: World, mode: str = "full") -> None:
     await world.sessions().schedule_sync(
-        org_id=world.org_id,
+        world.org_id,
         page_id=world.page_id,
         session_id=new_id(),
         mode=mode,

@@ -18,11 +18,13 @@ from sandbox.meta_pages import iso
 from services.chassis.database import Database, pooled
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.sync.meta_values import to_time
 from services.sync.graph_lists import parse_list, parse_messages
+from services.sync.meta_values import to_time
 from services.sync.pending_messages import pending_messages_of
-from services.sync.pulled_batches import PulledBatch, batch_of_list, batch_of_messages
-from services.sync.store.conversations import ConversationStore, ReportedPageEvent
+from services.sync.pulled_batches import batch_of_list, batch_of_messages
+from services.sync.records.events import ReportedPageEvent
+from services.sync.records.pulls import PulledBatch
+from services.sync.store.conversations import ConversationStore
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
 from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
@@ -106,7 +108,9 @@ def rows_of(origin: str, item: dict[str, Any]) -> PulledBatch:
         return batch_of_list(page)
     whole = item["messages"]["data"]
     listed_cut = {**item, "messages": {"data": whole[:1], "paging": {"next": "x?after=older"}}}
-    (pending,) = pending_messages_of(parse_list(json.dumps({"data": [listed_cut]}).encode(), PAGE), ())
+    (pending,) = pending_messages_of(
+        parse_list(json.dumps({"data": [listed_cut]}).encode(), PAGE), ()
+    )
     rest = json.dumps({"data": whole[1:]}).encode()
     return batch_of_messages(pending, parse_messages(rest, PAGE, pending.updated_at))
 
@@ -125,7 +129,10 @@ histories = st.lists(st.one_of(webhooks, pulls, parts, rests), min_size=1, max_s
 
 
 async def report(
-    store: ConversationStore, org_id: Any, page_id: Any, reported: Sequence[tuple[str, dict[str, Any]]]
+    store: ConversationStore,
+    org_id: Any,
+    page_id: Any,
+    reported: Sequence[tuple[str, dict[str, Any]]],
 ) -> None:
     """Everything of one origin in one call."""
     events = []
@@ -152,7 +159,7 @@ async def report(
     pulled = [rows_of(origin, item) for origin, item in reported if origin != "webhook"]
     if conversations := [each for rows in pulled for each in rows.conversations]:
         await store.bulk_upsert_conversations_with_events(
-            org_id, page_id, conversations, "pull", new_root().traceparent
+            org_id, page_id, conversations, "pull", traceparent=new_root().traceparent
         )
 
 
@@ -187,9 +194,9 @@ async def check(
     history: list[tuple[str, dict[str, Any]]],
     chance: random.Random,
 ) -> None:
-    """ReportedEvent once in order, and reported shuffled, again and in parts of any size: the same rows.
+    """Reported once in order, and reported shuffled, again and in parts of any size: the same rows.
 
-    ReportedEvent once more, whatever the order, nothing changes, the versions included.
+    Reported once more, whatever the order, nothing changes, the versions included.
     """
     store = ConversationStore(database)
     results = []
@@ -246,7 +253,7 @@ async def test_of_two_pulls_of_one_second_the_better_one_says_how_complete_it_is
         for each in order:
             conversation = a_conversation([a_message("m_1")], completeness=each)
             await store.bulk_upsert_conversations_with_events(
-                org_id, page_id, [conversation], "pull", new_root().traceparent
+                org_id, page_id, [conversation], "pull", traceparent=new_root().traceparent
             )
         state = "select completeness from sync.messenger_conversations where org_id = $1"
         assert await admin.fetchval(state, org_id) == better
@@ -254,7 +261,7 @@ async def test_of_two_pulls_of_one_second_the_better_one_says_how_complete_it_is
         for listed_at in (NOW, NOW + timedelta(seconds=1)):
             worse = a_conversation(completeness="partial", message_count=9, listed_at=listed_at)
             await store.bulk_upsert_conversations_with_events(
-                org_id, page_id, [worse], "pull", new_root().traceparent
+                org_id, page_id, [worse], "pull", traceparent=new_root().traceparent
             )
             assert await admin.fetchval(state, org_id) == "partial"
 
@@ -267,10 +274,10 @@ async def test_a_second_telling_changes_no_row_and_no_version(
     conversation = a_conversation([a_message("m_1"), a_message("m_2")])
     for outcome in ("stored", "duplicate"):
         rows = await store.bulk_upsert_conversations_with_events(
-            org_id, page_id, [conversation], "pull", new_root().traceparent
+            org_id, page_id, [conversation], "pull", traceparent=new_root().traceparent
         )
-        assert {row["outcome"] for row in rows} == {outcome}
-        assert {row["version"] for row in rows} == {1}
+        assert {row.outcome for row in rows} == {outcome}
+        assert {row.version for row in rows} == {1}
 
 
 async def test_each_call_that_changes_a_conversation_raises_its_version_by_one(
@@ -286,9 +293,9 @@ async def test_each_call_that_changes_a_conversation_raises_its_version_by_one(
         {"contact_name": "older and not believed", "listed_at": NOW},
     ):
         rows = await store.bulk_upsert_conversations_with_events(
-            org_id, page_id, [a_conversation(**changes)], "pull", new_root().traceparent
+            org_id, page_id, [a_conversation(**changes)], "pull", traceparent=new_root().traceparent
         )
-        versions.append(rows[-1]["version"])
+        versions.append(rows[-1].version)
     assert versions == [1, 2, 3, 3]
 
 
@@ -301,7 +308,7 @@ async def test_concurrent_tellings_of_one_message_leave_one_row(
     await asyncio.gather(
         *(
             store.bulk_upsert_conversations_with_events(
-                org_id, page_id, [each], "pull", new_root().traceparent
+                org_id, page_id, [each], "pull", traceparent=new_root().traceparent
             )
             for each in tellings
         )
@@ -326,7 +333,11 @@ async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
     bare = [replace(each, message_id=None) for each in reported]
     for _ in range(2):
         await store.bulk_upsert_conversations_with_events(
-            org_id, page_id, [a_conversation(bare + bare)], "webhook", new_root().traceparent
+            org_id,
+            page_id,
+            [a_conversation(bare + bare)],
+            "webhook",
+            traceparent=new_root().traceparent,
         )
     assert await admin.fetchval("select count(*) from sync.contact_interaction_events") == 8
 

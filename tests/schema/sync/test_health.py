@@ -8,7 +8,9 @@ from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.graph import Graph
 from services.sync.health import HealthCheck
-from services.sync.store.pages import CallPace, PageStore
+from services.sync.page_tokens import PageTokens
+from services.sync.records.pulls import CallPace
+from services.sync.store.pages import PageStore
 from services.sync.subscriptions import FIELDS
 from services.sync.usage import Usage
 from tests.schema.sync.builders import RING, Admin, MovedClock
@@ -19,12 +21,12 @@ def a_check(world: World) -> HealthCheck:
     return HealthCheck(
         PageStore(world.database, world.clock),
         Graph(world.http, f"{world.url}/v26.0"),
-        RING,
+        PageTokens(RING),
         world.clock,
         every_seconds=3600,
         silence_seconds=7200,
         pace=CallPace(),
-        started=lambda: None,
+        session_started=lambda: None,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
-from services.sync.puller import PullBudget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import a_world, holding_books
 
@@ -29,7 +29,9 @@ async def test_runs_within_a_budget_go_on_where_the_last_one_ended(
     sync_db: Database, admin: Admin
 ) -> None:
     async with a_world(sync_db, PageOrder(conversations=95)) as world:
-        runs, end = await world.pull_to_the_end(budget=PullBudget(seconds=99, calls=3, new_rows=10**6))
+        runs, end = await world.pull_to_the_end(
+            budget=PullBudget(seconds=99, calls=3, new_rows=10**6)
+        )
         assert 4 <= runs <= 8
         assert end.completeness == "full"
         assert await world.stored(admin) == world.shown()
@@ -117,7 +119,9 @@ async def test_messages_that_do_not_come_along_are_asked_for(
 ) -> None:
     order = PageOrder(conversations=4, messages_min=18, messages_max=18)
     async with a_world(sync_db, order, Behaviour(nested_max=7)) as world:
-        runs, _ = await world.pull_to_the_end(budget=PullBudget(seconds=99, calls=2, new_rows=10**6))
+        runs, _ = await world.pull_to_the_end(
+            budget=PullBudget(seconds=99, calls=2, new_rows=10**6)
+        )
         assert runs > 2
         assert await world.stored(admin) == world.shown()
     full = "select distinct completeness from sync.messenger_conversations"

@@ -10,7 +10,7 @@ from sandbox.meta_conversations import Behaviour, PageOrder
 from sandbox.meta_faults import error_body
 from services.chassis.database import Database
 from services.sync.backoff import DELAYS_SECONDS
-from services.sync.puller import PullBudget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import AMPLE, a_world, holding_books
 

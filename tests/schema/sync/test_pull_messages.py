@@ -5,7 +5,7 @@ import pytest
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.sync.backoff import MESSAGES_FAILURES_MAX
-from services.sync.puller import PullBudget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 

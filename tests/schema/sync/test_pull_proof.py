@@ -4,7 +4,7 @@ import pytest
 
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
-from services.sync.puller import PullBudget
+from services.sync.records.pulls import PullBudget
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 

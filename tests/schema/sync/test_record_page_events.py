@@ -10,7 +10,8 @@ import asyncpg
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.sync.store.conversations import ConversationStore, ReportedPageEvent
+from services.sync.records.events import ReportedPageEvent
+from services.sync.store.conversations import ConversationStore
 from services.sync.webhook_events import parse_event
 from tests.schema.sync.builders import NOW, Admin, a_page
 

@@ -10,9 +10,9 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.position import Position
-from services.sync.pulled_batches import PulledBatch
+from services.sync.records.pulls import PulledBatch, RunEnd, SyncRun
 from services.sync.store.locks import LockStore
-from services.sync.store.sessions import Run, RunEnd, SessionStore
+from services.sync.store.sessions import SessionStore
 from tests.schema.sync.builders import (
     LEASE_SECONDS,
     Admin,
@@ -33,9 +33,9 @@ def sessions(database: Database, clock: MovedClock, worker: str = "tester") -> S
 
 async def start(
     store: SessionStore, page_id: UUID, *, resume: UUID | None = None, org_id: UUID = ORG
-) -> Run:
+) -> SyncRun:
     return await store.start_sync(
-        org_id=org_id,
+        org_id,
         page_id=page_id,
         facebook_page_id=None,
         resume_session=resume,
@@ -57,14 +57,14 @@ async def test_of_a_thousand_who_ask_at_once_one_holds_the_lease(sync_db: Databa
 async def test_of_20_starts_at_once_one_runs_and_19_are_told_to_wait(sync_db: Database) -> None:
     page_id, clock = await a_page(sync_db, ORG), MovedClock()
 
-    async def try_to_start(number: int) -> Run | DomainError:
+    async def try_to_start(number: int) -> SyncRun | DomainError:
         try:
             return await start(sessions(sync_db, clock, f"worker {number}"), page_id)
         except DomainError as error:
             return error
 
     results = await asyncio.gather(*(try_to_start(number) for number in range(20)))
-    (run,) = [each for each in results if isinstance(each, Run)]
+    (run,) = [each for each in results if isinstance(each, SyncRun)]
     refusals = [each for each in results if isinstance(each, DomainError)]
     assert len(refusals) == 19
     for refusal in refusals:
@@ -205,7 +205,7 @@ async def test_a_start_is_refused_while_a_session_goes_on_by_itself_and_between_
     store = sessions(sync_db, clock)
     session_id = new_id()
     await store.schedule_sync(
-        org_id=ORG,
+        ORG,
         page_id=page_id,
         session_id=session_id,
         mode="full",
@@ -235,7 +235,7 @@ async def test_background_sessions_are_claimed_once_and_again_after_a_crash(
     pages = [await a_page(sync_db, ORG) for _ in range(3)]
     for page_id in pages:
         await store.schedule_sync(
-            org_id=ORG,
+            ORG,
             page_id=page_id,
             session_id=new_id(),
             mode="full",

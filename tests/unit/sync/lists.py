@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from services.sync.graph_lists import ListEntry, ListResponse
-from services.sync.position import DONE, GraphRequest, Position, after_list_response, next_request
+from services.sync.position import DONE, GraphRequest, Position, next_request
+from services.sync.transitions import after_list_response
 
 TOP = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -20,7 +21,9 @@ def a_page(*ages: int, after: str | None = "next") -> ListResponse:
 class Reader:
     """What a session does with answers; `read` holds what it has read."""
 
-    def __init__(self, answer: Callable[[GraphRequest], ListResponse], position: Position | None = None):
+    def __init__(
+        self, answer: Callable[[GraphRequest], ListResponse], position: Position | None = None
+    ):
         self.answer = answer
         self.position = position or Position()
         self.read: dict[str, datetime] = {}

@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.sync.config import SyncConfig
-from services.sync.puller import PullBudget
-from services.sync.service import budget_within
+from services.sync.edge.syncs import budget_within
+from services.sync.records.pulls import PullBudget
 
 
 def a_config(**changes: float) -> SyncConfig:

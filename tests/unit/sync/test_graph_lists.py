@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.sync.cursors import cursor_query, next_cursor
-from services.sync.meta_values import UnreadableError
-from services.sync.redaction import DEPTH_MAX, excerpt, kept
 from services.sync.graph_lists import ListedConversation, ListResponse, parse_list, parse_messages
+from services.sync.meta_values import UnreadableError
+from services.sync.redaction import DEPTH_MAX, redacted, redacted_excerpt
 from tests.unit.sync.lists import TOP
 
 PAGE = "700"

@@ -6,8 +6,15 @@ from dataclasses import replace
 import pytest
 
 from services.sync.graph_lists import ListedConversation, ListResponse, MessagesResponse
-from services.sync.pending_messages import IDLE_RESPONSES_MAX, RESPONSES_MAX, PendingMessages, completeness_after, pending_messages_of
-from services.sync.position import Position, after_messages_response, next_request, rejected, skip_thread
+from services.sync.pending_messages import (
+    IDLE_RESPONSES_MAX,
+    RESPONSES_MAX,
+    PendingMessages,
+    completeness_after,
+    pending_messages_of,
+)
+from services.sync.position import Position, next_request
+from services.sync.transitions import after_messages_response, after_refused_cursor, skip_thread
 from tests.unit.sync.lists import TOP
 
 
@@ -24,8 +31,14 @@ def an_inner(**changes: object) -> PendingMessages:
     return replace(pending, **changes)  # type: ignore[arg-type]
 
 
-def some(*fingerprints: int, after: str | None = None, lacks_cursor: bool = False) -> MessagesResponse:
-    return MessagesResponse(fingerprints=tuple(str(each) for each in fingerprints), after=after, lacks_cursor=lacks_cursor)
+def some(
+    *fingerprints: int, after: str | None = None, lacks_cursor: bool = False
+) -> MessagesResponse:
+    return MessagesResponse(
+        fingerprints=tuple(str(each) for each in fingerprints),
+        after=after,
+        lacks_cursor=lacks_cursor,
+    )
 
 
 def calls_of(pages: Mapping[str | None, MessagesResponse]) -> tuple[int, Position]:
@@ -90,10 +103,12 @@ def test_a_refused_cursor_of_messages_is_asked_without_once_and_then_left() -> N
 
 
 def test_the_watermark_stays_below_what_is_to_be_read_again() -> None:
-    position = Position(phase="done", top_at=TOP, pending=(an_inner(updated_at=TOP.replace(hour=3)),))
-    again = skip_thread(position, again=True)
+    position = Position(
+        phase="done", top_at=TOP, pending=(an_inner(updated_at=TOP.replace(hour=3)),)
+    )
+    again = skip_thread(position, retry_later=True)
     assert (again.completeness, again.watermark_at) == ("partial", TOP.replace(hour=3))
-    gone = skip_thread(position, again=False)
+    gone = skip_thread(position, retry_later=False)
     assert (gone.completeness, gone.watermark_at) == ("partial", TOP)
 
 

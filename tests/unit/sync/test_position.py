@@ -9,20 +9,19 @@ import pytest
 from services.sync.graph_lists import ListResponse
 from services.sync.position import (
     DONE,
-    FRUITLESS_PROOFS_MAX,
     LIST,
     PROOF,
     RESTORED_AFTER_CALLS,
     GraphRequest,
     Position,
     from_json,
-    after_lost_place,
+    halve_limit,
     next_request,
     restore_limit,
-    halve_limit,
     resume,
     to_json,
 )
+from services.sync.transitions import FRUITLESS_PROOFS_MAX, after_lost_place
 from tests.unit.sync.lists import TOP, Reader, a_page, answering
 
 PAGES = {

@@ -18,7 +18,9 @@ WATERMARK = 1_790_000_000_253
 def parsed(**event: Any) -> ParsedInteraction:
     """The event, from the contact unless it says otherwise, without a time."""
     fields = {"sender": {"id": CONTACT}, "recipient": {"id": PAGE}, **event}
-    return parse_event(json.dumps(fields), facebook_page_id=PAGE, event_id=uuid4(), reported_at=TOLD_AT)
+    return parse_event(
+        json.dumps(fields), facebook_page_id=PAGE, event_id=uuid4(), reported_at=TOLD_AT
+    )
 
 
 @pytest.mark.parametrize("kind", ["delivery", "read"])
