@@ -17,7 +17,7 @@ from services.sync.page_tokens import PageTokens
 from services.sync.position import Position
 from services.sync.records.conversations import ConversationToStore
 from services.sync.records.events import Interaction, Reject, ReportedTimelineEvent
-from services.sync.records.pulls import PulledBatch, ThreadRead
+from services.sync.records.pulls import PulledBatch, SyncRun, ThreadRead
 from services.sync.records.sessions import LockState
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.locks import LockStore
@@ -25,6 +25,7 @@ from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+ORG = UUID("11111111-1111-7111-8111-111111111111")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE_SECONDS = 60.0
 RING = KeyRing(current=1, keys={1: bytes(32)})
@@ -157,3 +158,23 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
     )
     await ConversationStore(database).record_timeline_events("scheduling", [told])
     return page_id
+
+
+def sessions(database: Database, clock: MovedClock, worker: str = "tester") -> SessionStore:
+    """Sessions as a worker sees them."""
+    return SessionStore(database, worker, lease_seconds=LEASE_SECONDS, clock=clock)
+
+
+async def start(
+    store: SessionStore, page_id: UUID, *, resume: UUID | None = None, org_id: UUID = ORG
+) -> SyncRun:
+    """Starts a session of the page, or continues one."""
+    return await store.start_sync(
+        org_id,
+        page_id=page_id,
+        facebook_page_id=None,
+        resume_session=resume,
+        session_id=new_id(),
+        token=new_id(),
+        traceparent=new_root().traceparent,
+    )

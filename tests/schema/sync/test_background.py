@@ -148,7 +148,7 @@ async def test_what_breaks_one_session_ends_it_alone_after_a_bounded_number_of_r
     async with a_world(sync_db, PageOrder(conversations=4)) as world:
         await a_session(world)
         with monkeypatch.context() as patched:
-            patched.setattr("services.sync.puller.parse_list", broken)
+            patched.setattr("services.sync.pull.parse_list", broken)
             runs = 0
             while await background(world).step():
                 runs += 1

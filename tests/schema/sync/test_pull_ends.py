@@ -92,7 +92,7 @@ async def test_a_call_that_outlasts_the_deadline_is_given_up_and_the_session_goe
     async with a_world(sync_db, PageOrder(conversations=25)) as world:
 
         class Silent(Graph):
-            async def ask(self, *_: Any) -> GraphResponse:
+            async def fetch(self, *_: Any) -> GraphResponse:
                 await asyncio.Event().wait()
                 raise AssertionError
 

@@ -204,7 +204,7 @@ async def test_what_breaks_a_run_gives_the_lease_back_and_ends_the_session_in_th
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("services.sync.puller.parse_list", broken)
+    monkeypatch.setattr("services.sync.pull.parse_list", broken)
     async with a_world(sync_db, PageOrder(conversations=4)) as world:
         run, end = await world.pull()
         assert (end.status, end.outcome, end.error) == ("paused", "error", "RuntimeError")

@@ -19,7 +19,6 @@ from services.chassis.database import Database, pooled
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.graph_lists import parse_list, parse_messages
-from services.sync.meta_values import to_time
 from services.sync.pending_messages import pending_messages_of
 from services.sync.pulled_batches import batch_of_list, batch_of_messages
 from services.sync.records.events import ReportedPageEvent
@@ -340,10 +339,3 @@ async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
             traceparent=new_root().traceparent,
         )
     assert await admin.fetchval("select count(*) from sync.contact_interaction_events") == 8
-
-
-def test_meta_times_are_read_in_all_their_spellings() -> None:
-    reported = to_time("2026-09-21T14:13:20+0000")
-    assert reported is not None
-    assert {to_time(each) for each in (1790000000, "1790000000", 1790000000000)} == {reported}
-    assert to_time("asdf") is to_time(None) is to_time(10**30) is None
