@@ -282,7 +282,7 @@ async def test_plain_sql_as_the_service_sees_only_the_orgs_that_were_entered(
 async def _seen(
     connection: "asyncpg.Connection[asyncpg.Record]", service: str, table: str, orgs: list[UUID]
 ) -> int:
-    """PulledBatch that a statement sees after `set_tenant`; 0 where the role may not read the table."""
+    """Rows that a statement sees after `set_tenant`; 0 where the role may not read the table."""
     async with connection.transaction():
         if orgs:
             await connection.execute(f"select {service}.set_tenant($1)", orgs)

@@ -9,7 +9,6 @@ create or replace function find_overlapping_conversations(
   p_events event_to_store[]
 ) returns uuid[]
 language sql
-stable
 set search_path from current
 as $$
   select coalesce(array_agg(distinct m.conversation_id), '{}')

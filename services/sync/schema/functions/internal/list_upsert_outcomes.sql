@@ -16,7 +16,6 @@ create or replace function list_upsert_outcomes(
   version int
 )
 language plpgsql
-stable
 set search_path from current
 as $$
 #variable_conflict use_column
