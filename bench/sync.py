@@ -2,7 +2,7 @@
 
 The rate is that of `bulk_upsert_conversations_with_events`: new messages of new and known
 conversations, in batches as a pull brings them. The latency is that of the whole way, from the edge
-on (`told_events.py`).
+on (`reported_events.py`).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from bench import told_events
+from bench import reported_events
 from bench.database import databases
 from bench.figures import Figure, Target
 from bench.latencies import per_second
@@ -21,8 +21,8 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import new_root
-from services.sync.interactions import Interaction
-from services.sync.rows import ConversationToStore
+from services.sync.records.conversations import ConversationToStore
+from services.sync.records.events import Interaction
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.pages import PageStore
 
@@ -35,7 +35,7 @@ _TEXT: Final = "Two rooms, near the river, with a balcony if there is one."
 
 
 async def measure(run: Run) -> list[Figure]:
-    """The rate of events, and the latency of what webhooks tell."""
+    """The rate of events, and the latency of those of webhooks."""
     async with databases(run, "sync") as opened:
         database = await opened.open("sync", connections=CALLERS)
         org_id = uuid4()
@@ -46,7 +46,7 @@ async def measure(run: Run) -> list[Figure]:
     # The whole system has a server and a state folder of its own.
     whole = dataclasses.replace(run, folder=run.folder / "system")
     whole.folder.mkdir(mode=0o711)
-    told = await told_events.measure(whole)
+    reported = await reported_events.measure(whole)
     return [
         Figure(
             what=f"events into the timeline, {CALLERS} callers",
@@ -54,20 +54,20 @@ async def measure(run: Run) -> list[Figure]:
             unit="/s",
             target=Target(value=EVENTS_PER_SECOND),
         ),
-        *told,
+        *reported,
     ]
 
 
 async def _page(database: Database, org_id: UUID) -> UUID:
     return await PageStore(database).connect_page(
-        org_id=org_id,
+        org_id,
         page_id=new_id(),
         platform="messenger",
         facebook_page_id=_PAGE,
         name="bench",
         external_app_id="",
         access_token_ciphertext=b"sealed",
-        request=RequestId(),
+        request_id=RequestId(),
         traceparent=new_root().traceparent,
     )
 
@@ -80,9 +80,13 @@ async def _rate(database: Database, org_id: UUID, page_id: UUID, batches: int) -
         nonlocal stored
         while left:
             rows = await store.bulk_upsert_conversations_with_events(
-                org_id, page_id, made.pop(left.pop()), "pull", new_root().traceparent
+                org_id,
+                page_id,
+                made.pop(left.pop()),
+                "pull",
+                traceparent=new_root().traceparent,
             )
-            stored += sum(row["outcome"] == "stored" for row in rows)
+            stored += sum(row.outcome == "stored" for row in rows)
 
     started = time.monotonic()
     async with asyncio.TaskGroup() as callers:

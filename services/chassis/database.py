@@ -37,6 +37,7 @@ _UNSTORABLE: Final = ("22021", "22P05")
 _UNREACHABLE: Final = (
     asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
 )  # fmt: skip
+_JSONB_VERSION: Final = b"\x01"
 _FAILURES: Final = (asyncpg.PostgresError, *_UNREACHABLE)
 
 SETTINGS: Final = {
@@ -180,11 +181,13 @@ async def pooled(schema: str, config: ServiceConfig) -> AsyncIterator[Database]:
 
 
 async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    # The binary form (a version before the text) is the one that composite types can hold.
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: msgspec.json.encode(value).decode(),
-        decoder=msgspec.json.decode,
+        format="binary",
+        encoder=lambda value: _JSONB_VERSION + msgspec.json.encode(value),
+        decoder=lambda sent: msgspec.json.decode(sent[len(_JSONB_VERSION) :]),
     )
 
 

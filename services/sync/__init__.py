@@ -1,1 +1,1 @@
-"""Page conversations, kept in sync with Meta: pulled, told by webhooks, stored once."""
+"""Page conversations, in sync with Meta: pulled, reported by webhooks, stored once."""

@@ -7,7 +7,7 @@ from services.chassis.trace_service import TRACE_ACCESS
 
 _SERVICE: Final = "/waybill.sync.v1.SyncService/"
 _TENANTS: Final = Access(tenants=True)
-TELLERS: Final = frozenset({"ingest", "scheduling", "delivery"})
+REPORTERS: Final = frozenset({"ingest", "scheduling", "delivery"})
 
 ACCESS: Final[AccessTable] = {
     **TRACE_ACCESS,
@@ -24,5 +24,5 @@ ACCESS: Final[AccessTable] = {
     f"{_SERVICE}SearchConversations": _TENANTS,
     f"{_SERVICE}GetConversation": _TENANTS,
     f"{_SERVICE}UpdateConversation": _TENANTS,
-    f"{_SERVICE}RecordEvents": Access(services=TELLERS),
+    f"{_SERVICE}RecordEvents": Access(services=REPORTERS),
 }

@@ -1,4 +1,4 @@
-"""Works through sessions that run by themselves, several at a time."""
+"""Runs background sessions, several at a time."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,15 +8,16 @@ from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
 from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import continue_from, new_root
-from services.sync.puller import Budget, Puller
-from services.sync.store.sessions import Run, SessionStore
+from services.sync.puller import Puller
+from services.sync.records.pulls import PullBudget, SyncRun
+from services.sync.store.sessions import SessionStore
 
 
 class Background:
-    """The loop of background sessions; each run has `budget`, and the next goes on."""
+    """The loop of background sessions; each run has `budget`, and the next one continues."""
 
     def __init__(
-        self, store: SessionStore, puller: Puller, budget: Budget, *, concurrent_max: int
+        self, store: SessionStore, puller: Puller, budget: PullBudget, *, concurrent_max: int
     ) -> None:
         self.wake = Wake()
         self._store = store
@@ -31,7 +32,7 @@ class Background:
                 lanes.create_task(loop(self.step, wake, stopping, poll_seconds=poll_seconds))
 
     async def step(self) -> int:
-        """One run of the session that has been due longest; answers 0 where none is."""
+        """One run of the session that has been due longest; returns 0 where none is due."""
         attempt = new_root()
         run = await self._store.claim_sync_session(new_id(), attempt.trace_id)
         if run is None:
@@ -42,7 +43,7 @@ class Background:
             await self._pull(run, unit)
         return 1
 
-    async def _pull(self, run: Run, unit: Work) -> None:
+    async def _pull(self, run: SyncRun, unit: Work) -> None:
         unit.note(session_id=str(run.session_id), page_id=str(run.page_id), attempt=run.number)
         try:
             end = await self._puller.run(run, self._budget)

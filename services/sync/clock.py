@@ -1,4 +1,4 @@
-"""What time it is for a sync: the database's, or one that a test moves."""
+"""The time of a sync: the database's, or one that a test moves."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Clock(Protocol):
-    """Says the time, waits, and says it to stored functions."""
+    """Tells the time, waits, and tells stored functions the time."""
 
     def now(self) -> datetime:
         """Now, as this process sees it."""
@@ -19,14 +19,14 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The clock of the world; in functions the database's."""
+    """The system's clock; stored functions use the database's."""
 
     def now(self) -> datetime:
         """Now."""
         return datetime.now(UTC)
 
     def argument(self) -> dict[str, Any]:
-        """Nothing: the database decides."""
+        """Empty: the database decides."""
         return {}
 
     async def sleep(self, seconds: float) -> None:

@@ -7,11 +7,11 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig
+from services.chassis.config import OutboundSettings, ServiceConfig
 
 
-class SyncConfig(ServiceConfig):
-    """What sync must be told beyond what every service must."""
+class SyncConfig(ServiceConfig, OutboundSettings):
+    """What sync needs beyond what every service needs."""
 
     model_config = SettingsConfigDict(env_prefix="WAYBILL_SYNC_")
 
@@ -20,12 +20,6 @@ class SyncConfig(ServiceConfig):
     )
     graph_timeout_seconds: float = Field(default=30, gt=0, le=120)
     graph_response_bytes_max: int = Field(default=16 * 1024 * 1024, ge=64 * 1024)
-    outbound_allowed_networks: list[str] = Field(
-        default=[], description="CIDRs that outbound calls may reach besides public addresses"
-    )
-    outbound_http_hosts: list[str] = Field(
-        default=[], description="Hosts that may be called without TLS"
-    )
     worker: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}",
         description="Who holds a page's lease, for people",
@@ -57,7 +51,7 @@ class SyncConfig(ServiceConfig):
     )
     background_runs_concurrent_max: int = Field(default=4, ge=1, le=100)
     incremental_every_seconds: float = Field(default=900, gt=0)
-    check_every_seconds: float = Field(default=3600, gt=0, description="Looks at a page's health")
+    check_every_seconds: float = Field(default=3600, gt=0, description="Time between checks of a page's health")
     silence_seconds: float = Field(
         default=6 * 3600, gt=0, description="A page that had events and has none for so long"
     )

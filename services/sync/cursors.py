@@ -1,22 +1,23 @@
-"""Where Meta's paging leads, without the token that its addresses hold.
+"""Where Meta's pagination leads, without the token that its addresses hold.
 
-A cursor is `after`, as `cursors` or the address of the next page has it; older edges page by time
-instead (`until` and `__paging_token`), which is kept as `?until=…`. Nothing else of an address is.
+A cursor is `after`, as `cursors` or the address of the next response has it. Older edges paginate
+by time (`until` and `__paging_token`), which is stored as `?until=…`. Nothing else of an address
+is stored.
 """
 
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from services.sync.interactions import UnreadableError
+from services.sync.meta_values import UnreadableError
 
 _TIME_PARAMETERS: Final = ("until", "__paging_token")
 _CHARACTERS_MAX: Final = 2_000
 
 
 def next_cursor(holder: Any) -> str | None:
-    """What leads to the next page, None on the last one.
+    """The cursor of the next response, None on the last one.
 
-    Raises UnreadableError where there is a next page and nothing that leads to it.
+    Raises UnreadableError where there is a next response and no cursor leads to it.
     """
     paging = holder.get("paging") if isinstance(holder, dict) else None
     if not isinstance(paging, dict) or not paging.get("next"):
@@ -27,11 +28,11 @@ def next_cursor(holder: Any) -> str | None:
         return str(after)
     if cursor := _of_address(paging["next"]):
         return cursor
-    raise UnreadableError("there is a next page and no cursor of it")
+    raise UnreadableError("there is a next response and no cursor of it")
 
 
 def cursor_query(cursor: str | None) -> dict[str, str]:
-    """The parameters of a call that goes on there."""
+    """The parameters of a call that continues there."""
     if cursor is None:
         return {}
     if cursor.startswith("?"):
@@ -53,7 +54,7 @@ def _of_address(address: Any) -> str | None:
 
 
 def _is_cursor(value: Any) -> bool:
-    """Printable ASCII of bounded length: what a row and an address can hold as it is."""
+    """Printable ASCII of bounded length, which rows and addresses can hold as it is."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= _CHARACTERS_MAX

@@ -7,7 +7,8 @@ from urllib.parse import quote, urlencode
 
 from services.chassis.outbound.client import OutboundClient
 from services.sync.cursors import cursor_query
-from services.sync.position import Ask
+from services.sync.position import GraphRequest
+from services.sync.records.pages import PageCredentials
 from services.sync.usage import Usage, usage_of
 
 _MESSAGE_FIELDS: Final = "id,created_time,from,to,message,attachments,shares,sticker,tags"
@@ -18,17 +19,8 @@ ID_FIELDS: Final = "id,updated_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Whose data is asked for, and with what."""
-
-    platform: str
-    facebook_page_id: str
-    token: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphAnswer:
-    """An answer, whatever its status."""
+class GraphResponse:
+    """A response, whatever its status."""
 
     status: int
     body: bytes
@@ -43,40 +35,42 @@ class Graph:
         self._http = http
         self._url = url.rstrip("/")
 
-    async def ask(self, target: Target, ask: Ask) -> GraphAnswer:
-        """A page of conversations or messages. Raises OutboundError."""
-        query = {"limit": str(ask.limit), **cursor_query(ask.after)}
-        if ask.kind == "messages":
-            path = f"{quote(ask.thread_id, safe='')}/messages"
-            return await self._call("GET", target, path, {**query, "fields": _MESSAGE_FIELDS})
-        fields = LIST_FIELDS if ask.kind == "list" else ID_FIELDS
-        path = f"{quote(target.facebook_page_id, safe='')}/conversations"
+    async def fetch(self, credentials: PageCredentials, request: GraphRequest) -> GraphResponse:
+        """Conversations or messages. Raises OutboundError."""
+        query = {"limit": str(request.limit), **cursor_query(request.after)}
+        if request.kind == "messages":
+            path = f"{quote(request.thread_id, safe='')}/messages"
+            return await self._call("GET", credentials, path, {**query, "fields": _MESSAGE_FIELDS})
+        fields = LIST_FIELDS if request.kind == "list" else ID_FIELDS
+        path = f"{quote(credentials.facebook_page_id, safe='')}/conversations"
         return await self._call(
-            "GET", target, path, {"platform": target.platform, "fields": fields, **query}
+            "GET", credentials, path, {"platform": credentials.platform, "fields": fields, **query}
         )
 
-    async def subscriptions(self, target: Target) -> GraphAnswer:
-        """What the page sends to the app. Raises OutboundError."""
-        return await self._call("GET", target, _subscribed_apps(target), {})
+    async def subscriptions(self, credentials: PageCredentials) -> GraphResponse:
+        """The fields that the page sends to its apps. Raises OutboundError."""
+        return await self._call("GET", credentials, _subscribed_apps(credentials), {})
 
-    async def subscribe(self, target: Target, fields: Collection[str]) -> GraphAnswer:
+    async def subscribe(
+        self, credentials: PageCredentials, fields: Collection[str]
+    ) -> GraphResponse:
         """Has the page send these fields to the app, and no others. Raises OutboundError."""
         query = {"subscribed_fields": ",".join(sorted(fields))}
-        return await self._call("POST", target, _subscribed_apps(target), query)
+        return await self._call("POST", credentials, _subscribed_apps(credentials), query)
 
     async def _call(
-        self, method: str, target: Target, path: str, query: Mapping[str, str]
-    ) -> GraphAnswer:
+        self, method: str, credentials: PageCredentials, path: str, query: Mapping[str, str]
+    ) -> GraphResponse:
         url = f"{self._url}/{path}?{urlencode(query)}"
-        headers = {"authorization": f"Bearer {target.token}"}
-        answer = await self._http.request(method, url, headers, b"")
-        return GraphAnswer(
-            status=answer.status,
-            body=answer.body_excerpt,
-            usage=usage_of(answer.headers),
-            truncated=answer.truncated,
+        headers = {"authorization": f"Bearer {credentials.token}"}
+        response = await self._http.request(method, url, headers, b"")
+        return GraphResponse(
+            status=response.status,
+            body=response.body_excerpt,
+            usage=usage_of(response.headers),
+            truncated=response.truncated,
         )
 
 
-def _subscribed_apps(target: Target) -> str:
-    return f"{quote(target.facebook_page_id, safe='')}/subscribed_apps"
+def _subscribed_apps(credentials: PageCredentials) -> str:
+    return f"{quote(credentials.facebook_page_id, safe='')}/subscribed_apps"

@@ -1,7 +1,7 @@
 """What an error of the Graph API means for a sync, as data.
 
 Source: Meta's Graph API documentation of errors and rate limits, state mid-2026. The first row that
-fits decides; a code that no row names is retried a bounded number of times.
+matches decides; a code without a row is retried a bounded number of times.
 """
 
 import json
@@ -31,7 +31,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphError:
-    """An error with what to do about it; `reason` holds codes alone."""
+    """An error with what to do about it; `reason` holds only codes."""
 
     action: Action
     reason: str
@@ -58,7 +58,7 @@ RULES: Final = (
 
 
 def error_of(status: int, body: bytes, *, sent_cursor: bool) -> GraphError:
-    """What an answer other than 2xx means."""
+    """What a response other than 2xx means."""
     error = _error(body)
     code, subcode = error.get("code"), error.get("error_subcode")
     reason = f"graph {status} ({code}/{subcode})" if error else f"graph {status}"
@@ -75,8 +75,8 @@ def error_of(status: int, body: bytes, *, sent_cursor: bool) -> GraphError:
 
 def _error(body: bytes) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    error = answer.get("error") if isinstance(answer, dict) else None
+    error = response.get("error") if isinstance(response, dict) else None
     return error if isinstance(error, dict) else {}

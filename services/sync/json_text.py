@@ -1,14 +1,21 @@
-"""JSON from outside, as far as everything behind takes it.
+"""JSON from outside, as far as everything behind takes it, and the hash of JSON.
 
-Python reads more than the database stores: numbers that are none, and lists in lists in lists until
-some function further down runs out of stack. What is refused here fails alone.
+Python reads more than the database stores: numbers that JSON does not have, and lists in lists in
+lists until some function further down runs out of stack. What is refused here fails alone.
 """
 
+import hashlib
 import json
 import math
 from typing import Any, Final, NoReturn
 
 DEPTH_MAX: Final = 100
+
+
+def hash_of(value: Any) -> str:
+    """SHA-256 of the value as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -22,11 +29,11 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _refuse(_: str) -> NoReturn:
-    raise ValueError("not a number of JSON's")
+    raise ValueError("not a JSON number")
 
 
 def _check(value: Any) -> None:
-    """Level by level: no depth of the value is a depth of ours."""
+    """Level by level, so that a deep value needs no deep stack."""
     level, depth = [value], 0
     while level:
         if depth > DEPTH_MAX:

@@ -1,7 +1,7 @@
-"""What a page is to send to us, and what it says that it sends.
+"""The webhook fields that a page should send to us, and those that it sends.
 
 Fields: Meta's webhook reference. Instagram has no field of its own for echoes, which come with
-messages, nor for edits; and Lead Ads belong to Facebook's pages alone.
+messages, nor for edits; only Facebook pages have Lead Ads.
 """
 
 import json
@@ -25,17 +25,17 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
         {"messages", "messaging_postbacks", "messaging_seen", "message_reactions"}
     ),
 }
-# Without it a page's conversations are not told at all, and what was said is to be pulled.
+# Without it webhooks report nothing of a page's conversations, so they have to be pulled.
 MESSAGES: Final = "messages"
 
 
 def fields_of(body: bytes, external_app_id: str) -> frozenset[str]:
-    """The fields that the page sends to that app; to all of them where ours is not known ('')."""
+    """The fields that the page sends to that app; to any app where ours is not known ('')."""
     try:
-        answer = json.loads(body)
+        response = json.loads(body)
     except (ValueError, RecursionError):
         return frozenset()
-    apps = answer.get("data") if isinstance(answer, dict) else None
+    apps = response.get("data") if isinstance(response, dict) else None
     return frozenset(
         field
         for app in (apps if isinstance(apps, list) else [])

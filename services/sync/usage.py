@@ -2,7 +2,7 @@
 
 `X-App-Usage` is the app's, `X-Business-Use-Case-Usage` and the older `X-Page-Usage` are the page's.
 Values are percentages, times to regain access are minutes. Meta repeats keys in one object, so
-pairs are read, and the greatest of all entries of all keys counts; what is malformed says nothing.
+pairs are read, and the greatest of all entries of all keys counts; malformed headers are ignored.
 """
 
 import json
@@ -11,17 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from services.sync.graph_errors import GraphError
+
 _PERCENTAGES: Final = ("call_count", "total_time", "total_cputime")
 _REGAIN: Final = "estimated_time_to_regain_access"
 _PAGE_HEADERS: Final = ("x-business-use-case-usage", "x-page-usage")
 _APP_HEADER: Final = "x-app-usage"
 _PERCENT_MAX: Final = 1000
 _REGAIN_MINUTES_MAX: Final = 24 * 60
+# Where Meta names no time: long enough for a rolling hour's percentage to fall.
+_BLOCK_SECONDS_MIN: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Percentages used, None where nothing was said; seconds until access comes back."""
+    """Percentages used, None where the headers have none; seconds until access comes back."""
 
     page_percent: int | None = None
     app_percent: int | None = None
@@ -29,7 +33,7 @@ class Usage:
 
 
 def usage_of(headers: Mapping[str, str]) -> Usage:
-    """What the headers (names in lower case) say."""
+    """Usage as the headers (names in lower case) give it."""
     page = [pair for name in _PAGE_HEADERS for pair in _numbers(headers.get(name))]
     app = list(_numbers(headers.get(_APP_HEADER)))
     minutes = max((value for name, value in page if name == _REGAIN), default=0)
@@ -38,6 +42,22 @@ def usage_of(headers: Mapping[str, str]) -> Usage:
         app_percent=_percent(app),
         regain_seconds=60 * min(minutes, _REGAIN_MINUTES_MAX),
     )
+
+
+def block_seconds(
+    usage: Usage, error: GraphError | None, *, stop_percent: int, knows_app: bool
+) -> tuple[float, float]:
+    """For how many seconds calls are blocked, for the page and for its app; 0: not at all."""
+    seconds = max(usage.regain_seconds, error.seconds if error else 0, _BLOCK_SECONDS_MIN)
+    action = error.action if error else None
+    blocks_app = (usage.app_percent or 0) >= stop_percent or action == "pause_app"
+    # An app that is not known has no budget: its limit blocks the page at least.
+    blocks_page = (
+        (usage.page_percent or 0) >= stop_percent
+        or action == "pause_page"
+        or (blocks_app and not knows_app)
+    )
+    return (seconds if blocks_page else 0, seconds if blocks_app else 0)
 
 
 def _percent(pairs: list[tuple[str, float]]) -> int | None:

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from services.sync.interactions import (
-    Interaction,
+from services.sync.json_text import parse_json
+from services.sync.meta_values import (
     UnreadableError,
     to_id,
     to_message_id,
@@ -19,20 +19,20 @@ from services.sync.interactions import (
     to_text,
     to_time,
 )
-from services.sync.json_text import parse_json
+from services.sync.records.events import Interaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldInteraction:
-    """An interaction with whom the page has it."""
+class ParsedInteraction:
+    """An interaction, and the contact of the page."""
 
     contact_external_id: str
     interaction: Interaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What an event says of itself."""
+class _EventContent:
+    """An event's own content."""
 
     type: str
     target: str = ""
@@ -43,34 +43,34 @@ class _Said:
 
 
 def parse_event(
-    payload: str, *, facebook_page_id: str, event_id: UUID, told_at: datetime
-) -> ToldInteraction:
+    payload: str, *, facebook_page_id: str, event_id: UUID, reported_at: datetime
+) -> ParsedInteraction:
     """The event that the JSON describes. Raises UnreadableError."""
     event = _object(payload)
-    said = _said(event)
+    content = _content(event)
     sender, recipient = (_party(event.get(side)) for side in ("sender", "recipient"))
     contact = next(
         (each for each in (sender, recipient) if each not in (None, facebook_page_id)), None
     )
     if contact is None:
-        raise UnreadableError("it names nobody but the page")
+        raise UnreadableError("it names only the page")
     # Delivery receipts may come without a time of their own.
-    occurred_at = to_time(event.get("timestamp")) or said.watermark
-    if occurred_at is None and said.message_id is None:
+    occurred_at = to_time(event.get("timestamp")) or content.watermark
+    if occurred_at is None and content.message_id is None:
         raise UnreadableError("it has neither an id nor a time")
-    is_out = said.is_echo or sender == facebook_page_id
-    return ToldInteraction(
+    is_out = content.is_echo or sender == facebook_page_id
+    return ParsedInteraction(
         contact_external_id=contact,
         interaction=Interaction(
             event_id=event_id,
-            type=said.type,
+            type=content.type,
             direction="out" if is_out else "in",
             actor=facebook_page_id if is_out else contact,
-            target=said.target,
-            message_id=said.message_id,
-            occurred_at=occurred_at or told_at,
-            content_at=occurred_at or told_at,
-            text=said.text,
+            target=content.target,
+            message_id=content.message_id,
+            occurred_at=occurred_at or reported_at,
+            content_at=occurred_at or reported_at,
+            text=content.text,
             payload=to_payload(event),
         ),
     )
@@ -92,24 +92,24 @@ def _party(side: Any) -> str | None:
     return to_id(side.get("id")) or to_id(side.get("user_ref"))
 
 
-def _said(event: dict[str, Any]) -> _Said:
+def _content(event: dict[str, Any]) -> _EventContent:
     for name, read in _READERS.items():
         if name in event:
             part = event[name]
             if not isinstance(part, dict):
-                raise UnreadableError(f"{name} is no object")
+                raise UnreadableError(f"{name} is not an object")
             return read(part)
     other = sorted(set(event) - {"sender", "recipient", "timestamp"})
-    return _Said(type=to_text(other[0])[:100] if other and other[0] else "other")
+    return _EventContent(type=to_text(other[0])[:100] if other and other[0] else "other")
 
 
-def _message(message: dict[str, Any]) -> _Said:
+def _message(message: dict[str, Any]) -> _EventContent:
     mid = to_message_id(message.get("mid"))
     if mid is None:
         raise UnreadableError("the message has no mid")
     if message.get("is_deleted"):
-        return _Said(type="delete", target=mid)
-    return _Said(
+        return _EventContent(type="delete", target=mid)
+    return _EventContent(
         type="message",
         message_id=mid,
         text=to_text(message.get("text")),
@@ -117,35 +117,35 @@ def _message(message: dict[str, Any]) -> _Said:
     )
 
 
-def _postback(postback: dict[str, Any]) -> _Said:
+def _postback(postback: dict[str, Any]) -> _EventContent:
     mid = to_message_id(postback.get("mid"))
-    return _Said(type="postback", message_id=mid, text=to_text(postback.get("title")))
+    return _EventContent(type="postback", message_id=mid, text=to_text(postback.get("title")))
 
 
-def _reaction(reaction: dict[str, Any]) -> _Said:
+def _reaction(reaction: dict[str, Any]) -> _EventContent:
     target = to_message_id(reaction.get("mid"))
     if target is None:
         raise UnreadableError("the reaction has no mid")
-    return _Said(type="reaction", target=target, text=to_text(reaction.get("emoji")))
+    return _EventContent(type="reaction", target=target, text=to_text(reaction.get("emoji")))
 
 
-def _edit(edit: dict[str, Any]) -> _Said:
+def _edit(edit: dict[str, Any]) -> _EventContent:
     target = to_message_id(edit.get("mid"))
     if target is None:
         raise UnreadableError("the edit has no mid")
-    return _Said(type="edit", target=target, text=to_text(edit.get("text")))
+    return _EventContent(type="edit", target=target, text=to_text(edit.get("text")))
 
 
-def _read(read: dict[str, Any]) -> _Said:
+def _read(read: dict[str, Any]) -> _EventContent:
     target = to_message_id(read.get("mid")) or ""
-    return _Said(type="read", target=target, watermark=to_time(read.get("watermark")))
+    return _EventContent(type="read", target=target, watermark=to_time(read.get("watermark")))
 
 
-def _delivery(delivery: dict[str, Any]) -> _Said:
-    return _Said(type="delivery", watermark=to_time(delivery.get("watermark")))
+def _delivery(delivery: dict[str, Any]) -> _EventContent:
+    return _EventContent(type="delivery", watermark=to_time(delivery.get("watermark")))
 
 
-_READERS: Final[dict[str, Callable[[dict[str, Any]], _Said]]] = {
+_READERS: Final[dict[str, Callable[[dict[str, Any]], _EventContent]]] = {
     "message": _message,
     "postback": _postback,
     "reaction": _reaction,

@@ -1,46 +1,19 @@
 """Conversations and events, in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from services.chassis.database import Database, Record
-from services.chassis.trace import TraceContext
-from services.sync.interactions import Interaction, Reject
-from services.sync.rows import ConversationToStore
-from services.sync.store.arrays import conversation_arrays, event_arrays, events_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldPageEvent:
-    """What ingest tells of a page: an interaction with its contact, or what cannot be read."""
-
-    org_id: UUID
-    event_id: UUID
-    platform: str
-    facebook_page_id: str
-    contact_external_id: str
-    interaction: Interaction | None
-    reject: Reject | None
-    told_at: datetime
-    trace: TraceContext
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldTimelineEvent:
-    """What another service tells."""
-
-    org_id: UUID
-    event_id: UUID
-    type: str
-    lead_id: UUID | None
-    subject_id: UUID | None
-    payload: dict[str, Any]
-    content_hash: str
-    occurred_at: datetime
-    trace: TraceContext
+from services.chassis.database import Database
+from services.sync.records.conversations import (
+    Conversation,
+    ConversationChange,
+    ConversationEvent,
+    ConversationToStore,
+    UpsertedEvent,
+)
+from services.sync.records.events import ReportedPageEvent, ReportedTimelineEvent
+from services.sync.store.composites import conversations_to_store, events_to_store, page_events
 
 
 class ConversationStore:
@@ -55,52 +28,47 @@ class ConversationStore:
         page_id: UUID,
         conversations: Sequence[ConversationToStore],
         origin: str,
+        *,
         traceparent: str,
-    ) -> list[Record]:
-        """Stores conversations of one page with their events; a row for each event."""
-        events = events_of(conversations)
-        return await self._database.rows(
+    ) -> list[UpsertedEvent]:
+        """Stores conversations of one page with their events; a record for each event."""
+        count = len(conversations)
+        rows = await self._database.rows(
             "bulk_upsert_conversations_with_events",
-            p_org_ids=[org_id] * len(conversations),
-            p_page_ids=[page_id] * len(conversations),
-            **conversation_arrays(conversations),
-            p_traceparents=[traceparent] * len(conversations),
-            **events,
-            p_origins=[origin] * len(events["p_event_ids"]),
+            p_org_ids=[org_id] * count,
+            p_page_ids=[page_id] * count,
+            p_conversations=conversations_to_store(conversations),
+            p_traceparents=[traceparent] * count,
+            p_events=events_to_store(conversations),
+            p_origin=origin,
         )
+        return [UpsertedEvent(**row) for row in rows]
 
-    async def record_page_events(self, told: Sequence[ToldPageEvent]) -> int:
-        """Takes over what ingest tells; how many were new."""
-        # A reject's place in the arrays is held by an event that is never stored.
-        events = [each.interaction or _nothing(each) for each in told]
+    async def record_page_events(self, events: Sequence[ReportedPageEvent]) -> int:
+        """Takes over what ingest reports; returns how many were new."""
         new: int = await self._database.value(
             "record_page_events",
-            p_org_ids=[each.org_id for each in told],
-            p_platforms=[each.platform for each in told],
-            p_facebook_page_ids=[each.facebook_page_id for each in told],
-            p_contact_external_ids=[each.contact_external_id for each in told],
-            **event_arrays(events),
-            p_reject_reasons=[each.reject.reason if each.reject else None for each in told],
-            p_raws=[each.reject.raw_json if each.reject else None for each in told],
-            p_told_ats=[each.told_at for each in told],
-            p_traceparents=[each.trace.traceparent for each in told],
+            p_org_ids=[each.org_id for each in events],
+            p_events=page_events(events),
         )
         return new
 
-    async def record_timeline_events(self, teller: str, told: Sequence[ToldTimelineEvent]) -> int:
-        """Takes over what another service tells; how many were new."""
+    async def record_timeline_events(
+        self, reporter: str, events: Sequence[ReportedTimelineEvent]
+    ) -> int:
+        """Takes over what another service reports; returns how many were new."""
         new: int = await self._database.value(
             "record_timeline_events",
-            p_org_ids=[each.org_id for each in told],
-            p_event_ids=[each.event_id for each in told],
-            p_teller=teller,
-            p_types=[each.type for each in told],
-            p_lead_ids=[each.lead_id for each in told],
-            p_subject_ids=[each.subject_id for each in told],
-            p_payloads=[each.payload for each in told],
-            p_content_hashes=[each.content_hash for each in told],
-            p_occurred_ats=[each.occurred_at for each in told],
-            p_traceparents=[each.trace.traceparent for each in told],
+            p_org_ids=[each.org_id for each in events],
+            p_event_ids=[each.event_id for each in events],
+            p_reporter=reporter,
+            p_types=[each.type for each in events],
+            p_lead_ids=[each.lead_id for each in events],
+            p_subject_ids=[each.subject_id for each in events],
+            p_payloads=[each.payload for each in events],
+            p_content_hashes=[each.content_hash for each in events],
+            p_occurred_ats=[each.occurred_at for each in events],
+            p_traceparents=[each.trace.traceparent for each in events],
         )
         return new
 
@@ -113,10 +81,10 @@ class ConversationStore:
         page_id: UUID | None = None,
         conversation_id: UUID | None = None,
         query: str | None = None,
-    ) -> list[Record]:
+    ) -> list[Conversation]:
         """Conversations after (active at, id), the last one active first."""
         active_at, last_id = before or (None, None)
-        return await self._database.rows(
+        rows = await self._database.rows(
             "list_conversations",
             p_org_id=org_id,
             p_page_id=page_id,
@@ -126,6 +94,7 @@ class ConversationStore:
             p_before_active_at=active_at,
             p_before=last_id,
         )
+        return [Conversation(**row) for row in rows]
 
     async def list_conversation_events(
         self,
@@ -133,10 +102,10 @@ class ConversationStore:
         conversation_id: UUID,
         limit: int,
         before: tuple[datetime, UUID] | None = None,
-    ) -> list[Record]:
+    ) -> list[ConversationEvent]:
         """A conversation's events after (occurred at, id), newest first."""
         occurred_at, event_id = before or (None, None)
-        return await self._database.rows(
+        rows = await self._database.rows(
             "list_conversation_events",
             p_org_id=org_id,
             p_conversation_id=conversation_id,
@@ -144,29 +113,18 @@ class ConversationStore:
             p_before_occurred_at=occurred_at,
             p_before=event_id,
         )
+        return [ConversationEvent(**row) for row in rows]
 
     async def update_conversation(
-        self, org_id: UUID, conversation_id: UUID, version: int, status: str, traceparent: str
+        self, org_id: UUID, change: ConversationChange, *, traceparent: str
     ) -> int:
         """Its new version. Raises CONVERSATION_NOT_FOUND, ETAG_MISMATCH."""
         updated: int = await self._database.value(
             "update_conversation",
             p_org_id=org_id,
-            p_conversation_id=conversation_id,
-            p_version=version,
-            p_status=status,
+            p_conversation_id=change.conversation_id,
+            p_version=change.version,
+            p_status=change.status,
             p_traceparent=traceparent,
         )
         return updated
-
-
-def _nothing(told: ToldPageEvent) -> Interaction:
-    return Interaction(
-        event_id=told.event_id,
-        type="unreadable",
-        direction="none",
-        actor="",
-        occurred_at=told.told_at,
-        content_at=told.told_at,
-        payload={},
-    )

@@ -1,22 +1,10 @@
 """The leases on pages, in the database."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from services.chassis.database import Database, Record
+from services.chassis.database import Database
 from services.sync.clock import Clock, RealClock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
-    """Whose the lease is now, and whether it was just taken."""
-
-    acquired: bool
-    locked_by: str
-    locked_at: datetime
-    expires_at: datetime
-    session_id: UUID | None
+from services.sync.records.sessions import LockState, SyncLock
 
 
 class LockStore:
@@ -28,16 +16,16 @@ class LockStore:
 
     async def acquire_sync_lock(
         self,
-        *,
         org_id: UUID,
+        *,
         page_id: UUID,
         locked_by: str,
         token: UUID,
         lease_seconds: float,
         traceparent: str,
         session_id: UUID | None = None,
-    ) -> Lock:
-        """Takes the lease unless another holds it."""
+    ) -> LockState:
+        """Acquires the lease unless another worker holds it."""
         row = await self._database.row(
             "acquire_sync_lock",
             p_org_id=org_id,
@@ -50,7 +38,7 @@ class LockStore:
             **self._clock.argument(),
         )
         assert row is not None
-        return Lock(**row)
+        return LockState(**row)
 
     async def extend_sync_lock(
         self, org_id: UUID, page_id: UUID, token: UUID, lease_seconds: float
@@ -67,7 +55,7 @@ class LockStore:
         return extended
 
     async def release_sync_lock(self, org_id: UUID, page_id: UUID, token: UUID) -> bool:
-        """Gives the lease back; False: there is none of that token."""
+        """Releases the lease; False: no lease has that token."""
         released: bool = await self._database.value(
             "release_sync_lock",
             p_org_id=org_id,
@@ -80,7 +68,7 @@ class LockStore:
     async def cleanup_expired_locks(
         self, *, limit: int, every_seconds: float, traceparent: str
     ) -> int | None:
-        """Takes away leases that ended; None when another process ran this tick."""
+        """Deletes leases that ended; None when another process ran this tick."""
         cleaned: int | None = await self._database.value(
             "cleanup_expired_locks",
             p_limit=limit,
@@ -90,6 +78,7 @@ class LockStore:
         )
         return cleaned
 
-    async def list_sync_locks(self, org_id: UUID, limit: int) -> list[Record]:
+    async def list_sync_locks(self, org_id: UUID, limit: int) -> list[SyncLock]:
         """The leases on the org's pages, oldest first."""
-        return await self._database.rows("list_sync_locks", p_org_id=org_id, p_limit=limit)
+        rows = await self._database.rows("list_sync_locks", p_org_id=org_id, p_limit=limit)
+        return [SyncLock(**row) for row in rows]

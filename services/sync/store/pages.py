@@ -1,47 +1,14 @@
 """Pages, their health and what Meta's limits leave of calls, in the database."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.chassis.database import Database, Record
+from services.chassis.database import Database
 from services.chassis.rpc.request_ids import RequestId
 from services.sync.clock import Clock, RealClock
+from services.sync.records.pages import FacebookPage, PageToCheck
+from services.sync.records.pulls import CallPace, CallSlot
 from services.sync.usage import Usage
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How fast calls may follow each other, and how long one waits for its turn."""
-
-    interval_seconds: float = 0.5
-    slow_percent: int = 75
-    stop_percent: int = 90
-    slow_factor: float = 4
-    wait_seconds_max: float = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """In how many seconds to make the call; or None, and for how long and why there is no turn."""
-
-    wait_seconds: float | None
-    blocked_seconds: float | None
-    blocked_for: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageToCheck:
-    """A page whose health is to be looked at."""
-
-    org_id: UUID
-    page_id: UUID
-    platform: str
-    facebook_page_id: str
-    external_app_id: str
-    access_token_ciphertext: bytes | None
-    last_webhook_at: datetime | None
 
 
 class PageStore:
@@ -53,18 +20,18 @@ class PageStore:
 
     async def connect_page(
         self,
-        *,
         org_id: UUID,
+        *,
         page_id: UUID,
         platform: str,
         facebook_page_id: str,
         name: str,
         external_app_id: str,
         access_token_ciphertext: bytes,
-        request: RequestId,
+        request_id: RequestId,
         traceparent: str,
     ) -> UUID:
-        """Connects it, or gives it another token; answers its id. REQUEST_ID_REUSED."""
+        """Connects it, or gives it another token; returns its id. Raises REQUEST_ID_REUSED."""
         connected: UUID = await self._database.value(
             "connect_page",
             p_org_id=org_id,
@@ -74,8 +41,8 @@ class PageStore:
             p_name=name,
             p_external_app_id=external_app_id,
             p_access_token_ciphertext=access_token_ciphertext,
-            p_request_id=request.value,
-            p_request_hash=request.content_hash,
+            p_request_id=request_id.value,
+            p_request_hash=request_id.content_hash,
             p_traceparent=traceparent,
             **self._clock.argument(),
         )
@@ -83,14 +50,15 @@ class PageStore:
 
     async def list_pages(
         self, org_id: UUID, limit: int, after: UUID | None = None, *, page_id: UUID | None = None
-    ) -> Sequence[Record]:
-        """The org's pages after that one, by id; or the one named."""
-        return await self._database.rows(
+    ) -> list[FacebookPage]:
+        """The org's pages after that one, by id; or the one of `page_id`."""
+        rows = await self._database.rows(
             "list_pages", p_org_id=org_id, p_page_id=page_id, p_limit=limit, p_after=after
         )
+        return [FacebookPage(**row) for row in rows]
 
-    async def reserve_call(self, page_key: str, app_key: str, pace: Pace) -> Slot:
-        """A turn for the next call of the page, or for how long there is none."""
+    async def reserve_call(self, page_key: str, app_key: str, pace: CallPace) -> CallSlot:
+        """A slot for the next call of the page, or for how long calls are blocked."""
         row = await self._database.row(
             "reserve_call",
             p_page_key=page_key,
@@ -102,7 +70,7 @@ class PageStore:
             **self._clock.argument(),
         )
         assert row is not None
-        return Slot(**row)
+        return CallSlot(**row)
 
     async def report_usage(
         self,
@@ -114,7 +82,7 @@ class PageStore:
         app_block_seconds: float = 0,
         blocked_for: str | None = None,
     ) -> None:
-        """Keeps what an answer said of limits."""
+        """Stores what a response said of limits."""
         await self._database.rows(
             "report_usage",
             p_page_key=page_key,
@@ -128,7 +96,7 @@ class PageStore:
         )
 
     async def claim_pages_to_check(self, limit: int, lease_seconds: float) -> list[PageToCheck]:
-        """Pages whose health is to be looked at."""
+        """Pages whose health is due to be checked."""
         rows = await self._database.rows(
             "claim_pages_to_check",
             p_limit=limit,
@@ -149,7 +117,7 @@ class PageStore:
         session_id: UUID,
         traceparent: str,
     ) -> bool:
-        """Keeps what was found; whether a session was started to read what was missed."""
+        """Stores what was found; whether a session was started to read what was missed."""
         started: bool = await self._database.value(
             "save_page_check",
             p_org_id=page.org_id,

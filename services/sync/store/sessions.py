@@ -1,64 +1,28 @@
-"""Sync sessions, in the database: each step under the lease that the run's token holds."""
+"""Sync sessions, in the database: each write under the lease that the run's token holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Final
 from uuid import UUID
 
 from services.chassis.database import Database, Record
-from services.chassis.trace import TraceContext, parse
+from services.chassis.trace import trace_of_row
 from services.sync.clock import Clock, RealClock
 from services.sync.position import Position, to_json
-from services.sync.rows import Rows, ThreadRead
-from services.sync.store.arrays import conversation_arrays, events_of
+from services.sync.records.pulls import Checkpoint, PulledBatch, RunEnd, SyncRun, ThreadRead
+from services.sync.records.sessions import SyncReject, SyncSession, SyncStatistics
+from services.sync.store.composites import (
+    conversations_to_store,
+    events_to_store,
+    rejects_to_store,
+    threads_read,
+)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A stretch of work on a session, under a lease; `token` is its fence."""
-
-    org_id: UUID
-    session_id: UUID
-    page_id: UUID
-    token: UUID
-    platform: str
-    facebook_page_id: str
-    external_app_id: str
-    access_token_ciphertext: bytes | None
-    mode: str
-    version: int
-    position: dict[str, Any]
-    watermark_at: datetime | None
-    failures: int
-    number: int
-    waiting_since: datetime
-    trace: TraceContext
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """What a checkpoint changed."""
-
-    version: int
-    conversations_new: int
-    messages_new: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
-    """How a run ends: `status` of the session, `outcome` of the run."""
-
-    status: str
-    outcome: str
-    error: str | None = None
-    failures: int = 0
-    due_seconds: float | None = None
-    due_at: datetime | None = None
-    """The same on the database's clock, once the run has ended."""
-    completeness: str | None = None
-    watermark_at: datetime | None = None
-    token_status: str | None = None
+_SESSION_COLUMNS: Final = tuple(field.name for field in fields(SyncSession))
+_COUNT_COLUMNS: Final = tuple(
+    field.name for field in fields(SyncStatistics) if field.name != "page_id"
+)
 
 
 class SessionStore:
@@ -79,16 +43,16 @@ class SessionStore:
 
     async def start_sync(
         self,
-        *,
         org_id: UUID,
+        *,
         page_id: UUID,
         facebook_page_id: str | None,
         resume_session: UUID | None,
         session_id: UUID,
         token: UUID,
         traceparent: str,
-    ) -> Run:
-        """Starts a session or goes on with one.
+    ) -> SyncRun:
+        """Starts a session or continues one.
 
         Raises SYNC_IN_PROGRESS, PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD,
         SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED.
@@ -110,7 +74,7 @@ class SessionStore:
         return _to_run(row, token)
 
     async def schedule_sync(
-        self, *, org_id: UUID, page_id: UUID, session_id: UUID, mode: str, traceparent: str
+        self, org_id: UUID, *, page_id: UUID, session_id: UUID, mode: str, traceparent: str
     ) -> None:
         """Makes a session that runs by itself.
 
@@ -126,8 +90,8 @@ class SessionStore:
             **self._clock.argument(),
         )
 
-    async def claim_sync_session(self, token: UUID, attempt_trace_id: str) -> Run | None:
-        """The session that has been due longest, under a lease; None where none is."""
+    async def claim_sync_session(self, token: UUID, attempt_trace_id: str) -> SyncRun | None:
+        """The session that has been due longest, under a lease; None where none is due."""
         row = await self._database.row(
             "claim_sync_session",
             p_locked_by=self._worker,
@@ -138,9 +102,10 @@ class SessionStore:
         )
         return None if row is None else _to_run(row, token)
 
-    async def save_sync_page(self, run: Run, version: int, position: Position, rows: Rows) -> Saved:
-        """Stores rows and checkpoint together. Raises SYNC_LEASE_LOST: nothing was stored."""
-        rejects = rows.rejects
+    async def save_sync_page(
+        self, run: SyncRun, version: int, position: Position, batch: PulledBatch
+    ) -> Checkpoint:
+        """Stores batch and position together. Raises SYNC_LEASE_LOST: nothing was stored."""
         row = await self._database.row(
             "save_sync_page",
             p_org_id=run.org_id,
@@ -150,21 +115,18 @@ class SessionStore:
             p_phase=position.shown_phase,
             p_position=to_json(position),
             p_lease_seconds=self.lease_seconds,
-            **conversation_arrays(rows.conversations),
-            **events_of(rows.conversations),
-            p_read_thread_ids=[each.thread_id for each in rows.threads],
-            p_read_updated_ats=[each.updated_at for each in rows.threads],
-            p_read_owes_messages=[each.owes_messages for each in rows.threads],
-            p_reject_kinds=[each.kind for each in rejects],
-            p_reject_reasons=[each.reason for each in rejects],
-            p_reject_hashes=[each.raw_hash for each in rejects],
-            p_reject_raws=[each.raw_json for each in rejects],
+            p_conversations=conversations_to_store(batch.conversations),
+            p_events=events_to_store(batch.conversations),
+            p_threads=threads_read(batch.threads),
+            p_rejects=rejects_to_store(batch.rejects),
             **self._clock.argument(),
         )
         assert row is not None
-        return Saved(**row)
+        return Checkpoint(**row)
 
-    async def list_threads_read(self, run: Run, thread_ids: Sequence[str]) -> dict[str, ThreadRead]:
+    async def list_threads_read(
+        self, run: SyncRun, thread_ids: Sequence[str]
+    ) -> dict[str, ThreadRead]:
         """Those of the threads that were read before, by their ids."""
         rows = await self._database.rows(
             "list_threads_read",
@@ -174,8 +136,8 @@ class SessionStore:
         )
         return {row["thread_id"]: ThreadRead(**row) for row in rows}
 
-    async def end_sync_run(self, run: Run, version: int, end: RunEnd) -> RunEnd:
-        """Ends the run and gives the lease back; answers when it goes on. SYNC_LEASE_LOST."""
+    async def end_sync_run(self, run: SyncRun, version: int, end: RunEnd) -> RunEnd:
+        """Ends the run and releases the lease; with `due_at`. Raises SYNC_LEASE_LOST."""
         due_at = await self._database.value(
             "end_sync_run",
             p_org_id=run.org_id,
@@ -208,37 +170,47 @@ class SessionStore:
         )
         return made
 
-    async def get_sync(self, org_id: UUID, session_id: UUID) -> Record | None:
+    async def get_sync(self, org_id: UUID, session_id: UUID) -> SyncSession | None:
         """One session, or None."""
-        return await self._database.row("get_sync", p_org_id=org_id, p_session_id=session_id)
+        row = await self._database.row("get_sync", p_org_id=org_id, p_session_id=session_id)
+        return None if row is None else _to_session(row)
 
-    async def list_active_syncs(self, org_id: UUID, limit: int) -> list[Record]:
+    async def list_active_syncs(self, org_id: UUID, limit: int) -> list[SyncSession]:
         """Sessions that have not ended, oldest first."""
-        return await self._database.rows("list_active_syncs", p_org_id=org_id, p_limit=limit)
+        rows = await self._database.rows("list_active_syncs", p_org_id=org_id, p_limit=limit)
+        return [_to_session(row) for row in rows]
 
-    async def list_sync_statistics(self, org_id: UUID, limit: int) -> list[Record]:
+    async def list_sync_statistics(self, org_id: UUID, limit: int) -> list[SyncStatistics]:
         """Counts of each page."""
-        return await self._database.rows("list_sync_statistics", p_org_id=org_id, p_limit=limit)
+        rows = await self._database.rows("list_sync_statistics", p_org_id=org_id, p_limit=limit)
+        return [_to_statistics(row) for row in rows]
 
     async def list_sync_rejects(
         self, org_id: UUID, limit: int, before: tuple[datetime, UUID] | None
-    ) -> list[Record]:
+    ) -> list[SyncReject]:
         """What could not be read, newest first."""
         created_at, reject_id = before or (None, None)
-        return await self._database.rows(
+        rows = await self._database.rows(
             "list_sync_rejects",
             p_org_id=org_id,
             p_limit=limit,
             p_before_created_at=created_at,
             p_before=reject_id,
         )
+        return [SyncReject(**row) for row in rows]
 
 
-def _to_run(row: Record, token: UUID) -> Run:
-    trace = parse(row["traceparent"], row["tracestate"])
-    if trace is None:
-        raise ValueError("a row's traceparent is checked by its column")
-    return Run(
+def _to_session(row: Record) -> SyncSession:
+    return SyncSession(**{name: row[name] for name in _SESSION_COLUMNS})
+
+
+def _to_statistics(row: Record) -> SyncStatistics:
+    counts = {name: int(row[name]) for name in _COUNT_COLUMNS}
+    return SyncStatistics(page_id=row["page_id"], **counts)
+
+
+def _to_run(row: Record, token: UUID) -> SyncRun:
+    return SyncRun(
         org_id=row["org_id"],
         session_id=row["session_id"],
         page_id=row["page_id"],
@@ -254,5 +226,5 @@ def _to_run(row: Record, token: UUID) -> Run:
         failures=row["failures"],
         number=row["run_number"],
         waiting_since=row["updated_at"],
-        trace=trace,
+        trace=trace_of_row(row),
     )

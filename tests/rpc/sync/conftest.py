@@ -20,13 +20,15 @@ from services.chassis.loops import Wake
 from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.rpc.server import serving
 from services.chassis.sealing import load_key_ring
-from services.chassis.trace_service import trace_served
+from services.chassis.trace_service import trace_registration
 from services.sync.access import ACCESS
 from services.sync.clock import RealClock
 from services.sync.config import SyncConfig
+from services.sync.edge.registration import Dependencies, registration
 from services.sync.graph import Graph
-from services.sync.puller import Budget, Puller, PullerPolicy
-from services.sync.service import SyncService, sync_served
+from services.sync.page_tokens import PageTokens
+from services.sync.puller import Puller
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from services.sync.store.conversations import ConversationStore
 from services.sync.store.locks import LockStore
 from services.sync.store.pages import PageStore
@@ -57,7 +59,7 @@ class Served:
     channel: grpc.aio.Channel
     keys: Keys
     platform: MetaPlatform
-    scheduled: Wake
+    background: Wake
 
     def tenant(self, org_id: UUID, workspace_id: UUID | None = None) -> Any:
         token = self.keys.tenant_token(org_id, workspace_id=workspace_id)
@@ -98,7 +100,7 @@ async def served(tmp_path: Path, sync_db: Database) -> AsyncIterator[Served]:
         token_file=keys.token_file("sync"),
         sealing_keys_file=keys.sealing_file,
     )
-    ring, platform, scheduled = load_key_ring(keys.sealing_file), MetaPlatform(), Wake()
+    platform, background = MetaPlatform(), Wake()
     outbound = OutboundPolicy(
         allowed_networks=(ip_network("127.0.0.0/8"),), http_hosts=frozenset({"127.0.0.1"}),
         response_bytes_max=16 * 1024 * 1024,
@@ -110,24 +112,25 @@ async def served(tmp_path: Path, sync_db: Database) -> AsyncIterator[Served]:
         pages = PageStore(sync_db)
         sessions = SessionStore(sync_db, "tester")
         graph = Graph(http, f"{url}/v26.0")
-        service = SyncService(
+        tokens = PageTokens(load_key_ring(keys.sealing_file))
+        dependencies = Dependencies(
             pages=pages,
             sessions=sessions,
             locks=LockStore(sync_db),
             conversations=ConversationStore(sync_db),
-            puller=Puller(sessions, pages, graph, ring, RealClock(), PullerPolicy(list_limit=10)),
-            budget=Budget(seconds=10, calls=2, new_rows=10_000),
-            ring=ring,
-            scheduled=scheduled,
-            connected=Wake(),
+            puller=Puller(sessions, pages, graph, tokens, RealClock(), PullerPolicy(list_limit=10)),
+            budget=PullBudget(seconds=10, calls=2, new_rows=10_000),
+            tokens=tokens,
+            background=background,
+            health_check=Wake(),
         )
         async with (
             serving(
-                config, ACCESS, [sync_served(service), trace_served(sync_db, "sync")]
+                config, ACCESS, [registration(dependencies), trace_registration(sync_db, "sync")]
             ) as server,
             grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
         ):
-            yield Served(channel=channel, keys=keys, platform=platform, scheduled=scheduled)
+            yield Served(channel=channel, keys=keys, platform=platform, background=background)
 
 
 @pytest.fixture

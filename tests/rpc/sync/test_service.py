@@ -252,7 +252,7 @@ async def test_events_that_cannot_be_read_are_kept_and_shown_and_stop_nothing(
     assert answer.results[3].reason == "INVALID_REQUEST"
     tenant = served.tenant(org_id)
     rejects = (await tenant.ListSyncRejects(pb.ListSyncRejectsRequest())).rejects
-    assert {each.reason for each in rejects} == {"not JSON", "it names nobody but the page"}
+    assert {each.reason for each in rejects} == {"not JSON", "it names only the page"}
     (conversation,) = (await tenant.ListConversations(pb.ListConversationsRequest())).conversations
     assert conversation.stored_message_count == 1
 

@@ -7,7 +7,8 @@ from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, Caller, set_caller
 from services.chassis.trace import new_root
 from services.chassis.trace_service import TraceHandlers, TraceStore
-from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
+from services.sync.records.events import ReportedTimelineEvent
+from services.sync.store.conversations import ConversationStore
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
@@ -74,10 +75,10 @@ async def test_all_appointments_of_one_instant_are_found(scheduling_db: Database
     assert sorted(keys) == sorted(each["appointment_id"] for each in booked)
 
 
-async def test_all_events_that_were_told_together_are_found(sync_db: Database) -> None:
+async def test_all_events_that_were_reported_together_are_found(sync_db: Database) -> None:
     org_id, lead_id = uuid4(), uuid4()
     events = [
-        ToldTimelineEvent(
+        ReportedTimelineEvent(
             org_id=org_id,
             event_id=new_id(),
             type="appointment_booked",

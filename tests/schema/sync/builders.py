@@ -13,16 +13,19 @@ from services.chassis.rpc.request_ids import RequestId
 from services.chassis.sealing import KeyRing
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
-from services.sync.interactions import Interaction, Reject
-from services.sync.page_tokens_at_rest import seal_token
+from services.sync.page_tokens import PageTokens
 from services.sync.position import Position
-from services.sync.rows import ConversationToStore, Rows, ThreadRead
-from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
-from services.sync.store.locks import Lock, LockStore
+from services.sync.records.conversations import ConversationToStore
+from services.sync.records.events import Interaction, Reject, ReportedTimelineEvent
+from services.sync.records.pulls import PulledBatch, SyncRun, ThreadRead
+from services.sync.records.sessions import LockState
+from services.sync.store.conversations import ConversationStore
+from services.sync.store.locks import LockStore
 from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
 
 Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+ORG = UUID("11111111-1111-7111-8111-111111111111")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEASE_SECONDS = 60.0
 RING = KeyRing(current=1, keys={1: bytes(32)})
@@ -66,26 +69,26 @@ async def a_page(
     """A connected page."""
     facebook_page_id = facebook_page_id or str(uuid4().int % 10**14)
     return await PageStore(database, clock).connect_page(
-        org_id=org_id,
+        org_id,
         page_id=new_id(),
         platform=platform,
         facebook_page_id=facebook_page_id,
         name="A page",
         external_app_id="",
-        access_token_ciphertext=seal_token(
-            RING, token, org_id=org_id, platform=platform, facebook_page_id=facebook_page_id
+        access_token_ciphertext=PageTokens(RING).seal(
+            org_id, platform=platform, facebook_page_id=facebook_page_id, token=token
         ),
-        request=RequestId(),
+        request_id=RequestId(),
         traceparent=new_root().traceparent,
     )
 
 
 async def acquire(
     database: Database, org_id: UUID, page_id: UUID, *, token: UUID, now: datetime = NOW
-) -> Lock:
+) -> LockState:
     """Takes the lease on the page, or says whose it is."""
     return await LockStore(database, MovedClock(now)).acquire_sync_lock(
-        org_id=org_id,
+        org_id,
         page_id=page_id,
         locked_by=f"worker of {token}",
         token=token,
@@ -128,7 +131,7 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
     page_id = await a_page(database, org_id)
     sessions = SessionStore(database, "tester", lease_seconds=3600)
     run = await sessions.start_sync(
-        org_id=org_id,
+        org_id,
         page_id=page_id,
         facebook_page_id=None,
         resume_session=None,
@@ -136,13 +139,13 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
         token=new_id(),
         traceparent=new_root().traceparent,
     )
-    rows = Rows(
+    rows = PulledBatch(
         conversations=(a_conversation([a_message()]),),
-        threads=(ThreadRead(thread_id="t_1", updated_at=NOW, owes_messages=True),),
+        threads=(ThreadRead(thread_id="t_1", updated_at=NOW, has_pending_messages=True),),
         rejects=(Reject(kind="message", reason="no id", raw={}),),
     )
     await sessions.save_sync_page(run, run.version, Position(), rows)
-    told = ToldTimelineEvent(
+    told = ReportedTimelineEvent(
         org_id=org_id,
         event_id=new_id(),
         type="appointment_booked",
@@ -155,3 +158,23 @@ async def a_pulled_page(database: Database, org_id: UUID) -> UUID:
     )
     await ConversationStore(database).record_timeline_events("scheduling", [told])
     return page_id
+
+
+def sessions(database: Database, clock: MovedClock, worker: str = "tester") -> SessionStore:
+    """Sessions as a worker sees them."""
+    return SessionStore(database, worker, lease_seconds=LEASE_SECONDS, clock=clock)
+
+
+async def start(
+    store: SessionStore, page_id: UUID, *, resume: UUID | None = None, org_id: UUID = ORG
+) -> SyncRun:
+    """Starts a session of the page, or continues one."""
+    return await store.start_sync(
+        org_id,
+        page_id=page_id,
+        facebook_page_id=None,
+        resume_session=resume,
+        session_id=new_id(),
+        token=new_id(),
+        traceparent=new_root().traceparent,
+    )

@@ -15,14 +15,17 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
-from services.sync.graph import Graph, GraphAnswer, Target
-from services.sync.position import Ask
-from services.sync.puller import Budget, Puller, PullerPolicy
+from services.sync.graph import Graph, GraphResponse
+from services.sync.page_tokens import PageTokens
+from services.sync.position import GraphRequest
+from services.sync.puller import Puller
+from services.sync.records.pages import PageCredentials
+from services.sync.records.pulls import PullBudget, PullerPolicy, RunEnd, SyncRun
 from services.sync.store.pages import PageStore
-from services.sync.store.sessions import Run, RunEnd, SessionStore
+from services.sync.store.sessions import SessionStore
 from tests.schema.sync.builders import RING, Admin, MovedClock, a_page
 
-AMPLE = Budget(seconds=10_000, calls=10_000, new_rows=1_000_000)
+AMPLE = PullBudget(seconds=10_000, calls=10_000, new_rows=1_000_000)
 
 
 class _Distant(Graph):
@@ -32,8 +35,8 @@ class _Distant(Graph):
         super().__init__(world.http, f"{world.url}/v26.0")
         self._world = world
 
-    async def ask(self, target: Target, ask: Ask) -> GraphAnswer:
-        answer = await super().ask(target, ask)
+    async def fetch(self, credentials: PageCredentials, request: GraphRequest) -> GraphResponse:
+        answer = await super().fetch(credentials, request)
         self._world.clock.forward(self._world.answer_seconds)
         return answer
 
@@ -72,14 +75,14 @@ class World:
             sessions or self.sessions(),
             PageStore(self.database, self.clock),
             _Distant(self),
-            RING,
+            PageTokens(RING),
             self.clock,
             policy or PullerPolicy(list_limit=10),
         )
 
-    async def start(self, resume: UUID | None = None) -> Run:
+    async def start(self, resume: UUID | None = None) -> SyncRun:
         return await self.sessions().start_sync(
-            org_id=self.org_id,
+            self.org_id,
             page_id=self.page_id,
             facebook_page_id=self.facebook_page_id,
             resume_session=resume,
@@ -92,9 +95,9 @@ class World:
         self,
         *,
         resume: UUID | None = None,
-        budget: Budget = AMPLE,
+        budget: PullBudget = AMPLE,
         policy: PullerPolicy | None = None,
-    ) -> tuple[Run, RunEnd]:
+    ) -> tuple[SyncRun, RunEnd]:
         """One run of a new session, or of one that goes on."""
         run = await self.start(resume)
         return run, await self.puller(policy).run(run, budget)
@@ -102,7 +105,7 @@ class World:
     async def pull_to_the_end(
         self,
         *,
-        budget: Budget = AMPLE,
+        budget: PullBudget = AMPLE,
         policy: PullerPolicy | None = None,
         runs_max: int = 50,
     ) -> tuple[int, RunEnd]:
@@ -117,11 +120,11 @@ class World:
         raise AssertionError(f"not at its end after {runs_max} runs: {end}")
 
     async def pull_incrementally(
-        self, policy: PullerPolicy | None = None, *, budget: Budget = AMPLE
+        self, policy: PullerPolicy | None = None, *, budget: PullBudget = AMPLE
     ) -> RunEnd:
         """One run of an incremental session, as the background makes it."""
         await self.sessions().schedule_sync(
-            org_id=self.org_id,
+            self.org_id,
             page_id=self.page_id,
             session_id=new_id(),
             mode="incremental",

@@ -19,15 +19,23 @@ from services.chassis.outbound.client import OutboundClient, OutboundPolicy
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
 from services.sync.graph import Graph
+from services.sync.page_tokens import PageTokens
 from services.sync.position import Position
-from services.sync.puller import Budget, Puller, PullerPolicy
-from services.sync.rows import Rows
-from services.sync.store.pages import Pace, PageStore
-from services.sync.store.sessions import Run, Saved, SessionStore
+from services.sync.puller import Puller
+from services.sync.records.pulls import (
+    CallPace,
+    Checkpoint,
+    PullBudget,
+    PulledBatch,
+    PullerPolicy,
+    SyncRun,
+)
+from services.sync.store.pages import PageStore
+from services.sync.store.sessions import SessionStore
 from tests.conftest import config_for
 from tests.schema.sync.builders import RING
 
-QUICK = PullerPolicy(list_limit=4, pace=Pace(interval_seconds=0.001))
+QUICK = PullerPolicy(list_limit=4, pace=CallPace(interval_seconds=0.001))
 
 
 class Killing(SessionStore):
@@ -37,7 +45,9 @@ class Killing(SessionStore):
     when = "after"
     saved = 0
 
-    async def save_sync_page(self, run: Run, version: int, position: Position, rows: Rows) -> Saved:
+    async def save_sync_page(
+        self, run: SyncRun, version: int, position: Position, rows: PulledBatch
+    ) -> Checkpoint:
         self.saved += 1
         if self.saved == self.kill_at and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -74,9 +84,9 @@ async def main(arguments: list[str]) -> None:
         sys.stdout.write(f"{run.session_id}\n")
         sys.stdout.flush()
         puller = Puller(
-            store, PageStore(database), Graph(http, graph_url), RING, RealClock(), QUICK
+            store, PageStore(database), Graph(http, graph_url), PageTokens(RING), RealClock(), QUICK
         )
-        await puller.run(run, Budget(seconds=60, calls=1000, new_rows=10**6))
+        await puller.run(run, PullBudget(seconds=60, calls=1000, new_rows=10**6))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,17 @@ from services.chassis.loops import Stopping
 from services.chassis.trace import new_root
 from services.sync.background import Background
 from services.sync.backoff import DELAYS_SECONDS
-from services.sync.puller import Budget
+from services.sync.records.pulls import PullBudget
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import World, a_world, holding_books
 
-FEW = Budget(seconds=99, calls=2, new_rows=10**6)
+FEW = PullBudget(seconds=99, calls=2, new_rows=10**6)
 LATE = 10**6
 
 
 async def a_session(world: World, mode: str = "full") -> None:
     await world.sessions().schedule_sync(
-        org_id=world.org_id,
+        world.org_id,
         page_id=world.page_id,
         session_id=new_id(),
         mode=mode,
@@ -148,7 +148,7 @@ async def test_what_breaks_one_session_ends_it_alone_after_a_bounded_number_of_r
     async with a_world(sync_db, PageOrder(conversations=4)) as world:
         await a_session(world)
         with monkeypatch.context() as patched:
-            patched.setattr("services.sync.puller.parse_list", broken)
+            patched.setattr("services.sync.pull.parse_list", broken)
             runs = 0
             while await background(world).step():
                 runs += 1

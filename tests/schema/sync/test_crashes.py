@@ -14,9 +14,11 @@ from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
 from services.sync.graph import Graph
-from services.sync.puller import Budget, Puller
+from services.sync.page_tokens import PageTokens
+from services.sync.puller import Puller
+from services.sync.records.pulls import PullBudget, RunEnd, SyncRun
 from services.sync.store.pages import PageStore
-from services.sync.store.sessions import Run, RunEnd, SessionStore
+from services.sync.store.sessions import SessionStore
 from tests.conftest import with_login
 from tests.schema.sync.builders import RING, Admin, a_page
 from tests.schema.sync.pulling import World, a_world, holding_books
@@ -61,11 +63,13 @@ async def a_killed_run(
     return Killed(process.returncode, UUID(session), tuple(phases))
 
 
-async def a_run(world: World, resume: UUID | None = None, calls: int = 1000) -> tuple[Run, RunEnd]:
+async def a_run(
+    world: World, resume: UUID | None = None, calls: int = 1000
+) -> tuple[SyncRun, RunEnd]:
     """The same in this process, on the clock of the other."""
     sessions = SessionStore(world.database, "tester")
     run = await sessions.start_sync(
-        org_id=world.org_id,
+        world.org_id,
         page_id=world.page_id,
         facebook_page_id=None,
         resume_session=resume,
@@ -74,8 +78,10 @@ async def a_run(world: World, resume: UUID | None = None, calls: int = 1000) -> 
         traceparent=new_root().traceparent,
     )
     graph = Graph(world.http, f"{world.url}/v26.0")
-    puller = Puller(sessions, PageStore(world.database), graph, RING, RealClock(), QUICK)
-    return run, await puller.run(run, Budget(seconds=60, calls=calls, new_rows=10**6))
+    puller = Puller(
+        sessions, PageStore(world.database), graph, PageTokens(RING), RealClock(), QUICK
+    )
+    return run, await puller.run(run, PullBudget(seconds=60, calls=calls, new_rows=10**6))
 
 
 @pytest.mark.parametrize("loses_the_place", [False, True], ids=["messages", "proof and fill"])

@@ -8,7 +8,9 @@ from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.graph import Graph
 from services.sync.health import HealthCheck
-from services.sync.store.pages import Pace, PageStore
+from services.sync.page_tokens import PageTokens
+from services.sync.records.pulls import CallPace
+from services.sync.store.pages import PageStore
 from services.sync.subscriptions import FIELDS
 from services.sync.usage import Usage
 from tests.schema.sync.builders import RING, Admin, MovedClock
@@ -19,12 +21,12 @@ def a_check(world: World) -> HealthCheck:
     return HealthCheck(
         PageStore(world.database, world.clock),
         Graph(world.http, f"{world.url}/v26.0"),
-        RING,
+        PageTokens(RING),
         world.clock,
         every_seconds=3600,
         silence_seconds=7200,
-        pace=Pace(),
-        started=lambda: None,
+        pace=CallPace(),
+        session_started=lambda: None,
     )
 
 
@@ -142,7 +144,7 @@ async def test_pages_whose_app_is_not_known_do_not_slow_each_other_down(sync_db:
     pages = PageStore(sync_db, clock)
 
     async def is_blocked(page_key: str, app_key: str) -> bool:
-        slot = await pages.reserve_call(page_key, app_key, Pace())
+        slot = await pages.reserve_call(page_key, app_key, CallPace())
         return slot.blocked_for is not None
 
     for page_key, app_key in (("1", ""), ("2", ""), ("3", "app"), ("4", "app")):

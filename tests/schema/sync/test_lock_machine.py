@@ -23,9 +23,9 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.position import Position
-from services.sync.rows import Rows
+from services.sync.records.pulls import PulledBatch, RunEnd, SyncRun
 from services.sync.store.locks import LockStore
-from services.sync.store.sessions import Run, RunEnd, SessionStore
+from services.sync.store.sessions import SessionStore
 from tests.conftest import config_for, copy_of, with_login
 from tests.schema.sync.builders import (
     LEASE_SECONDS,
@@ -57,9 +57,9 @@ class LocksAndSessions(RuleBasedStateMachine):
         self.locks = LockStore(self.database, self.clock)
         self.org_id = uuid4()
         self.page_id = self.do(a_page(self.database, self.org_id, facebook_page_id=META_PAGE))
-        self.runs: list[Run] = []
+        self.runs: list[SyncRun] = []
         self.versions: dict[UUID, int] = {}
-        self.holder: Run | None = None
+        self.holder: SyncRun | None = None
         self.free_at = 0.0
         self.now = 0.0
         self.stored = 0
@@ -85,7 +85,7 @@ class LocksAndSessions(RuleBasedStateMachine):
     def goes_on_by_itself(self) -> bool:
         return "full" in self.open.values()
 
-    def _begun(self, run: Run) -> None:
+    def _begun(self, run: SyncRun) -> None:
         self.runs.append(run)
         self.versions[run.session_id] = run.version
         self.holder = run
@@ -96,13 +96,13 @@ class LocksAndSessions(RuleBasedStateMachine):
         self.free_at = self.now + LEASE_SECONDS
         self.due_at = self.free_at if self.goes_on_by_itself else None
 
-    def _holds(self, run: Run) -> bool:
+    def _holds(self, run: SyncRun) -> bool:
         return self.is_held and self.holder is not None and run.token == self.holder.token
 
-    def _start(self, resume: UUID | None) -> tuple[Run | None, str]:
+    def _start(self, resume: UUID | None) -> tuple[SyncRun | None, str]:
         run, reason = self.refusal(
             self.store.start_sync(
-                org_id=self.org_id,
+                self.org_id,
                 page_id=self.page_id,
                 facebook_page_id=None,
                 resume_session=resume,
@@ -126,7 +126,7 @@ class LocksAndSessions(RuleBasedStateMachine):
         session_id = new_id()
         _, reason = self.refusal(
             self.store.schedule_sync(
-                org_id=self.org_id,
+                self.org_id,
                 page_id=self.page_id,
                 session_id=session_id,
                 mode="full",
@@ -167,7 +167,7 @@ class LocksAndSessions(RuleBasedStateMachine):
     @rule(data=st.data())
     def save(self, data: st.DataObject) -> None:
         run = data.draw(st.sampled_from(self.runs))
-        rows = Rows(conversations=(a_conversation([a_message()]),))
+        rows = PulledBatch(conversations=(a_conversation([a_message()]),))
         version = self.versions[run.session_id]
         saved, reason = self.refusal(self.store.save_sync_page(run, version, Position(), rows))
         assert (saved is not None) == self._holds(run), reason
@@ -182,7 +182,7 @@ class LocksAndSessions(RuleBasedStateMachine):
         """Whoever holds the lease, a session that went on is not written to from behind."""
         run = data.draw(st.sampled_from(self.runs))
         version = self.versions[run.session_id] + off_by
-        rows = Rows(conversations=(a_conversation([a_message()]),))
+        rows = PulledBatch(conversations=(a_conversation([a_message()]),))
         _, reason = self.refusal(
             self.store.end_sync_run(run, version, RunEnd(status="completed", outcome="finished"))
             if ends

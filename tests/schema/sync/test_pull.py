@@ -7,7 +7,7 @@ import pytest
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.chassis.errors import DomainError
-from services.sync.puller import Budget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import a_world, holding_books
 
@@ -29,7 +29,9 @@ async def test_runs_within_a_budget_go_on_where_the_last_one_ended(
     sync_db: Database, admin: Admin
 ) -> None:
     async with a_world(sync_db, PageOrder(conversations=95)) as world:
-        runs, end = await world.pull_to_the_end(budget=Budget(seconds=99, calls=3, new_rows=10**6))
+        runs, end = await world.pull_to_the_end(
+            budget=PullBudget(seconds=99, calls=3, new_rows=10**6)
+        )
         assert 4 <= runs <= 8
         assert end.completeness == "full"
         assert await world.stored(admin) == world.shown()
@@ -39,14 +41,14 @@ async def test_runs_within_a_budget_go_on_where_the_last_one_ended(
 @pytest.mark.parametrize(
     ("budget", "outcome"),
     [
-        (Budget(seconds=1, calls=99, new_rows=10**6), "time"),
-        (Budget(seconds=99, calls=2, new_rows=10**6), "calls"),
-        (Budget(seconds=99, calls=99, new_rows=100), "new_rows"),
+        (PullBudget(seconds=1, calls=99, new_rows=10**6), "time"),
+        (PullBudget(seconds=99, calls=2, new_rows=10**6), "calls"),
+        (PullBudget(seconds=99, calls=99, new_rows=100), "new_rows"),
     ],
     ids=["time", "calls", "new rows"],
 )
 async def test_each_bound_of_the_budget_ends_a_run(
-    sync_db: Database, budget: Budget, outcome: str
+    sync_db: Database, budget: PullBudget, outcome: str
 ) -> None:
     async with a_world(sync_db, PageOrder(conversations=60)) as world:
         _, end = await world.pull(budget=budget)
@@ -58,7 +60,7 @@ async def test_a_list_that_moves_while_it_is_read_leaves_no_hole(
 ) -> None:
     behaviour = Behaviour(moves_per_call=4)
     async with a_world(sync_db, PageOrder(conversations=120), behaviour) as world:
-        _, end = await world.pull_to_the_end(budget=Budget(seconds=99, calls=5, new_rows=10**6))
+        _, end = await world.pull_to_the_end(budget=PullBudget(seconds=99, calls=5, new_rows=10**6))
         assert end.completeness == "full"
         world.behave(moves_per_call=0)
         # What moved during the last walk is the next session's.
@@ -74,7 +76,7 @@ async def test_a_list_that_moves_while_it_is_read_leaves_no_hole(
 async def test_an_empty_page_with_a_next_one_goes_on(sync_db: Database, admin: Admin) -> None:
     behaviour = Behaviour(empty_every=2)
     async with a_world(sync_db, PageOrder(conversations=45), behaviour) as world:
-        _, end = await world.pull_to_the_end(budget=Budget(seconds=99, calls=3, new_rows=10**6))
+        _, end = await world.pull_to_the_end(budget=PullBudget(seconds=99, calls=3, new_rows=10**6))
         assert end.completeness == "full"
         assert await world.stored(admin) == world.shown()
 
@@ -117,7 +119,9 @@ async def test_messages_that_do_not_come_along_are_asked_for(
 ) -> None:
     order = PageOrder(conversations=4, messages_min=18, messages_max=18)
     async with a_world(sync_db, order, Behaviour(nested_max=7)) as world:
-        runs, _ = await world.pull_to_the_end(budget=Budget(seconds=99, calls=2, new_rows=10**6))
+        runs, _ = await world.pull_to_the_end(
+            budget=PullBudget(seconds=99, calls=2, new_rows=10**6)
+        )
         assert runs > 2
         assert await world.stored(admin) == world.shown()
     full = "select distinct completeness from sync.messenger_conversations"

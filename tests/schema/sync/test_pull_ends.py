@@ -12,9 +12,11 @@ from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.clock import RealClock
-from services.sync.graph import Graph, GraphAnswer
-from services.sync.puller import Budget, Puller, PullerPolicy
-from services.sync.store.pages import Pace, PageStore
+from services.sync.graph import Graph, GraphResponse
+from services.sync.page_tokens import PageTokens
+from services.sync.puller import Puller
+from services.sync.records.pulls import CallPace, PullBudget, PullerPolicy
+from services.sync.store.pages import PageStore
 from services.sync.store.sessions import SessionStore
 from tests.schema.sync.builders import RING, Admin
 from tests.schema.sync.pulling import AMPLE, World, a_world, holding_books
@@ -90,15 +92,17 @@ async def test_a_call_that_outlasts_the_deadline_is_given_up_and_the_session_goe
     async with a_world(sync_db, PageOrder(conversations=25)) as world:
 
         class Silent(Graph):
-            async def ask(self, *_: Any) -> GraphAnswer:
+            async def fetch(self, *_: Any) -> GraphResponse:
                 await asyncio.Event().wait()
                 raise AssertionError
 
         silent = Silent(world.http, world.url)
         run = await world.start()
         pages = PageStore(sync_db, world.clock)
-        puller = Puller(world.sessions(), pages, silent, RING, world.clock, PullerPolicy())
-        within = Budget(seconds=99, calls=99, new_rows=99, cut_seconds=0.05)
+        puller = Puller(
+            world.sessions(), pages, silent, PageTokens(RING), world.clock, PullerPolicy()
+        )
+        within = PullBudget(seconds=99, calls=99, new_rows=99, call_deadline_seconds=0.05)
         end = await puller.run(run, within)
         assert (end.status, end.outcome) == ("paused", "time")
         _, end = await world.pull(resume=run.session_id)
@@ -108,7 +112,7 @@ async def test_a_call_that_outlasts_the_deadline_is_given_up_and_the_session_goe
 async def test_a_turn_that_comes_after_the_budget_is_not_waited_for(sync_db: Database) -> None:
     async with a_world(sync_db, PageOrder(conversations=25)) as world:
         begun = world.clock.now()
-        _, end = await world.pull(budget=Budget(seconds=0.7, calls=99, new_rows=99_999))
+        _, end = await world.pull(budget=PullBudget(seconds=0.7, calls=99, new_rows=99_999))
         assert (end.outcome, len(world.page.calls_at)) == ("time", 2)
         assert world.clock.now() - begun < timedelta(seconds=0.7)
 
@@ -136,7 +140,7 @@ async def test_a_clock_that_is_wrong_changes_neither_pace_nor_due_times(
         clock = Wrong(hours)
         sessions = SessionStore(sync_db, "tester", clock=clock)
         await sessions.schedule_sync(
-            org_id=world.org_id,
+            world.org_id,
             page_id=world.page_id,
             session_id=new_id(),
             mode="full",
@@ -145,10 +149,12 @@ async def test_a_clock_that_is_wrong_changes_neither_pace_nor_due_times(
         run = await sessions.claim_sync_session(new_id(), "a" * 32)
         assert run is not None
         graph = Graph(world.http, f"{world.url}/v26.0")
-        policy = PullerPolicy(list_limit=10, pace=Pace(interval_seconds=50, wait_seconds_max=999))
-        puller = Puller(sessions, PageStore(sync_db, clock), graph, RING, clock, policy)
+        policy = PullerPolicy(
+            list_limit=10, pace=CallPace(interval_seconds=50, wait_seconds_max=999)
+        )
+        puller = Puller(sessions, PageStore(sync_db, clock), graph, PageTokens(RING), clock, policy)
         world.behave(error_calls=1, error_after=3)
-        end = await puller.run(run, Budget(seconds=9999, calls=99, new_rows=10**6))
+        end = await puller.run(run, PullBudget(seconds=9999, calls=99, new_rows=10**6))
         # Each call a pause later than the one before, as far as this test's own time goes.
         assert len(clock.slept) == 3
         for number, seconds in enumerate(clock.slept, 1):

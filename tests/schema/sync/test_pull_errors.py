@@ -10,11 +10,11 @@ from sandbox.meta_conversations import Behaviour, PageOrder
 from sandbox.meta_faults import error_body
 from services.chassis.database import Database
 from services.sync.backoff import DELAYS_SECONDS
-from services.sync.puller import Budget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin, later
 from tests.schema.sync.pulling import AMPLE, a_world, holding_books
 
-TWO_CALLS = Budget(seconds=99, calls=2, new_rows=10**6)
+TWO_CALLS = PullBudget(seconds=99, calls=2, new_rows=10**6)
 
 
 async def held_leases(admin: Admin) -> int:
@@ -129,7 +129,7 @@ async def test_less_is_asked_for_while_it_is_too_much_of_ids_and_messages_too(
 async def test_after_success_as_much_is_asked_for_as_before(sync_db: Database) -> None:
     order = PageOrder(conversations=100, messages_min=1, messages_max=1)
     async with a_world(sync_db, order, Behaviour(reduce_above=3)) as world:
-        run, _ = await world.pull(budget=Budget(seconds=99, calls=5, new_rows=10**6))
+        run, _ = await world.pull(budget=PullBudget(seconds=99, calls=5, new_rows=10**6))
         world.behave(reduce_above=0)
         before = len(world.page.calls_at)
         _, end = await world.pull(resume=run.session_id)
@@ -204,7 +204,7 @@ async def test_what_breaks_a_run_gives_the_lease_back_and_ends_the_session_in_th
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("services.sync.puller.parse_list", broken)
+    monkeypatch.setattr("services.sync.pull.parse_list", broken)
     async with a_world(sync_db, PageOrder(conversations=4)) as world:
         run, end = await world.pull()
         assert (end.status, end.outcome, end.error) == ("paused", "error", "RuntimeError")

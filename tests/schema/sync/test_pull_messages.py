@@ -1,11 +1,11 @@
-"""Messages that do not come along with the list: each conversation for itself."""
+"""MessagesResponse that do not come along with the list: each conversation for itself."""
 
 import pytest
 
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
 from services.sync.backoff import MESSAGES_FAILURES_MAX
-from services.sync.puller import Budget, PullerPolicy
+from services.sync.records.pulls import PullBudget, PullerPolicy
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 
@@ -13,8 +13,8 @@ ORDER = PageOrder(conversations=12, messages_min=18, messages_max=18)
 CALLS_OF_A_LIST = 2
 
 
-def calls(number: int) -> Budget:
-    return Budget(seconds=999, calls=number, new_rows=10**6)
+def calls(number: int) -> PullBudget:
+    return PullBudget(seconds=999, calls=number, new_rows=10**6)
 
 
 async def completeness(admin: Admin) -> dict[str, int]:

@@ -4,15 +4,15 @@ import pytest
 
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
-from services.sync.puller import Budget
+from services.sync.records.pulls import PullBudget
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world, holding_books
 
 MODES = ("skip", "head", "end")
 
 
-def calls(number: int) -> Budget:
-    return Budget(seconds=999, calls=number, new_rows=10**6)
+def calls(number: int) -> PullBudget:
+    return PullBudget(seconds=999, calls=number, new_rows=10**6)
 
 
 @pytest.mark.parametrize("mode", MODES)

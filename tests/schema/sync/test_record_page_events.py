@@ -10,12 +10,13 @@ import asyncpg
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.sync.store.conversations import ConversationStore, ToldPageEvent
+from services.sync.records.events import ReportedPageEvent
+from services.sync.store.conversations import ConversationStore
 from services.sync.webhook_events import parse_event
 from tests.schema.sync.builders import NOW, Admin, a_page
 
 
-def told(org_id: UUID, facebook_page_id: str) -> ToldPageEvent:
+def told(org_id: UUID, facebook_page_id: str) -> ReportedPageEvent:
     """A message to the page."""
     event = {
         "sender": {"id": "contact"},
@@ -25,9 +26,9 @@ def told(org_id: UUID, facebook_page_id: str) -> ToldPageEvent:
     }
     event_id = new_id()
     parsed = parse_event(
-        json.dumps(event), facebook_page_id=facebook_page_id, event_id=event_id, told_at=NOW
+        json.dumps(event), facebook_page_id=facebook_page_id, event_id=event_id, reported_at=NOW
     )
-    return ToldPageEvent(
+    return ReportedPageEvent(
         org_id=org_id,
         event_id=event_id,
         platform="messenger",
@@ -35,7 +36,7 @@ def told(org_id: UUID, facebook_page_id: str) -> ToldPageEvent:
         contact_external_id=parsed.contact_external_id,
         interaction=parsed.interaction,
         reject=None,
-        told_at=NOW,
+        reported_at=NOW,
         trace=new_root(),
     )
 

@@ -8,7 +8,8 @@ import pytest
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.sync.store.sessions import Run, RunEnd, SessionStore
+from services.sync.records.pulls import RunEnd, SyncRun
+from services.sync.store.sessions import SessionStore
 from tests.schema.sync.builders import NOW, Admin, MovedClock, a_page
 
 EVERY_SECONDS = 900.0
@@ -54,7 +55,7 @@ async def a_synced_page(sync_db: Database, admin: Admin, **changes: Any) -> UUID
     return page_id
 
 
-async def claimed(store: SessionStore) -> Run:
+async def claimed(store: SessionStore) -> SyncRun:
     run = await store.claim_sync_session(new_id(), new_root().trace_id)
     assert run is not None
     return run
@@ -142,7 +143,7 @@ async def test_a_session_that_waits_for_its_caller_keeps_the_scheduler_away(
     page_id = await a_synced_page(sync_db, admin)
     clock.forward(EVERY_SECONDS)
     run = await store.start_sync(
-        org_id=ORG,
+        ORG,
         page_id=page_id,
         facebook_page_id=None,
         resume_session=None,

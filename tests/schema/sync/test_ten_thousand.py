@@ -5,10 +5,10 @@ import hashlib
 from deploy.edge.config import LONG_DEADLINE_SECONDS
 from sandbox.meta_conversations import Behaviour, PageOrder
 from services.chassis.database import Database
-from services.sync.__main__ import run_budget
 from services.sync.config import SyncConfig
-from services.sync.puller import PullerPolicy
-from services.sync.service import budget_within
+from services.sync.edge.syncs import budget_within
+from services.sync.policies import run_budget
+from services.sync.records.pulls import PullerPolicy
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import a_world
 

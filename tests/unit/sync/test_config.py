@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.sync.config import SyncConfig
-from services.sync.puller import Budget
-from services.sync.service import budget_within
+from services.sync.edge.syncs import budget_within
+from services.sync.records.pulls import PullBudget
 
 
 def a_config(**changes: float) -> SyncConfig:
@@ -24,11 +24,11 @@ def test_a_lease_outlasts_the_longest_call_and_its_wait() -> None:
 
 
 def test_a_caller_who_waits_no_longer_still_hears_how_to_go_on() -> None:
-    budget = Budget(seconds=60, calls=200, new_rows=50_000)
+    budget = PullBudget(seconds=60, calls=200, new_rows=50_000)
     assert budget_within(budget, None) == budget
     within = budget_within(budget, 45)
-    assert (within.seconds, within.cut_seconds, within.calls) == (40, 43, 200)
+    assert (within.seconds, within.call_deadline_seconds, within.calls) == (40, 43, 200)
     assert budget_within(budget, 1000).seconds == 60
     hasty = budget_within(budget, 1)
-    assert hasty.cut_seconds is not None
-    assert 0 < hasty.seconds <= hasty.cut_seconds < 1
+    assert hasty.call_deadline_seconds is not None
+    assert 0 < hasty.seconds <= hasty.call_deadline_seconds < 1

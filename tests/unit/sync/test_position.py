@@ -6,23 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from services.sync.listing import ListedPage
+from services.sync.graph_lists import ListResponse
 from services.sync.position import (
     DONE,
-    FRUITLESS_MAX,
     LIST,
     PROOF,
     RESTORED_AFTER_CALLS,
-    Ask,
+    GraphRequest,
     Position,
     from_json,
-    lost,
-    next_ask,
-    restored,
-    smaller,
-    taken_up,
+    halve_limit,
+    next_request,
+    restore_limit,
+    resume,
     to_json,
 )
+from services.sync.transitions import FRUITLESS_PROOFS_MAX, after_lost_place
 from tests.unit.sync.lists import TOP, Reader, a_page, answering
 
 PAGES = {
@@ -35,7 +34,7 @@ ALL = {f"t_{age}" for age in range(8)}
 
 
 def kinds(reader: Reader) -> dict[str, int]:
-    return dict(Counter(ask.kind for ask in reader.asks))
+    return dict(Counter(request.kind for request in reader.asks))
 
 
 def test_one_page_proves_itself_and_a_longer_walk_is_proven_by_another_one_of_ids() -> None:
@@ -55,10 +54,10 @@ def test_one_page_proves_itself_and_a_longer_walk_is_proven_by_another_one_of_id
     [a_page(after=None), PAGES[None], PAGES["c3"], a_page(6, after="c3"), a_page(after="c3")],
     ids=["end", "head", "last", "skip", "empty skip"],
 )
-def test_one_wrong_answer_whichever_it_is_certifies_no_hole(call: int, wrong: ListedPage) -> None:
-    def answer(ask: Ask) -> ListedPage:
-        is_wrong = len(reader.asks) == call and ask.after is not None
-        return wrong if is_wrong else PAGES[ask.after]
+def test_one_wrong_answer_whichever_it_is_certifies_no_hole(call: int, wrong: ListResponse) -> None:
+    def answer(request: GraphRequest) -> ListResponse:
+        is_wrong = len(reader.asks) == call and request.after is not None
+        return wrong if is_wrong else PAGES[request.after]
 
     reader = Reader(answer)
     done = reader.to_the_end(80)
@@ -76,9 +75,9 @@ def test_what_moved_meanwhile_is_found_by_the_proof_and_raises_the_watermark() -
 
 
 def test_what_goes_on_moving_while_it_is_proven_is_left_to_the_next_session() -> None:
-    def answer(ask: Ask) -> ListedPage:
-        page = PAGES[ask.after]
-        if ask.after is not None:
+    def answer(request: GraphRequest) -> ListResponse:
+        page = PAGES[request.after]
+        if request.after is not None:
             return page
         # Somebody writes without a pause.
         first = replace(page.entries[0], updated_at=TOP + timedelta(seconds=len(reader.asks)))
@@ -132,11 +131,11 @@ def test_runs_of_any_length_come_to_the_end(calls: int) -> None:
     while reader.position.phase != DONE:
         runs += 1
         assert runs < 40
-        reader.position = taken_up(reader.position)
+        reader.position = resume(reader.position)
         made = 0
         while made < calls and reader.position.phase != DONE:
             reader.step()
-            made += not reader.asks[-1].is_proof
+            made += not reader.asks[-1].verifies_cursor
     assert reader.position.completeness == "full"
     assert reader.read.keys() == ALL
 
@@ -147,25 +146,25 @@ def test_a_fill_that_a_run_ended_in_goes_on_and_its_proof_is_proven_again() -> N
         reader.step()
     # The ids of everything in two pages, the contents two conversations at a time.
     ids = {None: a_page(*range(4), after="c2"), "c2": a_page(4, 5, 6, 7, after=None)}
-    reader.answer = lambda ask: (ids if ask.kind == "ids" else PAGES)[ask.after]
-    while reader.position.fill is None or reader.position.fill.pages == 0:
+    reader.answer = lambda request: (ids if request.kind == "ids" else PAGES)[request.after]
+    while reader.position.fill is None or reader.position.fill.responses == 0:
         reader.step()
-    taken = taken_up(reader.position)
-    assert next_ask(taken).is_proof
+    taken = resume(reader.position)
+    assert next_request(taken).verifies_cursor
     reader.position = taken
     while reader.position.fill is not None:
         reader.step()
-    assert reader.position.walk.is_kept
+    assert reader.position.scan.is_resumed
     done = reader.to_the_end()
     assert (done.completeness, set(reader.read)) == ("full", ALL)
 
 
 def test_a_place_that_is_always_lost_is_given_up_and_proves_nothing() -> None:
-    position = lost(Position())
-    for _ in range(FRUITLESS_MAX - 1):
-        position = lost(position)
+    position = after_lost_place(Position())
+    for _ in range(FRUITLESS_PROOFS_MAX - 1):
+        position = after_lost_place(position)
         assert position.phase == PROOF
-    given_up = lost(position)
+    given_up = after_lost_place(position)
     assert (given_up.phase, given_up.completeness) == (DONE, "partial")
     assert given_up.watermark_at is None
 
@@ -180,7 +179,7 @@ def test_an_incremental_walk_stops_below_its_bound() -> None:
     reader = Reader(answering(PAGES), Position(until_at=TOP - timedelta(seconds=2)))
     done = reader.to_the_end()
     assert (done.phase, done.completeness) == (DONE, "to_overlap")
-    assert [ask.after for ask in reader.asks] == [None, "c1", None, "c1"]
+    assert [request.after for request in reader.asks] == [None, "c1", None, "c1"]
     single = Reader(answering(PAGES), Position(until_at=TOP - timedelta(seconds=0.5)))
     assert single.to_the_end().completeness == "to_overlap"
     assert len(single.asks) == 1
@@ -188,21 +187,21 @@ def test_an_incremental_walk_stops_below_its_bound() -> None:
 
 def test_parts_get_smaller_down_to_one_and_grow_again_after_success() -> None:
     sizes, position = [], Position(limit=5, limit_max=5)
-    while smaller_one := smaller(position):
+    while smaller_one := halve_limit(position):
         position = smaller_one
         sizes.append(position.limit)
     assert sizes == [2, 1]
     for size in (2, 4, 5):
         for _ in range(RESTORED_AFTER_CALLS):
-            position = restored(position)
+            position = restore_limit(position)
         assert position.limit == size
 
 
 def test_whatever_is_asked_for_is_as_small_as_was_found_to_work() -> None:
     small = Position(limit=1)
-    assert next_ask(small).limit == 1
-    assert next_ask(replace(small, phase=PROOF)).limit == 5
-    assert next_ask(replace(small, limit=100, phase=PROOF)).limit == 500
+    assert next_request(small).limit == 1
+    assert next_request(replace(small, phase=PROOF)).limit == 5
+    assert next_request(replace(small, limit=100, phase=PROOF)).limit == 500
 
 
 def test_a_position_survives_its_row() -> None:

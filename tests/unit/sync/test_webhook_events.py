@@ -7,18 +7,20 @@ from uuid import uuid4
 
 import pytest
 
-from services.sync.interactions import UnreadableError
-from services.sync.webhook_events import ToldInteraction, parse_event
+from services.sync.meta_values import UnreadableError
+from services.sync.webhook_events import ParsedInteraction, parse_event
 
 PAGE, CONTACT = "700", "8100"
 TOLD_AT = datetime(2027, 1, 4, 12, tzinfo=UTC)
 WATERMARK = 1_790_000_000_253
 
 
-def parsed(**event: Any) -> ToldInteraction:
+def parsed(**event: Any) -> ParsedInteraction:
     """The event, from the contact unless it says otherwise, without a time."""
     fields = {"sender": {"id": CONTACT}, "recipient": {"id": PAGE}, **event}
-    return parse_event(json.dumps(fields), facebook_page_id=PAGE, event_id=uuid4(), told_at=TOLD_AT)
+    return parse_event(
+        json.dumps(fields), facebook_page_id=PAGE, event_id=uuid4(), reported_at=TOLD_AT
+    )
 
 
 @pytest.mark.parametrize("kind", ["delivery", "read"])

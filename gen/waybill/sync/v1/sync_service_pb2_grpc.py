@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class SyncServiceStub:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, and keeps one row for each event, whoever told of it first. What is imported has
+    services bring, with one row for each event, whichever source reported it first. What is imported has
     no side effects: nothing is routed, sent or charged.
     """
 
@@ -111,12 +111,13 @@ class SyncServiceStub:
 
 class SyncServiceServicer:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, and keeps one row for each event, whoever told of it first. What is imported has
+    services bring, with one row for each event, whichever source reported it first. What is imported has
     no side effects: nothing is routed, sent or charged.
     """
 
     def ConnectPage(self, request, context):
-        """Connects a page, or gives a connected one another token: what waited for a good token goes on.
+        """Connects a page, or gives a connected one another token: sessions that waited for a good token
+        continue.
         Safe to repeat: the same page is answered, its token replaced.
         Fails with REQUEST_ID_REUSED.
         """
@@ -134,9 +135,9 @@ class SyncServiceServicer:
 
     def SyncConversations(self, request, context):
         """Pulls conversations of a page and their messages, within a budget of time, calls and new rows,
-        and says whether there is more; send resume_session back to go on where it ended.
+        and says whether there is more; send resume_session back to continue where it ended.
         A repeat pulls again what is there already and stores nothing twice. Without resume_session a
-        session of the page that waits for its caller is superseded; one that goes on by itself is in
+        session of the page that waits for its caller is superseded; a background session is in
         progress, between its runs too.
         Fails with SYNC_IN_PROGRESS (since when, until when at the latest, how far, when to try again),
         PAGE_NOT_FOUND, PAGE_MISMATCH, PAGE_TOKEN_DEAD, SYNC_SESSION_NOT_FOUND, SYNC_SESSION_FINISHED,
@@ -186,7 +187,7 @@ class SyncServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSyncRejects(self, request, context):
-        """Lists what could not be read and was kept as it came, newest first.
+        """Lists what could not be read, as it came, newest first.
         Read only; a repeat is safe. Fails with PAGE_TOKEN_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -316,7 +317,7 @@ def add_SyncServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class SyncService:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, and keeps one row for each event, whoever told of it first. What is imported has
+    services bring, with one row for each event, whichever source reported it first. What is imported has
     no side effects: nothing is routed, sent or charged.
     """
 

@@ -1,7 +1,9 @@
--- Takes the lease on a page unless another holds it: one conditional upsert on the database's
--- clock. p_token fences everything that is written under the lease; the same token again is the
--- same holder. Says whether it was taken, and whose the lease is now. A run that an ended lease cut
--- off is kept as 'interrupted'.
+-- Acquires the lease on a page unless another worker holds it: one conditional upsert on the
+-- database's clock.
+--   - p_token fences everything that is written under the lease; the same token again is the same
+--     holder.
+--   - Returns whether it was acquired, and who holds the lease now.
+--   - A run that an ended lease cut off ends as 'interrupted'.
 create or replace function acquire_sync_lock(
   p_org_id uuid,
   p_page_id uuid,
@@ -34,7 +36,7 @@ begin
       token = excluded.token,
       session_id = excluded.session_id,
       trace_id = excluded.trace_id
-  where l.expires_at <= p_now or l.token = excluded.token;
+  where l.expires_at <= p_now or l.token = excluded.token; -- fence: lease
   if found then
     update sync_runs r
     set ended_at = p_now, outcome = 'interrupted'

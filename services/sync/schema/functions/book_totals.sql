@@ -1,5 +1,6 @@
 -- runs as: system
 -- Totals over all tenants that another service's must equal.
+-- tested by: test_verify_books.py
 create or replace function book_totals()
 returns table (name text, total bigint)
 language sql

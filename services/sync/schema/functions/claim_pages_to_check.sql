@@ -1,6 +1,7 @@
 -- runs as: system
--- Claims pages over all tenants whose health is to be looked at, longest due first; what is not
--- reported by save_page_check is due again after p_lease_seconds.
+-- Claims pages over all tenants whose health is due to be checked, longest due first; one that
+-- save_page_check does not report is due again after p_lease_seconds.
+-- tested by: test_save_page_check.py
 create or replace function claim_pages_to_check(
   p_limit int,
   p_lease_seconds double precision,

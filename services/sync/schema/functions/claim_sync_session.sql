@@ -1,7 +1,7 @@
 -- runs as: system
 -- Claims the session over all tenants that has been due longest, with the lease on its page; one
--- whose page another holds is put off to the end of that lease. Returns what `begin_sync_run` says,
--- or no row.
+-- whose page another worker holds is due again at the end of that lease. Returns what
+-- `begin_sync_run` returns, or no row.
 create or replace function claim_sync_session(
   p_locked_by text,
   p_token uuid,

@@ -1,6 +1,6 @@
 -- runs as: system
--- Takes away leases that ended, at most p_limit, and keeps the runs that they cut off as
--- 'interrupted'. Returns how many, or null when another process ran this tick.
+-- Deletes leases that ended, at most p_limit; the runs that they cut off end as 'interrupted'.
+-- Returns how many, or null when another process ran this tick.
 create or replace function cleanup_expired_locks(
   p_limit int,
   p_every_seconds double precision,
@@ -20,7 +20,7 @@ begin
   with ended as materialized (
     select l.org_id, l.page_id, l.token
     from sync_locks l
-    where l.expires_at <= p_now
+    where l.expires_at <= p_now -- fence: lease
     order by l.expires_at
     limit p_limit
     for update skip locked

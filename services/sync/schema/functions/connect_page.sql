@@ -1,6 +1,6 @@
 -- Connects a page, or gives one that is there (connected before, or known by its events) another
--- token; sessions that waited for a good token go on. Answers the page; the same request id answers
--- as it did. Raises WB005 REQUEST_ID_REUSED.
+-- token; sessions that waited for a good token continue. Returns the page's id; the same request id
+-- gets the same answer. Raises WB005 REQUEST_ID_REUSED.
 create or replace function connect_page(
   p_org_id uuid,
   p_page_id uuid,

@@ -1,8 +1,10 @@
--- Ends a stretch of work on a session and gives the lease back: p_status 'paused' (a background
--- session goes on after p_due_seconds), 'completed' or 'failed'. p_watermark_at is kept for the page
--- where everything before it is proven to be read; p_token_status (null: as it was) says what Meta
--- thinks of its token. Returns when to go on, on the database's clock.
--- Raises WB108 SYNC_LEASE_LOST.
+-- Ends a stretch of work on a session and releases the lease.
+--   - p_status is 'paused' (a background session continues after p_due_seconds), 'completed' or
+--     'failed'.
+--   - p_watermark_at: everything of the page before it is proven to be read (null: nothing is).
+--   - p_token_status: the state of the page's token (null: as it was).
+--   - Returns when the session continues, on the database's clock.
+--   - Raises WB108 SYNC_LEASE_LOST.
 create or replace function end_sync_run(
   p_org_id uuid,
   p_session_id uuid,
@@ -38,8 +40,8 @@ begin
       due_at = case when p_status = 'paused' and s.mode <> 'manual' then v_due_at end,
       ended_at = case when p_status <> 'paused' then p_now end,
       updated_at = p_now
-  where s.org_id = p_org_id and s.session_id = p_session_id and s.version = p_version
-    and s.status = 'running';
+  where s.org_id = p_org_id and s.session_id = p_session_id and s.status = 'running'
+    and s.version = p_version; -- fence: version
   if not found then
     perform refuse(108, 'The session went on without this worker; nothing was changed.',
       jsonb_build_object('session_id', p_session_id));

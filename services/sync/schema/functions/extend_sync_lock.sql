@@ -13,8 +13,9 @@ begin
   perform set_tenant(array[p_org_id]);
   update sync_locks l
   set expires_at = p_now + make_interval(secs => p_lease_seconds)
-  where l.org_id = p_org_id and l.page_id = p_page_id and l.token = p_token
-    and l.expires_at > p_now;
+  where l.org_id = p_org_id and l.page_id = p_page_id
+    and l.token = p_token -- fence: token
+    and l.expires_at > p_now; -- fence: lease
   return found;
 end;
 $$;

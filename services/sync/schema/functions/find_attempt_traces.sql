@@ -1,6 +1,6 @@
 -- runs as: system
--- The business traces of tries and repeats whose own trace p_trace_id is, and whose they are: a retry's
--- log line has its own. For callers that serve all orgs, or keep to their own.
+-- The business traces, with their orgs, of the attempts and repeats that have p_trace_id as their own
+-- trace, which is in their log lines. For callers that serve all orgs, or keep to their own.
 create or replace function find_attempt_traces(p_trace_id text)
 returns table (org_id uuid, trace_id text)
 language sql

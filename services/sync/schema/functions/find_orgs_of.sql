@@ -1,6 +1,7 @@
 -- runs as: system
--- Which orgs a lead, a webhook's item, a page at Meta or a message belongs to, as far as events were
--- told or pulled of it: for callers that serve all orgs.
+-- Which orgs a lead, a webhook's item, a page at Meta or a message belongs to, as far as events of it
+-- were reported or pulled: for callers that serve all orgs.
+-- tested by: test_find_traces.py
 create or replace function find_orgs_of(p_kind text, p_value text)
 returns table (org_id uuid)
 language sql

@@ -1,5 +1,6 @@
 -- runs as: system
 -- Which orgs have rows of a trace: for callers that serve all orgs and hold a trace id.
+-- tested by: test_find_traces.py
 create or replace function find_trace_orgs(p_trace_id text)
 returns table (org_id uuid)
 language sql

@@ -1,4 +1,4 @@
--- Traces of what people hold, newest first. Kinds: lead_id, external_id (a message's id, a page's
+-- Traces by the ids that people have, newest first. Kinds: lead_id, external_id (a message's id, a page's
 -- id at Meta), webhook_id (an item); others give no rows. (p_before, p_before_key) is the last row
 -- of the page before; null: from the newest.
 create or replace function find_traces(

@@ -1,5 +1,5 @@
 -- Every row of this schema that a trace has, as bars of a waterfall, oldest first: sessions, their
--- runs and the waits between, pages that were connected, and what other services told.
+-- runs and the waits between, pages that were connected, and what other services reported.
 create or replace function get_trace(
   p_org_ids uuid[],
   p_workspace_id uuid,
@@ -24,7 +24,7 @@ set search_path from current
 as $$
 begin
   perform set_tenant(p_org_ids, p_workspace_id);
-  -- A workspace's token sees what was delivered to it, not what was said to pages.
+  -- A workspace's token sees what was delivered to it, not the pages' conversations.
   if p_workspace_id is not null then
     return;
   end if;

@@ -1,6 +1,6 @@
--- The events of a conversation, newest first, after (p_before_occurred_at, p_before). A message that
--- was edited shows its newest wording, one that was taken back none: edits and deletes are events of
--- their own, so the order in which they came does not matter.
+-- The events of a conversation, newest first, after (p_before_occurred_at, p_before). An edited
+-- message has its newest text, a deleted one none: edits and deletes are events of their own, so the
+-- order in which they came does not matter.
 create or replace function list_conversation_events(
   p_org_id uuid,
   p_conversation_id uuid,

@@ -1,6 +1,7 @@
--- The org's conversations, the last one active first, after (p_before_active_at, p_before): of one
--- page (null: all), one of them (null: all), and those whose contact's name or whose messages hold
--- p_query (null: all). Of a message its newest wording is looked at, and none where it was taken back.
+-- The org's conversations, the last one active first, after (p_before_active_at, p_before).
+--   - p_page_id, p_conversation_id: only those (null: all).
+--   - p_query: only those whose contact's name or whose messages contain it (null: all). Of an edited
+--     message the newest text is searched, of a deleted one nothing.
 create or replace function list_conversations(
   p_org_id uuid,
   p_page_id uuid,
@@ -29,7 +30,7 @@ set search_path from current
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-  -- What is looked for stands for itself, whatever like makes of it.
+  -- The text itself is searched for: its characters are not wildcards of like.
   v_like constant text :=
     '%' || replace(replace(replace(p_query, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 begin

@@ -1,4 +1,4 @@
--- The org's pages with their health after p_after, by id; or the one of p_page_id.
+-- The org's pages with their health after p_after, by id; or only the one of p_page_id.
 create or replace function list_pages(
   p_org_id uuid,
   p_page_id uuid,

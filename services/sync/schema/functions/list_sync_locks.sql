@@ -19,7 +19,8 @@ begin
   return query
   select l.page_id, l.locked_by, l.locked_at, l.expires_at, l.session_id
   from sync_locks l
-  where l.org_id = p_org_id and l.expires_at > p_now
+  where l.org_id = p_org_id
+    and l.expires_at > p_now -- not a fence: a list
   order by l.locked_at, l.page_id
   limit p_limit;
 end;

@@ -1,10 +1,10 @@
 -- Of these threads of a page's list, those that were read before: as of which updated_time, and
--- whether messages of them are still owed.
+-- whether messages of them are still pending.
 create or replace function list_threads_read(
   p_org_id uuid,
   p_page_id uuid,
   p_thread_ids text[]
-) returns table (thread_id text, updated_at timestamptz, owes_messages boolean)
+) returns table (thread_id text, updated_at timestamptz, has_pending_messages boolean)
 language plpgsql
 stable
 set search_path from current

@@ -1,4 +1,4 @@
--- Gives the lease back that p_token holds. False: there is none of that token.
+-- Releases the lease that p_token holds. False: no lease has that token.
 create or replace function release_sync_lock(
   p_org_id uuid,
   p_page_id uuid,
@@ -11,7 +11,8 @@ as $$
 begin
   perform set_tenant(array[p_org_id]);
   delete from sync_locks l
-  where l.org_id = p_org_id and l.page_id = p_page_id and l.token = p_token;
+  where l.org_id = p_org_id and l.page_id = p_page_id
+    and l.token = p_token; -- fence: token
   return found;
 end;
 $$;

@@ -1,7 +1,10 @@
--- Keeps what an answer said of limits: percentages used (null: it said nothing), and how long calls
--- are to stop for the page or the whole app (0: not at all). A block is only lengthened. What is said
--- of an app that is not known (p_app_key '') counts for its page.
--- The table has no org, so that callers have set the tenant none.
+-- Stores what a response said of limits.
+--   - p_…_percent: how much is used (null: not known).
+--   - p_…_block_seconds: for how long calls are blocked, for the page or the whole app (0: not at
+--     all). A block is only lengthened.
+--   - What was said of an app that is not known (p_app_key '') counts for its page.
+-- The table has no org, so callers have set the tenant none.
+-- tested by: test_reserve_call.py
 create or replace function report_usage(
   p_page_key text,
   p_app_key text,

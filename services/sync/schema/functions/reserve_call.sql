@@ -1,10 +1,11 @@
--- Reserves the next call for a page: two a second, and slower the closer the page or its app is to
--- its limit (from p_slow_percent on). Returns in how many seconds to make it; or, where that lies
--- further off than p_wait_seconds_max or calls are blocked, no slot but in how many to ask again and
--- why. Seconds, as the caller's clock may differ from this one.
--- Limits belong to Meta's pages and apps whoever asks, so the table has no org. A page whose app is
--- not known (p_app_key '') shares no limit with others.
--- The table has no org, so that callers have set the tenant none.
+-- Reserves the next call for a page: one every p_interval_seconds, slower by p_slow_factor once
+-- p_slow_percent of a limit of the page or its app is used.
+--   - Returns in how many seconds to make the call. Where that is more than p_wait_seconds_max, or
+--     calls are blocked: no slot, but in how many seconds to ask again, and why.
+--   - Seconds, as the caller's clock may differ from this one.
+--   - Meta's limits are those of its pages and apps, whichever org calls. A page whose app is not
+--     known (p_app_key '') shares no limit with others.
+-- The table has no org, so callers have set the tenant none.
 create or replace function reserve_call(
   p_page_key text,
   p_app_key text,

@@ -1,8 +1,9 @@
--- Keeps what a look at a page's health found: the subscription, the token (null: as it was; 'good'
--- says so of one that was not tried yet), and when to look again. A gap (the subscription was away,
--- or the page was silent for too long) starts a session that reads what was missed, unless one is
--- under way. A page that is looked at for the first time and never told of anything has no gap:
--- nobody listened before. Returns whether a session was started.
+-- Stores what a check of a page's health found, and when the next one is due.
+--   - p_token_status: null leaves it; 'good' changes only a token that was not tried yet.
+--   - p_gap (the subscription was missing, or the page was silent for too long) starts a session that
+--     reads what was missed, unless one is open. A page that is checked for the first time and has
+--     had no webhook has no gap: it was not subscribed before.
+--   - Returns whether a session was started.
 create or replace function save_page_check(
   p_org_id uuid,
   p_page_id uuid,

@@ -1,7 +1,8 @@
 -- runs as: system
--- Makes an incremental session for each page over all tenants that was pulled to the end before,
--- has a good token and no session under way, and whose last session ended, well or not,
--- p_session_every_seconds ago; at most p_limit. Returns how many, or null when another process ran this tick.
+-- Makes an incremental session for each page over all tenants that was pulled to the end before, has
+-- a good token and no open session, and whose last session ended, well or not,
+-- p_session_every_seconds ago; at most p_limit. Returns how many, or null when another process ran
+-- this tick.
 create or replace function schedule_incremental_syncs(
   p_session_every_seconds double precision,
   p_limit int,

@@ -1,4 +1,4 @@
--- Makes a session that goes on by itself, due at once; one that waits for its caller is superseded.
+-- Makes a background session, due at once; one that waits for its caller is superseded.
 -- Raises WB100 SYNC_IN_PROGRESS, WB101 PAGE_NOT_FOUND, WB103 PAGE_TOKEN_DEAD.
 create or replace function schedule_sync(
   p_org_id uuid,
@@ -17,7 +17,8 @@ begin
   perform from pages p where p.org_id = p_org_id and p.page_id = p_page_id for update;
   if exists (
       select from sync_locks l
-      where l.org_id = p_org_id and l.page_id = p_page_id and l.expires_at > p_now)
+      where l.org_id = p_org_id and l.page_id = p_page_id
+        and l.expires_at > p_now) -- not a fence: sync_state has a unique index of open sessions
     or exists (
       select from sync_state s
       where s.org_id = p_org_id and s.page_id = p_page_id and s.status in ('running', 'paused')

@@ -1,6 +1,6 @@
--- Starts a session of a page (p_resume_session null), or goes on with one, under a lease of its own.
--- A start supersedes a session that waits for its caller; one that goes on by itself refuses it,
--- between its runs too. Returns what `begin_sync_run` says.
+-- Starts a session of a page (p_resume_session null), or continues one, under a lease of its own.
+-- A start supersedes a session that waits for its caller; a background session refuses it, between
+-- its runs too. Returns what `begin_sync_run` returns.
 -- Raises WB100 SYNC_IN_PROGRESS, WB101 PAGE_NOT_FOUND, WB102 PAGE_MISMATCH, WB103 PAGE_TOKEN_DEAD,
 -- WB104 SYNC_SESSION_NOT_FOUND, WB105 SYNC_SESSION_FINISHED.
 create or replace function start_sync(
@@ -72,11 +72,11 @@ begin
       substr(p_traceparent, 4, 32), p_traceparent)
     on conflict (org_id, page_id) where status in ('running', 'paused') do nothing;
     if not found then
-      -- One that goes on by itself was made in the meantime.
+      -- A background session was made in the meantime.
       perform refuse_sync_in_progress(p_org_id, p_page_id, p_now);
     end if;
   else
-    -- Read under the lease: nobody ends the session from here on.
+    -- Read under the lease: no other worker can end the session from here on.
     select * into v_session from sync_state s
     where s.org_id = p_org_id and s.session_id = p_resume_session
     for update;

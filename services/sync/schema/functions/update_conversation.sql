@@ -22,7 +22,7 @@ begin
     perform refuse(107, 'There is no such conversation in this org.',
       jsonb_build_object('conversation_id', p_conversation_id));
   end if;
-  if v_version <> p_version then
+  if v_version <> p_version then -- fence: version
     perform refuse(10, 'The conversation has changed since. Read it again.',
       jsonb_build_object('etag', v_version));
   end if;

@@ -1,6 +1,6 @@
 -- runs as: system
--- Adds up the books over all tenants: a row for each equation, with how many rows break it and the
--- first hundred of them.
+-- The consistency check over all tenants: a row for each equation, with how many rows break it and
+-- the first hundred of them.
 create or replace function verify_books()
 returns table (equation text, violation_count bigint, violations text[])
 language sql

@@ -1,5 +1,5 @@
--- Enters a stretch of work on a session, under the lease that p_token holds, and marks it running;
--- a background session is due again at the lease's end, should the holder be gone by then.
+-- Begins a stretch of work on a session, under the lease that p_token holds, and marks it running; a
+-- background session is due again at the lease's end, in case the holder is gone by then.
 -- For use by other functions, which have set the tenant the org.
 create or replace function begin_sync_run(
   p_org_id uuid,

@@ -1,4 +1,4 @@
--- Raises WB100 SYNC_IN_PROGRESS with what is known of the sync that runs.
+-- Raises WB100 SYNC_IN_PROGRESS with what is known of the sync in progress.
 -- For use by other functions, which have set the tenant the org.
 create or replace function refuse_sync_in_progress(
   p_org_id uuid,
@@ -25,7 +25,8 @@ begin
   into v_known
   from pages p
   left join sync_locks l
-    on l.org_id = p.org_id and l.page_id = p.page_id and l.expires_at > p_now
+    on l.org_id = p.org_id and l.page_id = p.page_id
+    and l.expires_at > p_now -- not a fence: the message only
   left join sync_state s
     on s.org_id = p.org_id and s.page_id = p.page_id and s.status in ('running', 'paused')
   where p.org_id = p_org_id and p.page_id = p_page_id;

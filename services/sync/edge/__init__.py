@@ -1,0 +1,1 @@
+"""Sync's gRPC edge: parses, calls, answers."""

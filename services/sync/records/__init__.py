@@ -1,0 +1,1 @@
+"""What travels between sync's edge, rules and store."""
