@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.console.text import moment_text, printable
+from services.console.terminal_text import moment_text, printable
 
 # Wide enough that no id is folded when the output goes into a file or a pipe.
 _PIPE_CELLS: Final = 200
@@ -40,7 +40,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One JSON object, its keys in a stable order; ASCII alone, so it steers no terminal."""
+    """One JSON object, its keys in a stable order; only ASCII, so it cannot control a terminal."""
     typer.echo(json.dumps(value, indent=2, sort_keys=True))
 
 

@@ -7,8 +7,9 @@ from zoneinfo import available_timezones
 import typer
 
 from services.console.calendar_view import render_availability
+from services.console.calls import ask, ask_pages
 from services.console.client import SCHEDULING, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
     AllPages,
     AsJson,
@@ -19,7 +20,6 @@ from services.console.options import (
     or_new,
 )
 from services.console.output import out, print_json, show, show_list, to_dict
-from services.console.running import ask, ask_pages
 from waybill.scheduling.v1.scheduling_service_pb2 import (
     BookAppointmentRequest,
     CancelAppointmentRequest,

@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_pages
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
     AllPages,
     AsJson,
@@ -16,7 +17,6 @@ from services.console.options import (
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.delivery.v1.delivery_service_pb2 import (
     GetBalanceRequest,
     GrantCreditsRequest,

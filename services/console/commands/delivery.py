@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_pages
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.delivery.v1.delivery_service_pb2 import (
     CompleteDeliveryRequest,
     GetDeliveryRequest,
@@ -108,6 +108,6 @@ def complete(
         lambda delivery: delivery.CompleteDelivery,
         request,
         timeout_seconds=timeout,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show(answer, as_json=as_json)

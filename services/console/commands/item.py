@@ -4,11 +4,11 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_pages
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.ingest.v1.ingest_service_pb2 import ListWebhookItemsRequest, ReplayWebhookItemRequest
 
 _COLUMNS: Final = (

@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask_pages, with_client
 from services.console.client import INGEST, TIMEOUT_SECONDS, Client
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask_pages, with_client
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookOrphansRequest,
     ReplayWebhookOrphansRequest,
@@ -55,7 +55,7 @@ def list_orphans(
         request,
         timeout_seconds=timeout,
         all_pages=all_pages,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show_list(answer, answer.orphans, _COLUMNS, as_json=as_json)
 
@@ -77,7 +77,7 @@ def replay(
                 INGEST,
                 lambda ingest: ingest.ReplayWebhookOrphans,
                 request,
-                identity=Identity.OPERATOR,
+                credential=Credential.OPERATOR,
             )
             # A call that moved nothing leaves what is left to whoever moves it right now.
             count += answer.replayed_count

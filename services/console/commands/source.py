@@ -4,8 +4,9 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_pages
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
     AllPages,
     AsJson,
@@ -16,7 +17,6 @@ from services.console.options import (
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from services.console.secret_options import read_secret
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateSourceRequest,

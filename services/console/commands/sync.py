@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from services.console.calls import ask, with_client
 from services.console.client import SYNC, Client
+from services.console.command_groups import command, group
 from services.console.failures import ConsoleError
-from services.console.grouping import command, group
 from services.console.options import AsJson, Timeout
 from services.console.output import err, show, show_list
-from services.console.running import ask, with_client
 from waybill.sync.v1.sync_service_pb2 import (
     GetSyncRequest,
     ListActiveSyncsRequest,

@@ -1,9 +1,9 @@
-"""Entries, waterfalls and books with defaults."""
+"""Entries, waterfalls and service reports with defaults."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.console.books import Books, Equation
+from services.console.consistency import Equation, ServiceReport
 from services.console.waterfall import Entry, Waterfall, merge
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -41,12 +41,12 @@ def a_waterfall(*entries: Entry, now: float = 0, **changes: Any) -> Waterfall:
     return merge(TRACE_ID, [entries], now=at(now), **changes)
 
 
-def some_books(service: str, *violations: str, **totals: int) -> Books:
-    """Books with one equation, broken by the violations."""
+def a_service(service: str, *violations: str, **totals: int) -> ServiceReport:
+    """ServiceReport with one equation, broken by the violations."""
     equation = Equation(
         name=f"{service} adds up",
         holds=not violations,
         violation_count=len(violations),
         violations=violations,
     )
-    return Books(service=service, equations=(equation,), totals=totals)
+    return ServiceReport(service=service, equations=(equation,), totals=totals)

@@ -184,7 +184,7 @@ def test_data_is_not_taken_down_without_yes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_service_without_a_schema_cannot_be_migrated() -> None:
     said = CLI.invoke(APP, ["migrate", "up", "console"])
     assert said.exit_code == 1
-    assert "There is no service console with a schema" in said.stderr
+    assert "console is not a service with a schema" in said.stderr
 
 
 def test_a_database_that_is_not_there_is_said_without_its_url(
@@ -193,7 +193,7 @@ def test_a_database_that_is_not_there_is_said_without_its_url(
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://admin:hush@127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "up", "routing"])
     assert said.exit_code == 1
-    assert "routing: the database says:" in said.stderr
+    assert "routing: the database answered:" in said.stderr
     assert "hush" not in said.output
 
 

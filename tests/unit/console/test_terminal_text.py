@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.console.text import duration_text, moment_text, printable
+from services.console.terminal_text import duration_text, moment_text, printable
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from services.console.failures import ConsoleError
 from services.console.output import err
-from services.console.text import printable
+from services.console.terminal_text import printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

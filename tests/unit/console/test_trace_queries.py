@@ -7,8 +7,8 @@ import pytest
 from services.chassis.errors import DomainError, Violation, invalid
 from services.console.client import Client
 from services.console.failures import CallFailedError, SettingMissingError
-from services.console.settings import SERVICES, Identity, from_environment
-from services.console.tracing import Search, fetch_trace, find_traces
+from services.console.settings import SERVICES, Credential, from_environment
+from services.console.trace_queries import Search, fetch_trace, find_traces
 from tests.unit.console.builders import START, TRACE_ID, at
 from tests.unit.console.fake_traces import FakeTraces, Serving
 from waybill.trace.v1.trace_service_pb2 import (
@@ -60,7 +60,7 @@ async def test_every_call_has_a_deadline_a_token_and_a_trace_of_its_own(serving:
     services = await serving(ingest=ingest)
     async with services.client(timeout_seconds=7) as client:
         await fetch_trace(client, TRACE_ID)
-        await fetch_trace(client, TRACE_ID, identity=Identity.OPERATOR)
+        await fetch_trace(client, TRACE_ID, credential=Credential.OPERATOR)
     assert [each["authorization"] for each in ingest.metadata] == [
         "Bearer tenant-token",
         "Bearer operator-token",
