@@ -44,14 +44,16 @@ def main() -> None:
     console = Console(highlight=False)
     started = time.monotonic()
 
-    def tell(sentence: str) -> None:
+    def report_progress(sentence: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s  {sentence}[/dim]")
 
     with tempfile.TemporaryDirectory(prefix="waybill-bench-") as folder:
         # The servers run as users of their own, who must come through.
         Path(folder).chmod(0o711)
         for name in arguments.parts or PARTS:
-            run = Run(quick=arguments.quick, folder=Path(folder) / name, tell=tell)
+            run = Run(
+                quick=arguments.quick, folder=Path(folder) / name, report_progress=report_progress
+            )
             run.folder.mkdir(mode=0o711)
             host = str(machine(_postgres_version()))
             figures = uvloop.run(_measured(PARTS[name], run))
@@ -61,7 +63,7 @@ def main() -> None:
             )
             if arguments.out:
                 report.write(arguments.out, {name: text}, list(PARTS))
-                tell(f"{arguments.out} is written")
+                report_progress(f"{arguments.out} is written")
 
 
 def _arguments() -> argparse.Namespace:

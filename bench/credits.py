@@ -48,14 +48,14 @@ async def measure(run: Run) -> list[Figure]:
         one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(24_000, 600))
         count = one_count + many_count + 2 * _WARM_UP
         org_id, workspace_id = await _workspace(database, count)
-        run.tell(f"credits: {count} deliveries are made")
+        run.report_progress(f"credits: {count} deliveries are made")
         ready = await _deliveries(database, org_id, workspace_id, count)
         # First calls open connections and plan statements.
         await _complete(server, ready[-_WARM_UP:], lambda each: _singly(database, each))
         warm_up, ready = ready[-2 * _WARM_UP : -_WARM_UP], ready[: -2 * _WARM_UP]
-        run.tell(f"credits: {one_count} completions, one call each")
+        run.report_progress(f"credits: {one_count} completions, one call each")
         one = await _complete(server, ready[:one_count], lambda each: _singly(database, each))
-        run.tell(f"credits: {many_count} completions by group commit")
+        run.report_progress(f"credits: {many_count} completions by group commit")
         async with Completions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:

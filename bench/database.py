@@ -81,7 +81,7 @@ def _config(url: str, connections: int) -> ServiceConfig:
 async def databases(run: Run, name: str) -> AsyncIterator[ServiceDatabases]:
     """The started server in a folder of that name; ended afterwards."""
     async with AsyncExitStack() as stack:
-        run.tell("PostgreSQL is starting")
+        run.report_progress("PostgreSQL is starting")
         server = await stack.enter_async_context(
             EmbeddedPostgres(run.folder / name, settings=SETTINGS)
         )

@@ -13,7 +13,7 @@ class Run:
 
     quick: bool
     folder: Path
-    tell: Callable[[str], None]
+    report_progress: Callable[[str], None]
 
     def pick(self, full: float, quick: float) -> float:
         """A duration or an amount: the full one, or the short run's."""

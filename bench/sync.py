@@ -2,7 +2,7 @@
 
 The rate is that of `bulk_upsert_conversations_with_events`: new messages of new and known
 conversations, in batches as a pull brings them. The latency is that of the whole way, from the edge
-on (`told_events.py`).
+on (`reported_events.py`).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from bench import told_events
+from bench import reported_events
 from bench.database import databases
 from bench.figures import Figure, Target
 from bench.latencies import per_second
@@ -41,12 +41,12 @@ async def measure(run: Run) -> list[Figure]:
         org_id = uuid4()
         page_id = await _page(database, org_id)
         batches = int(run.pick(120, 6))
-        run.tell(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
+        run.report_progress(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
         rate = await _rate(database, org_id, page_id, batches)
     # The whole system has a server and a state folder of its own.
     whole = dataclasses.replace(run, folder=run.folder / "system")
     whole.folder.mkdir(mode=0o711)
-    told = await told_events.measure(whole)
+    told = await reported_events.measure(whole)
     return [
         Figure(
             what=f"events into the timeline, {CALLERS} callers",

@@ -55,7 +55,7 @@ POSTGRES_SETTINGS: Final = {
 }
 _LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +76,18 @@ class Options:
 class Stack:
     """The running system. Processes can be stopped, killed and started again by name."""
 
-    def __init__(self, state: State, options: Options, tell: Tell) -> None:
+    def __init__(self, state: State, options: Options, report_progress: Progress) -> None:
         self.state = state
         self.keys = Keys(state)
-        self.supervisor = Supervisor(progress=tell)
+        self.supervisor = Supervisor(progress=report_progress)
         self.postgres = EmbeddedPostgres(
             state.postgres,
             settings={**POSTGRES_SETTINGS, **options.postgres_settings},
             port=options.postgres_port,
-            progress=tell,
+            progress=report_progress,
         )
         self._options = options
-        self._tell = tell
+        self._report_progress = report_progress
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -121,9 +121,9 @@ class Stack:
     async def start(self) -> None:
         """Starts everything and returns when the edge says that all of it is ready."""
         require_free_port(self._edge_port, HOST, wanted_by="the edge (WAYBILL_EDGE_PORT)")
-        self._tell("PostgreSQL is starting")
+        self._report_progress("PostgreSQL is starting")
         await self.postgres.start()
-        self._tell("applying migrations")
+        self._report_progress("applying migrations")
         await self._migrate()
         self.keys.renew_service_tokens(self.services)
         for name in SANDBOX:
@@ -153,7 +153,7 @@ class Stack:
 
     async def start_program(self, name: str) -> None:
         """Starts one process (again) and waits until it is ready."""
-        self._tell(f"{name} is starting")
+        self._report_progress(f"{name} is starting")
         await self.supervisor.start(self._program(name))
 
     async def start_replica(self, service: str, *, listen: str | None = None) -> str:
@@ -394,11 +394,13 @@ async def answers_ok(url: str) -> bool:
 
 
 @asynccontextmanager
-async def running(folder: Path | None, options: Options, tell: Tell) -> AsyncIterator[Stack]:
+async def running_stack(
+    folder: Path | None, options: Options, report_progress: Progress
+) -> AsyncIterator[Stack]:
     """The started stack; everything it started has ended when the block has."""
     state = State.open(folder)
     with state.held():
-        stack = Stack(state, options, tell)
+        stack = Stack(state, options, report_progress)
         renewal = asyncio.create_task(stack.renew_tokens())
         try:
             await stack.start()

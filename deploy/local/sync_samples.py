@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.local.customer import PAGE_TOKEN, Customer, RefusedError
-from deploy.local.samples import END_SECONDS_MAX, Outcome, SampleFailedError
+from deploy.local.sample_customer import PAGE_TOKEN, Customer, RefusedError
+from deploy.local.samples import END_SECONDS_MAX, SampleFailedError, SampleResult
 from sandbox.meta_json import meta_bytes
 from sandbox.meta_pages import PageOrder
 from sandbox.meta_webhooks import send
@@ -32,13 +32,13 @@ class SyncSamples:
         self._api = customer.api
         self._edge_url = edge_url
         self._meta_url = meta_url
-        self._external_id = customer.identity.page_id
+        self._external_id = customer.org.page_id
 
-    def all(self) -> list[Callable[[], Awaitable[Outcome]]]:
+    def all(self) -> list[Callable[[], Awaitable[SampleResult]]]:
         """The samples."""
         return [self.page_conversations]
 
-    async def page_conversations(self) -> Outcome:
+    async def page_conversations(self) -> SampleResult:
         """(s) two sessions with a resume between, a start refused, webhooks merged."""
         seed = 1 + secrets.randbelow(10**6)
         order = PageOrder(conversations=CONVERSATIONS, messages_min=1, messages_max=3, seed=seed)
@@ -54,7 +54,7 @@ class SyncSamples:
         while last.get("hasMore"):
             last, runs = await self._pull(page["pageId"], last["resumeSession"]), runs + 1
         await self._merged(conversation, message)
-        return Outcome(
+        return SampleResult(
             name="s: a page's conversations",
             happened=(
                 f"{last['counts']['conversationsSeen']} conversations read in {runs} sessions,"

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from services.console.client import Client
 from services.console.settings import from_environment
-from services.console.tracing import Search, fetch_trace, find_traces, render_waterfall
+from services.console.trace_queries import Search, fetch_trace, find_traces, render_waterfall
 
 
 async def show_traces(

@@ -16,9 +16,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Api
-from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
+from deploy.local.process_tree import alive, children_of
+from deploy.local.sample_customer import Api
 from deploy.local.state import ROOT
 from tests.system.waiting import until
 
@@ -294,7 +294,7 @@ async def test_ctrl_c_during_the_start_stops_what_was_started(tmp_path: Path) ->
 async def test_a_port_that_is_none_is_said(tmp_path: Path, port: str) -> None:
     async with a_run(tmp_path / "state", WAYBILL_EDGE_PORT=port) as run:
         assert await run.ends() == 1
-    assert f"failed: WAYBILL_EDGE_PORT={port} is no port" in run.said
+    assert f"failed: WAYBILL_EDGE_PORT={port} is not a port" in run.said
     assert len(run.said.splitlines()) == 1
 
 

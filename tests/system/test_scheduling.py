@@ -10,7 +10,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer, RefusedError
+from deploy.local.sample_customer import Customer, RefusedError
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
 from tests.system.conftest import a_customer

@@ -7,7 +7,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from deploy.local.sync_samples import CONVERSATIONS, SyncSamples
 from sandbox.meta_json import meta_bytes
@@ -60,7 +60,7 @@ async def test_each_kind_of_webhook_event_reaches_the_timeline_in_its_own_trace(
     rows: "asyncpg.Connection[asyncpg.Record]",
     part: dict[str, object],
 ) -> None:
-    page_id = customer.identity.page_id
+    page_id = customer.org.page_id
     event = {
         "sender": {"id": "8100"},
         "recipient": {"id": page_id},

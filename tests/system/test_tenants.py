@@ -8,7 +8,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Api, Customer, RefusedError
+from deploy.local.sample_customer import Api, Customer, RefusedError
 from deploy.local.samples import Samples
 from deploy.local.stack import Stack
 from tests.system.calling import OF_TENANTS, SERVICES, call

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import asyncpg
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.samples import Samples
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
-from tests.system.test_books import waybill
+from tests.system.test_consistency_check import waybill
 from tests.system.waiting import until
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

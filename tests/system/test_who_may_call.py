@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from services.chassis.rpc.auth import Access
 from tests.system.calling import METHODS, call

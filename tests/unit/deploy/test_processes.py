@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.family import alive
+from deploy.local.process_tree import alive
 from deploy.local.processes import Crash, Program, ProgramFailed, Supervisor
 
 OBEDIENT = """

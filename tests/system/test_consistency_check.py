@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.samples import Samples
 from deploy.local.stack import Stack
 
