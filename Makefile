@@ -28,11 +28,11 @@ test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: mutate
-mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=--help)
+mutate: $(STAMP) ## Take guards away one by one: tests must notice (ARGS=--help)
 	$(BIN)/python -m tools.mutations $(ARGS)
 
-.PHONY: defences
-defences: $(STAMP) ## List every constraint and policy anew: tools/schema_guards/listed/
+.PHONY: schema-guards
+schema-guards: $(STAMP) ## List every constraint and policy anew: tools/schema_guards/listed/
 	$(BIN)/python -m tools.schema_guards
 
 .PHONY: check

@@ -29,9 +29,9 @@ FENCES: Final = (
     ),
     without_text(
         "delivery.finish_attempts",
-        "and t.claim_token = n.token\n      and t.outcome is null",
+        "and t.claim_token = n.token\n      and t.result is null",
         DELIVERY + "test_finish_deliveries.py::test_a_report_finishes_no_attempt_of_another_claim",
-        new="and t.outcome is null",
+        new="and t.result is null",
     ),
     without_text(
         "delivery.finish_attempts",
@@ -112,7 +112,7 @@ FENCES: Final = (
     ),
     without_text(
         "delivery.finish_deliveries",
-        "\n        and t.outcome = a.outcome",
+        "\n        and t.result = a.result",
         CHASSIS + "test_repeats.py::test_a_delivery_that_is_reported_again_by_its_attempt",
     ),
 )

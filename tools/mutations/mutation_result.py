@@ -11,7 +11,7 @@ def tell(sentence: str) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class MutationResult:
     """How many mutations there were, and which of them no test noticed."""
 
     of: str
