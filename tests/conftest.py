@@ -70,7 +70,7 @@ async def template_url(postgres_url: str) -> str:
         await up(schema, url)
         await admin.execute(f"alter role {schema.login} password '{PASSWORD}'")
     await admin.close()
-    # `make mutate` runs tests without one line of defence: tools/mutations/.
+    # `make mutate` runs tests without one guard: tools/mutations/.
     if taken_away := os.environ.get("WAYBILL_TEST_MUTATION"):
         mutated = await asyncpg.connect(url)
         await apply(next(each for each in MUTATIONS if each.name == taken_away), mutated)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import aiohttp
 import grpc
 
-from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
 from tests.system.waiting import until
 from waybill.delivery.v1 import delivery_service_pb2 as delivery
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
@@ -107,7 +107,7 @@ def writes(channel: grpc.aio.Channel, customer: Customer) -> dict[str, Callable[
         request = sync.ConnectPageRequest(
             request_id=str(uuid4()),
             platform="messenger",
-            facebook_page_id=customer.identity.page_id,
+            facebook_page_id=customer.org.page_id,
             access_token=PAGE_TOKEN,
         )
         return SyncServiceStub(channel).ConnectPage(request, **how)

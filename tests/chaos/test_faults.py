@@ -12,11 +12,11 @@ from typing import Final
 import aiohttp
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.fault_proxy import Fault
-from tests.chaos.books import Books
-from tests.chaos.flood import Flood, run_bounded
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import LeadLoad, run_bounded
 from tests.chaos.network import (
     CUT,
     FAULTS,
@@ -135,19 +135,21 @@ async def customer(network: Network, session: aiohttp.ClientSession) -> Customer
     return await network.customer(session)
 
 
-async def send(flood: Flood, line: str, leads: int) -> None:
+async def send(lead_load: LeadLoad, line: str, leads: int) -> None:
     """Sends leads that come over the line."""
     if line == "sync":
-        await run_bounded([flood.messenger] * leads, 5)
+        await run_bounded([lead_load.messenger] * leads, 5)
     elif line == "edge-ingest-http":
-        await run_bounded([flood.whatsapp, flood.lead_ads] * (leads // 10), 5)
+        await run_bounded([lead_load.whatsapp, lead_load.lead_ads] * (leads // 10), 5)
     else:
-        await flood.send(leads, concurrent=5)
+        await lead_load.send(leads, concurrent=5)
 
 
-async def tells(network: Network, customer: Customer, books: Books, evidence: str) -> None:
+async def tells(
+    network: Network, customer: Customer, customer_rows: CustomerRows, evidence: str
+) -> None:
     """A row tells of the fault, and so does the waterfall of its trace."""
-    told = await books.rows(evidence)
+    told = await customer_rows.rows(evidence)
     assert told, "no trace tells of the fault"
     trace_id, words = told[0]
     assert words in json.dumps(await network.waterfall(customer, trace_id))
@@ -156,14 +158,19 @@ async def tells(network: Network, customer: Customer, books: Books, evidence: st
 @broken
 @pytest.mark.parametrize("line", list(SIGNS))
 async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
+    fault: Fault,
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(send(flood, line, LEADS))
-        await flood.accepts(LEADS // 5)
+        group.create_task(send(lead_load, line, LEADS))
+        await lead_load.accepts(LEADS // 5)
         await network.show(line, fault, SIGNS[line])
-    await books.balance(LEADS)
-    await tells(network, customer, books, EVIDENCE[line])
+    await customer_rows.check_consistency(LEADS)
+    await tells(network, customer, customer_rows, EVIDENCE[line])
 
 
 @pytest.mark.parametrize(
@@ -176,62 +183,80 @@ async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
     ids=[*(f"{function}-cut" for function in CLAIMS), "reset", "half-open"],
 )
 async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, function: str, fault: Fault
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    function: str,
+    fault: Fault,
 ) -> None:
     async with asyncio.TaskGroup() as group:
         striking = group.create_task(network.strike(function, fault))
         await asyncio.sleep(0)
-        await flood.send(LEADS, concurrent=5)
+        await lead_load.send(LEADS, concurrent=5)
         await striking
-    await books.balance(LEADS)
-    await tells(network, customer, books, CLAIMS[function])
+    await customer_rows.check_consistency(LEADS)
+    await tells(network, customer, customer_rows, CLAIMS[function])
 
 
 @pytest.mark.parametrize("function", list(WRITES))
 async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, function: str
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    function: str,
 ) -> None:
     async with asyncio.TaskGroup() as group:
         striking = group.create_task(network.strike(function, CUT))
         await asyncio.sleep(0)
-        await flood.send(LEADS, concurrent=5)
+        await lead_load.send(LEADS, concurrent=5)
         await striking
-    await books.balance(LEADS)
-    await tells(network, customer, books, WRITES[function])
+    await customer_rows.check_consistency(LEADS)
+    await tells(network, customer, customer_rows, WRITES[function])
 
 
 @broken
 @pytest.mark.parametrize("line", EDGE_LINES)
 async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_told(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
+    fault: Fault,
 ) -> None:
     async def told() -> bool:
-        return flood.refused > 0
+        return lead_load.refused > 0
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(send(flood, line, LEADS))
-        await flood.accepts(LEADS // 5)
+        group.create_task(send(lead_load, line, LEADS))
+        await lead_load.accepts(LEADS // 5)
         network.lines[line].fault = fault
         try:
             await until(told)
         finally:
             network.lines[line].fault = None
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)
     if fault is CUT:
-        await tells(network, customer, books, CUT_BEHIND_THE_EDGE[line])
+        await tells(network, customer, customer_rows, CUT_BEHIND_THE_EDGE[line])
 
 
 @pytest.mark.parametrize("line", list(SLOW))
 async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
 ) -> None:
     network.lines[line].fault = LATENCY
     try:
-        await send(flood, line, FEW)
-        await books.balance(FEW)
+        await send(lead_load, line, FEW)
+        await customer_rows.check_consistency(FEW)
     finally:
         network.lines[line].fault = None
-    waterfall = await network.waterfall(customer, await books.value(A_LEAD_OF_THE_PAGE))
+    waterfall = await network.waterfall(customer, await customer_rows.value(A_LEAD_OF_THE_PAGE))
     found = [
         bar["duration_ms"]
         for bar in waterfall["bars"]
@@ -242,12 +267,12 @@ async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time
 
 @pytest.mark.parametrize("line", EDGE_LINES)
 async def test_nobody_is_refused_on_a_slow_line_behind_the_edge(
-    network: Network, flood: Flood, books: Books, line: str
+    network: Network, lead_load: LeadLoad, customer_rows: CustomerRows, line: str
 ) -> None:
     network.lines[line].fault = LATENCY
     try:
-        await send(flood, line, FEW)
+        await send(lead_load, line, FEW)
     finally:
         network.lines[line].fault = None
-    assert flood.refused == 0
-    await books.balance(flood.accepted)
+    assert lead_load.refused == 0
+    await customer_rows.check_consistency(lead_load.accepted)
