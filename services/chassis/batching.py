@@ -18,7 +18,7 @@ at most 2n - 1 flushes.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -233,30 +233,52 @@ class GroupCommit(Generic[Item, Outcome]):
 
     async def _settle(self, batch: list[_Entry[Item, Outcome]]) -> None:
         """Flush the batch, split as often as needed; every entry has its answer afterwards."""
-        parts = [batch]
-        while parts:
-            part = parts.pop()
-            try:
-                outcomes = await self._flush({entry.item_id: entry.item for entry in part})
-            except Exception as fault:
-                if self._is_outage(fault):
-                    for entry in (*part, *(entry for rest in parts for entry in rest)):
-                        entry.fail(fault)
-                    return
-                if len(part) == 1:
-                    part[0].fail(fault)
-                    continue
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
-                continue
+
+        async def flush(part: Sequence[_Entry[Item, Outcome]]) -> None:
+            outcomes = await self._flush({entry.item_id: entry.item for entry in part})
             for entry in part:
                 _answer(entry, outcomes)
+
+        try:
+            await run_in_halves(batch, flush, failed=_Entry.fail, is_outage=self._is_outage)
+        except Exception as outage:
+            # Of what was answered before the outage nothing changes.
+            for entry in batch:
+                entry.fail(outage)
 
     def _abandon(self, batch: list[_Entry[Item, Outcome]]) -> None:
         stopped = Closed("the group commit was stopped before the outcome was known")
         self._closed = True
         for entry in (*batch, *self._waiting):
             entry.fail(stopped)
+
+
+async def run_in_halves(
+    items: Sequence[Item],
+    run: Callable[[Sequence[Item]], Awaitable[None]],
+    *,
+    failed: Callable[[Item, Exception], None],
+    is_outage: Callable[[Exception], bool] = lambda _: False,
+) -> None:
+    """Runs a batch, in halves of it where it raises, until the item that breaks it stands alone.
+
+    `run` keeps nothing when it raises; `failed` is called with each item that fails by itself and
+    what it raised. An exception that says nothing about an item (`is_outage`) rises at once. The
+    items run in their order; n of them cost at most 2n - 1 runs.
+    """
+    parts = [items] if items else []
+    while parts:
+        part = parts.pop()
+        try:
+            await run(part)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if len(part) == 1:
+                failed(part[0], error)
+                continue
+            middle = len(part) // 2
+            parts += [part[middle:], part[:middle]]
 
 
 def _answer(entry: _Entry[Item, Outcome], outcomes: Mapping[UUID, Outcome | Exception]) -> None:

@@ -1,10 +1,11 @@
 """Settings of a service, from environment variables named `WAYBILL_<SERVICE>_<SETTING>`."""
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings
 
 
@@ -35,6 +36,27 @@ class ServiceConfig(BaseSettings):
         description="How long a request id is answered as before; the longest retries take a week",
     )
     poll_seconds: float = Field(default=1, gt=0, description="Longest wait of an idle loop")
+
+
+class OutboundSettings(BaseSettings):
+    """What a service's calls to hosts that others chose may reach besides public addresses.
+
+    A service that makes such calls inherits these beside `ServiceConfig`. Lists are JSON.
+    """
+
+    outbound_allowed_networks: tuple[str, ...] = Field(
+        default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
+    )
+    outbound_http_hosts: tuple[str, ...] = Field(
+        default=(), description="Hosts that may be called by http; all others by https"
+    )
+
+    @field_validator("outbound_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text)
+        return value
 
 
 Config = TypeVar("Config", bound=ServiceConfig)

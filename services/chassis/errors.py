@@ -75,6 +75,20 @@ def invalid(*violations: Violation) -> DomainError:
     return DomainError("INVALID_REQUEST", text, metadata={"fields": fields}, violations=violations)
 
 
+def not_found(what: str, key: object, *, key_name: str = "") -> DomainError:
+    """The refusal `<WHAT>_NOT_FOUND`: the caller's org has no such thing, or not for this token.
+
+    `what` is its name in words ("sync session"); the metadata holds the key as `<what>_id`, or
+    under `key_name`.
+    """
+    name = what.replace(" ", "_")
+    return DomainError(
+        f"{name.upper()}_NOT_FOUND",
+        f"There is no such {what} in this org.",
+        metadata={key_name or f"{name}_id": str(key)},
+    )
+
+
 def unavailable(message: str, retry_after_seconds: float = 1) -> DomainError:
     """The refusal while something that we need cannot be reached."""
     return DomainError("UNAVAILABLE", message, retry_after_seconds=retry_after_seconds)

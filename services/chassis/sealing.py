@@ -19,7 +19,7 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -102,6 +102,28 @@ def unseal(ring: KeyRing, sealed: bytes, *, table: str, key: str, org_id: UUID |
             f"a sealed value of {table} does not open: it was made for another row or with"
             f" another key of version {version}, or it was changed"
         ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column whose texts are sealed, each to its row; rows of no org have the org None."""
+
+    ring: KeyRing
+    _: KW_ONLY
+    table: str
+    column: str
+
+    def seal(self, org_id: UUID | None, key: object, text: str) -> bytes:
+        """The text as the row with that key holds it."""
+        return seal(self.ring, text.encode(), table=self.table, key=str(key), org_id=org_id)
+
+    def open(self, org_id: UUID | None, key: object, sealed: bytes) -> str:
+        """The text in the row. Raises `SealBroken` for another row's, or one changed since."""
+        try:
+            opened = unseal(self.ring, sealed, table=self.table, key=str(key), org_id=org_id)
+        except SealBroken as broken:
+            raise SealBroken(f"{self.table}.{self.column}: {broken}") from None
+        return opened.decode()
 
 
 def key_version(sealed: bytes) -> int:

@@ -7,9 +7,10 @@ new root that links to where it came from (design, section 5).
 
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry import trace as otel
 from opentelemetry.context import Context
@@ -68,6 +69,17 @@ def parse(traceparent: str | None, tracestate: str | None = None) -> TraceContex
         sampled=bool(int(match[3], 16) & 1),
         tracestate=(tracestate or "")[:512],
     )
+
+
+def trace_of_row(row: Mapping[str, Any], prefix: str = "") -> TraceContext:
+    """The context in a row's columns `<prefix>traceparent` and, where it has it, `…tracestate`.
+
+    Raises ValueError for a malformed one, which the column's check rules out.
+    """
+    trace = parse(row[f"{prefix}traceparent"], row.get(f"{prefix}tracestate"))
+    if trace is None:
+        raise ValueError(f"a row's {prefix}traceparent is malformed")
+    return trace
 
 
 def is_trace_id(text: str) -> bool:

@@ -19,9 +19,9 @@ from services.chassis.errors import Violation, invalid
 from services.chassis.fields import parse_uuid
 from services.chassis.rpc.auth import Access, caller
 from services.chassis.rpc.pagination import parse_page_from
-from services.chassis.rpc.server import Served
+from services.chassis.rpc.server import Registration
 from services.chassis.trace import is_trace_id
-from waybill.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from waybill.trace.v1 import trace_service_pb2
 from waybill.trace.v1.trace_service_pb2 import (
     Equation,
     FindTracesRequest,
@@ -49,14 +49,17 @@ _FOUND_WITHOUT_ORG: Final = ("lead_id", "webhook_id", "external_id")
 _UUIDS: Final = ("lead_id", "webhook_id", "workspace_id")
 
 
-def trace_served(database: Database, service: str) -> Served:
-    """TraceService for `serving`."""
-    return Served(
+def trace_registration(database: Database, service: str) -> Registration:
+    """TraceService over the schema of that service."""
+    return Registration(
         descriptor=trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"],
-        add=trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
-        servicer=TraceServicer(TraceStore(database), service),
+        handlers=(TraceHandlers(TraceStore(database), service),),
         needs=(database.reachable,),
     )
+
+
+trace_served = trace_registration
+"""The old name, for services that have not moved to the new one."""
 
 
 class TraceStore:
@@ -119,7 +122,7 @@ class TraceStore:
         return {row["name"]: row["total"] for row in rows}
 
 
-class TraceServicer(trace_service_pb2_grpc.TraceServiceServicer):
+class TraceHandlers:
     """Parses, calls, answers."""
 
     def __init__(self, store: TraceStore, service: str) -> None:

@@ -6,9 +6,10 @@ there is no second parser that could see another host in the same text.
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv6Address
-from typing import Final
+from ipaddress import IPv6Address, ip_network
+from typing import Final, Required, TypedDict, Unpack
 
+from services.chassis.config import OutboundSettings
 from services.chassis.outbound.addresses import Address, Network, forbidden_family, parse_address
 from services.chassis.outbound.errors import RefusedBecause, UrlRefused
 
@@ -67,6 +68,25 @@ class OutboundPolicy:
         if self.allowed_ports is not None:
             return port in self.allowed_ports
         return port == _DEFAULT_PORTS[scheme]
+
+
+class OutboundBounds(TypedDict, total=False):
+    """Bounds of a policy that differ from its defaults."""
+
+    dns_seconds_max: float
+    connect_seconds_max: float
+    total_seconds_max: Required[float]
+    response_bytes_max: Required[int]
+    connections_max: int
+
+
+def outbound_policy(config: OutboundSettings, **bounds: Unpack[OutboundBounds]) -> OutboundPolicy:
+    """The policy of a service: what its settings allow, within the bounds of what it calls."""
+    return OutboundPolicy(
+        allowed_networks=tuple(map(ip_network, config.outbound_allowed_networks)),
+        http_hosts=frozenset(config.outbound_http_hosts),
+        **bounds,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

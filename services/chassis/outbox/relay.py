@@ -15,6 +15,7 @@ from uuid import UUID
 import grpc
 import msgspec
 
+from services.chassis.batching import run_in_halves
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
 from services.chassis.outbox.store import (
@@ -123,31 +124,32 @@ class Relay:
 
     async def _deliver(self, items: list[OutboxItem], token: UUID) -> list[Settlement]:
         settlements: list[Settlement] = []
+
+        async def send(part: Sequence[OutboxItem]) -> None:
+            settlements.extend(await self._send_part(part))
+
+        def failed(item: OutboxItem, error: Exception) -> None:
+            settlements.append(_retry(item, _fault(error)))
+
         try:
             for part in parts_of(items, PAYLOAD_BYTES_MAX):
-                settlements += await self._deliver_part(part)
+                await run_in_halves(part, send, failed=failed)
         except asyncio.CancelledError:
             await asyncio.shield(self._return(items, token))
             raise
         return settlements
 
-    async def _deliver_part(self, items: list[OutboxItem]) -> list[Settlement]:
+    async def _send_part(self, items: Sequence[OutboxItem]) -> list[Settlement]:
         try:
             answers = await self._send(items)
         except grpc.aio.AioRpcError as error:
             if _is_away(error):
                 return [_deferred(item, error.code().name) for item in items]
-            fault = error.code().name
-        except Exception as error:
+            raise
+        except Exception:
             log.error("a batch cannot be sent", topic=self.topic, items=len(items), exc_info=True)
-            fault = type(error).__name__
-        else:
-            return [_settlement(item, answers.get(item.subject_id)) for item in items]
-        if len(items) == 1:
-            return [_retry(items[0], fault)]
-        middle = len(items) // 2
-        first = await self._deliver_part(items[:middle])
-        return first + await self._deliver_part(items[middle:])
+            raise
+        return [_settlement(item, answers.get(item.subject_id)) for item in items]
 
     async def _return(self, items: list[OutboxItem], token: UUID) -> None:
         """Gives interrupted work back with the attempt unspent."""
@@ -158,6 +160,12 @@ class Relay:
 def _is_away(error: grpc.aio.AioRpcError) -> bool:
     """Whether the call failed for what the receiver is, not for what was in it."""
     return error.code() in _AWAY and _TOO_LARGE not in (error.details() or "")
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.code().name
+    return type(error).__name__
 
 
 def parts_of(items: Sequence[OutboxItem], bytes_max: int) -> list[list[OutboxItem]]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from services.chassis.database import Database
-from services.chassis.trace import TraceContext, parse
+from services.chassis.trace import TraceContext, trace_of_row
 
 Outcome = Literal["sent", "refused", "retry", "deferred", "returned"]
 SENT: Final = "sent"
@@ -86,9 +86,6 @@ class OutboxStore:
 
 
 def _to_item(row: Any) -> OutboxItem:
-    trace = parse(row["traceparent"], row["tracestate"])
-    if trace is None:
-        raise ValueError("a row's traceparent is checked by its column")
     return OutboxItem(
         org_id=row["org_id"],
         outbox_id=row["outbox_id"],
@@ -97,5 +94,5 @@ def _to_item(row: Any) -> OutboxItem:
         attempts=row["attempts"],
         enqueued_at=row["enqueued_at"],
         due_at=row["due_at"],
-        trace=trace,
+        trace=trace_of_row(row),
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -39,16 +40,55 @@ EDGE_MARK: Final = "x-waybill-edge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """One gRPC service of the process: its descriptor, how to add it to a server, its handler.
+class Registration:
+    """One gRPC service of the process, put together from objects that each handle some of its RPCs.
 
-    While something that it `needs` cannot be reached, the process says that it is not serving.
+    Each RPC is a method of exactly one handler; ValueError where one is missing or doubled. While
+    something that the service `needs` cannot be reached, the process says that it is not serving.
     """
 
     descriptor: ServiceDescriptor
-    add: Any
-    servicer: Any
+    handlers: tuple[object, ...]
     needs: tuple[Probe, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = [text for rpc in self.descriptor.methods if (text := self._problem(rpc.name))]
+        if problems:
+            raise ValueError(f"{self.descriptor.full_name}: {'; '.join(problems)}")
+
+    def _problem(self, name: str) -> str:
+        owners = [type(each).__name__ for each in self.handlers if hasattr(each, name)]
+        if len(owners) == 1:
+            return ""
+        return f"{name} is in {' and '.join(owners)}" if owners else f"no handler has {name}"
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Lets the server answer the service's RPCs."""
+        rpcs = {rpc.name: self._method_handler(rpc) for rpc in self.descriptor.methods}
+        generic = grpc.method_handlers_generic_handler(self.descriptor.full_name, rpcs)
+        server.add_generic_rpc_handlers((generic,))
+
+    def _method_handler(self, rpc: MethodDescriptor) -> "grpc.RpcMethodHandler[Any, Any]":
+        (method,) = (getattr(each, rpc.name) for each in self.handlers if hasattr(each, rpc.name))
+        return grpc.unary_unary_rpc_method_handler(
+            method,
+            request_deserializer=GetMessageClass(rpc.input_type).FromString,
+            response_serializer=GetMessageClass(rpc.output_type).SerializeToString,
+        )
+
+
+class Served(Registration):
+    """The old form of a registration, for services that have not moved to the new one."""
+
+    def __init__(
+        self,
+        *,
+        descriptor: ServiceDescriptor,
+        add: object,
+        servicer: object,
+        needs: tuple[Probe, ...] = (),
+    ) -> None:
+        super().__init__(descriptor=descriptor, handlers=(servicer,), needs=needs)
 
 
 class Server:
@@ -119,7 +159,7 @@ class Health(health.aio.HealthServicer):
 
 @asynccontextmanager
 async def serving(
-    config: ServiceConfig, access: AccessTable, served: Sequence[Served]
+    config: ServiceConfig, access: AccessTable, registrations: Sequence[Registration]
 ) -> AsyncIterator[Server]:
     """Serves until the block ends, then drains."""
     telemetry = ServerTelemetry(trusts_parent=lambda metadata: EDGE_MARK not in metadata)
@@ -131,13 +171,13 @@ async def serving(
         options=SERVER_OPTIONS,
         maximum_concurrent_rpcs=config.concurrent_rpcs_max,
     )
-    health_servicer = await _add_services(server, served)
+    health_servicer = await _add_services(server, registrations)
     port = _bind(server, config)
     await server.start()
     running = Server(server, telemetry, health_servicer, port)
     log.info("serving", port=port)
-    names = ["", *(service.descriptor.full_name for service in served)]
-    probes = [probe for service in served for probe in service.needs]
+    names = ["", *(service.descriptor.full_name for service in registrations)]
+    probes = [probe for service in registrations for probe in service.needs]
     watching = asyncio.create_task(
         watch(probes, lambda ready: health_servicer.say(names, ready=ready))
     )
@@ -149,12 +189,12 @@ async def serving(
         await running.drain(config.drain_seconds)
 
 
-async def _add_services(server: grpc.aio.Server, served: Sequence[Served]) -> Health:
+async def _add_services(server: grpc.aio.Server, registrations: Sequence[Registration]) -> Health:
     health_servicer = Health()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    names = [service.descriptor.full_name for service in served]
-    for service in served:
-        service.add(service.servicer, server)
+    names = [service.descriptor.full_name for service in registrations]
+    for service in registrations:
+        service.add_to(server)
     await health_servicer.say(["", *names], ready=True)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)

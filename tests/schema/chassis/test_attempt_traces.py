@@ -6,7 +6,7 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller, set_caller
 from services.chassis.trace import new_root
-from services.chassis.trace_service import TraceServicer, TraceStore
+from services.chassis.trace_service import TraceHandlers, TraceStore
 from services.sync.store.sessions import SessionStore
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
@@ -19,7 +19,7 @@ async def told(database: Database, trace_id: str, org_id: UUID | None) -> GetTra
     """What a tenant, or the operator, is told of a trace."""
     role = AUTHENTICATED if org_id else SERVICE_ROLE
     set_caller(Caller(subject="service:operator", role=role, org_id=org_id))
-    servicer = TraceServicer(TraceStore(database), database.schema)
+    servicer = TraceHandlers(TraceStore(database), database.schema)
     return await servicer.GetTrace(GetTraceRequest(trace_id=trace_id), None)
 
 

@@ -6,7 +6,7 @@ from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, Caller, set_caller
 from services.chassis.trace import new_root
-from services.chassis.trace_service import TraceServicer, TraceStore
+from services.chassis.trace_service import TraceHandlers, TraceStore
 from services.sync.store.conversations import ConversationStore, ToldTimelineEvent
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
@@ -21,7 +21,7 @@ ROWS = 5
 async def found(database: Database, org_id: UUID, **by: str) -> list[str]:
     """The keys on all pages of two rows each."""
     set_caller(Caller(subject="someone", role=AUTHENTICATED, org_id=org_id))
-    servicer = TraceServicer(TraceStore(database), database.schema)
+    servicer = TraceHandlers(TraceStore(database), database.schema)
     keys: list[str] = []
     token = ""
     while True:

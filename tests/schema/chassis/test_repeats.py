@@ -9,7 +9,7 @@ from services.chassis.ids import new_id
 from services.chassis.rpc.auth import AUTHENTICATED, SERVICE_ROLE, Caller, set_caller
 from services.chassis.rpc.request_ids import RequestId
 from services.chassis.trace import TraceContext, new_root
-from services.chassis.trace_service import TraceServicer, TraceStore
+from services.chassis.trace_service import TraceHandlers, TraceStore
 from tests.schema.delivery import builders as delivery
 from tests.schema.ingest import builders as ingest
 from tests.schema.routing import builders as routing
@@ -27,7 +27,7 @@ async def told(
     set_caller(
         Caller(subject="service:operator", role=role, org_id=org_id, workspace_id=workspace_id)
     )
-    servicer = TraceServicer(TraceStore(database), database.schema)
+    servicer = TraceHandlers(TraceStore(database), database.schema)
     answer = await servicer.GetTrace(GetTraceRequest(trace_id=trace_id), None)
     return [entry for entry in answer.entries if entry.table == "repeats"]
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.chassis.config import ServiceConfig, load
+from services.chassis.config import OutboundSettings, ServiceConfig, load
 
 PREFIX = "WAYBILL_PROBE_"
 
@@ -81,3 +81,39 @@ def test_request_ids_outlive_the_longest_retries(
     with pytest.raises(SystemExit):
         load(ProbeConfig)
     assert "WAYBILL_PROBE_REQUESTS_KEPT_DAYS" in capsys.readouterr().err
+
+
+class CallingConfig(ServiceConfig, OutboundSettings):
+    """Settings of a service that calls hosts that others chose."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
+
+
+def test_outbound_settings_are_named_like_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(
+        monkeypatch,
+        **GOOD,
+        OUTBOUND_ALLOWED_NETWORKS='["127.0.0.0/8"]',
+        OUTBOUND_HTTP_HOSTS='["localhost"]',
+    )
+    config = load(CallingConfig)
+    assert config.outbound_allowed_networks == ("127.0.0.0/8",)
+    assert config.outbound_http_hosts == ("localhost",)
+    assert config.listen == "127.0.0.1:1"
+
+
+def test_by_default_public_addresses_are_called_and_by_https(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environment(monkeypatch, **GOOD)
+    config = load(CallingConfig)
+    assert (config.outbound_allowed_networks, config.outbound_http_hosts) == ((), ())
+
+
+def test_a_network_that_is_not_one_is_refused_by_its_settings_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, **GOOD, OUTBOUND_ALLOWED_NETWORKS='["127.0.0.1/8"]')
+    with pytest.raises(SystemExit):
+        load(CallingConfig)
+    assert PREFIX + "OUTBOUND_ALLOWED_NETWORKS" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from services.chassis.sealing import (
     KeyRing,
     KeyRingInvalid,
     SealBroken,
+    SealedColumn,
     key_version,
     load_key_ring,
     needs_resealing,
@@ -195,3 +196,22 @@ def test_a_ring_behind_a_link_is_judged_by_the_file_itself(tmp_path: Path) -> No
     os.symlink(a_file(tmp_path, ring_text(), 0o644), link)
     with pytest.raises(KeyRingInvalid, match="mode is 0644"):
         load_key_ring(link)
+
+
+@given(st.text(), st.uuids() | st.text(), st.none() | st.uuids())
+def test_a_columns_text_opens_in_its_row(text: str, key: object, org_id: UUID | None) -> None:
+    column = SealedColumn(a_ring(), table="imports", column="url_ciphertext")
+    sealed = column.seal(org_id, key, text)
+    assert column.open(org_id, key, sealed) == text
+    # As the functions seal it, so that rows from before columns were named still open.
+    assert unseal(a_ring(), sealed, table="imports", key=str(key), org_id=org_id) == text.encode()
+
+
+@pytest.mark.parametrize(("org_id", "key"), [(OTHER_ORG, "1"), (None, "1"), (ORG, "2")])
+def test_a_columns_text_opens_in_no_other_row_and_the_error_names_the_column(
+    org_id: UUID | None, key: str
+) -> None:
+    column = SealedColumn(a_ring(), table="imports", column="url_ciphertext")
+    with pytest.raises(SealBroken, match=r"^imports\.url_ciphertext: ") as broken:
+        column.open(org_id, key, column.seal(ORG, "1", "https://secret.example"))
+    assert "secret.example" not in str(broken.value)

@@ -17,6 +17,7 @@ from services.chassis.trace import (
     new_root,
     parse,
     to_otel,
+    trace_of_row,
 )
 
 TRACE, SPAN = "a" * 32, "b" * 16
@@ -115,3 +116,24 @@ def test_ids_are_new_and_valid() -> None:
 def test_without_work_there_is_a_new_root() -> None:
     assert is_trace_id(current().trace_id)
     assert current().trace_id != current().trace_id
+
+
+def test_a_row_continues_the_trace_in_its_columns() -> None:
+    saved = new_root()
+    row = {"traceparent": saved.traceparent, "tracestate": "vendor=1"}
+    assert trace_of_row(row) == TraceContext(
+        trace_id=saved.trace_id, span_id=saved.span_id, tracestate="vendor=1"
+    )
+
+
+def test_a_row_may_hold_other_traces_than_its_own_and_no_tracestate() -> None:
+    saved, webhook = new_root(), new_root()
+    row = {"traceparent": saved.traceparent, "linked_traceparent": webhook.traceparent}
+    assert trace_of_row(row) == saved
+    assert trace_of_row(row, "linked_") == webhook
+
+
+@pytest.mark.parametrize("traceparent", ["", None, "00-nothing", f"00-{'0' * 32}-{SPAN}-00"])
+def test_a_rows_malformed_traceparent_is_a_bug(traceparent: str | None) -> None:
+    with pytest.raises(ValueError, match="attempt_traceparent is malformed"):
+        trace_of_row({"attempt_traceparent": traceparent}, "attempt_")

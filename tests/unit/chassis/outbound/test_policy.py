@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
+from services.chassis.config import OutboundSettings
 from services.chassis.outbound.addresses import Network
 from services.chassis.outbound.errors import RefusedBecause, UrlRefused
-from services.chassis.outbound.policy import CheckedUrl, OutboundPolicy, check_address, check_url
+from services.chassis.outbound.policy import (
+    CheckedUrl,
+    OutboundPolicy,
+    check_address,
+    check_url,
+    outbound_policy,
+)
 
 OPEN = OutboundPolicy()
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -194,3 +201,15 @@ def test_the_http_library_reads_the_same_host_as_the_check(url: str) -> None:
     read = URL(checked.text, encoded=True)
     assert (read.scheme, read.raw_host, read.port) == (checked.scheme, checked.host, checked.port)
     assert (read.raw_user, read.raw_path_qs) == (None, checked.target)
+
+
+def test_a_services_policy_is_its_settings_within_the_bounds_of_what_it_calls() -> None:
+    settings = OutboundSettings(
+        outbound_allowed_networks=("127.0.0.0/8", "::1/128"), outbound_http_hosts=("localhost",)
+    )
+    assert outbound_policy(settings, total_seconds_max=7, response_bytes_max=100) == OutboundPolicy(
+        allowed_networks=LOOPBACK,
+        http_hosts=frozenset({"localhost"}),
+        total_seconds_max=7,
+        response_bytes_max=100,
+    )
