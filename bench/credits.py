@@ -32,7 +32,7 @@ _WARM_UP: Final = 16 * CALLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class WorkerPace:
     """How fast completions went, how long each took, and PostgreSQL's CPU microseconds of each."""
 
     rate: float
@@ -64,7 +64,9 @@ async def measure(run: Run) -> list[Figure]:
     return [*_figures("one call each", one, 1_000), *_figures("group commit", many, 20_000, one)]
 
 
-def _figures(way: str, pace: Pace, target: float, other: Pace | None = None) -> list[Figure]:
+def _figures(
+    way: str, pace: WorkerPace, target: float, other: WorkerPace | None = None
+) -> list[Figure]:
     what = f"credit completions on one workspace, {CALLERS} callers, {way}"
     beside = f"{pace.cpu_microseconds:.0f} µs of PostgreSQL's CPU"
     if other:
@@ -141,7 +143,7 @@ async def _complete(
     server: int,
     ready: Sequence[CompletionByHand],
     complete: Callable[[CompletionByHand], Awaitable[str]],
-) -> Pace:
+) -> WorkerPace:
     """Completes all of them, each caller one after the other."""
     waiting = iter(ready)
     seconds: list[float] = []
@@ -159,7 +161,7 @@ async def _complete(
         for _ in range(CALLERS):
             callers.create_task(caller())
     taken = time.perf_counter() - started
-    return Pace(
+    return WorkerPace(
         rate=per_second(len(seconds), taken),
         spread=Percentiles.of_seconds(seconds),
         cpu_microseconds=(family_seconds(server) - spent) / len(seconds) * 1e6,

@@ -25,7 +25,7 @@ SETTINGS: Final = {
 }
 
 
-class NotDurableError(Exception):
+class ServerNotDurableError(Exception):
     """The server acknowledges what it could lose: figures of it would be worth nothing."""
 
 
@@ -96,11 +96,11 @@ async def databases(run: Run, name: str) -> AsyncIterator[ServiceDatabases]:
 
 
 async def require_durable(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Raises NotDurableError unless a commit is on the disk when it is acknowledged."""
+    """Raises ServerNotDurableError unless a commit is on the disk when it is acknowledged."""
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         value = await admin.fetchval(f"show {setting}")
         if value != "on":
-            raise NotDurableError(f"{setting} is {value}")
+            raise ServerNotDurableError(f"{setting} is {value}")
 
 
 async def make_log_files(admin: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -109,7 +109,7 @@ def write_private(path: Path, text: str) -> None:
 async def prepare_cluster(files: ClusterFiles, *, durable: bool = True) -> ProcessUser:
     """Makes the cluster unless it is there, and says who runs it.
 
-    A set-up that was interrupted leaves `data.new` behind and begins anew. `durable` is whether
+    A set-up that was interrupted leaves `data.new` behind and begins again. `durable` is whether
     what initdb wrote is flushed to the disk. Raises PostgresFailed and ProcessUserUnusable.
     """
     if not files.state.exists():

@@ -45,7 +45,7 @@ _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 POSTGRES_SETTINGS: Final = {
     # Plans made while tables were empty are kept until statistics say otherwise; a minute, which
     # is the default, is long for tables that fill by hundreds of rows a second. Each second would
-    # be too often: new statistics have every connection plan anew.
+    # be too often: after new statistics every connection plans again.
     "autovacuum_naptime": "5s",
     # After each checkpoint every page is logged whole once more: not every few seconds, then.
     "max_wal_size": "4GB",

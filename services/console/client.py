@@ -9,7 +9,7 @@ import grpc
 
 from services.chassis.rpc.client import CHANNEL_OPTIONS
 from services.chassis.trace import new_root
-from services.console.failures import Call, failed
+from services.console.failures import FailedCall, failed
 from services.console.settings import SERVICES, Credential, Settings
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
@@ -85,7 +85,7 @@ class Client:
                 ),
             )
         except grpc.aio.AioRpcError as error:
-            call = Call(
+            call = FailedCall(
                 service=peer.service,
                 address=address,
                 timeout_seconds=self._timeout_seconds,

@@ -41,7 +41,7 @@ class ErrorDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class FailedCall:
     """The call that failed: which service, how long it waited, and its trace."""
 
     service: str
@@ -55,7 +55,7 @@ class CallFailedError(ConsoleError):
     """A service refused a call, failed at it or could not be reached."""
 
     def __init__(
-        self, call: Call, code: grpc.StatusCode, details: str, error_details: ErrorDetails
+        self, call: FailedCall, code: grpc.StatusCode, details: str, error_details: ErrorDetails
     ) -> None:
         super().__init__(*failure_lines(call, code, details, error_details))
         self.code = code
@@ -67,7 +67,7 @@ class CallFailedError(ConsoleError):
         return self.code in _OUTAGES
 
 
-def failed(call: Call, error: grpc.aio.AioRpcError) -> CallFailedError:
+def failed(call: FailedCall, error: grpc.aio.AioRpcError) -> CallFailedError:
     """The failure that a gRPC error stands for."""
     return CallFailedError(call, error.code(), error.details() or "", error_details_of(error))
 
@@ -105,7 +105,7 @@ def parse_error_details(status: status_pb2.Status) -> ErrorDetails:
 
 
 def failure_lines(
-    call: Call, code: grpc.StatusCode, details: str, error_details: ErrorDetails
+    call: FailedCall, code: grpc.StatusCode, details: str, error_details: ErrorDetails
 ) -> Sequence[str]:
     """The failure in words: what happened, why, and what to do."""
     if error_details.reason:
@@ -128,7 +128,9 @@ def failure_lines(
     )
 
 
-def _refused_lines(call: Call, code: grpc.StatusCode, error_details: ErrorDetails) -> Sequence[str]:
+def _refused_lines(
+    call: FailedCall, code: grpc.StatusCode, error_details: ErrorDetails
+) -> Sequence[str]:
     lines = [
         error_details.message,
         f"reason: {error_details.reason} ({code.name}, from {call.service})",
@@ -141,7 +143,7 @@ def _refused_lines(call: Call, code: grpc.StatusCode, error_details: ErrorDetail
     return lines
 
 
-def _repeat(call: Call) -> Sequence[str]:
+def _repeat(call: FailedCall) -> Sequence[str]:
     """It is not known whether it happened; the same request id makes a repeat harmless."""
     if not call.request_id:
         return ()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from services.console.client import Client
 from services.console.fan_out import Replies, fan_out
 from services.console.settings import SERVICES, Credential
-from services.console.waterfall import Entry, Gap, Waterfall, merge
+from services.console.waterfall import Gap, TraceEntry, Waterfall, merge
 from services.console.waterfall_view import render_waterfall
 from waybill.trace.v1.trace_service_pb2 import (
     FindTracesRequest,
@@ -18,11 +18,11 @@ from waybill.trace.v1.trace_service_pb2 import (
     TimelineEntry,
 )
 
-__all__ = ["Found", "Search", "Summary", "fetch_trace", "find_traces", "render_waterfall"]
+__all__ = ["Found", "Summary", "TraceSearch", "fetch_trace", "find_traces", "render_waterfall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class TraceSearch:
     """What to search by: a field of `FindTracesRequest.by` ("phone") and its value."""
 
     kind: str
@@ -89,7 +89,7 @@ async def _ask_all(
 
 async def find_traces(
     client: Client,
-    search: Search,
+    search: TraceSearch,
     *,
     credential: Credential = Credential.TENANT,
     page_size: int = 0,
@@ -113,7 +113,7 @@ async def find_traces(
 
 async def _find_page(
     client: Client,
-    search: Search,
+    search: TraceSearch,
     credential: Credential,
     page_size: int,
     page_tokens: Mapping[str, str],
@@ -135,7 +135,9 @@ async def _find_page(
     )
 
 
-def find_request(search: Search, page_size: int = 0, page_token: str = "") -> FindTracesRequest:
+def find_request(
+    search: TraceSearch, page_size: int = 0, page_token: str = ""
+) -> FindTracesRequest:
     """The question to one service."""
     request = FindTracesRequest(page_size=page_size, page_token=page_token)
     setattr(request, search.kind, search.value)
@@ -177,9 +179,9 @@ def to_summaries(service: str, answer: FindTracesResponse) -> list[Summary]:
     ]
 
 
-def to_entry(service: str, entry: TimelineEntry) -> Entry:
+def to_entry(service: str, entry: TimelineEntry) -> TraceEntry:
     """A row's bar as the service reported it."""
-    return Entry(
+    return TraceEntry(
         service=service,
         table=entry.table,
         key=entry.key,

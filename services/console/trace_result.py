@@ -13,7 +13,7 @@ from services.console.client import Client
 from services.console.failures import ConsoleError
 from services.console.settings import Credential
 from services.console.terminal_text import moment_text, printable
-from services.console.trace_queries import Found, Search, Summary, fetch_trace, find_traces
+from services.console.trace_queries import Found, Summary, TraceSearch, fetch_trace, find_traces
 from services.console.waterfall import Gap, Waterfall, gaps_to_json, to_json
 
 
@@ -46,7 +46,7 @@ async def by_id(client: Client, trace_id: str, credential: Credential) -> TraceR
 
 
 async def by_search(
-    client: Client, search: Search, credential: Credential, page_size: int, all_traces: bool
+    client: Client, search: TraceSearch, credential: Credential, page_size: int, all_traces: bool
 ) -> TraceResult:
     """The newest trace that the search finds, or all of them. Raises as `find_traces`."""
     found = await find_traces(
@@ -59,7 +59,7 @@ async def by_search(
     return TraceResult(found=found, waterfalls=tuple(waterfalls))
 
 
-def in_words(search: Search) -> str:
+def in_words(search: TraceSearch) -> str:
     """`lead 01931f6e-…`."""
     return f"{search.kind.removesuffix('_id').replace('_', ' ')} {search.value}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TraceEntry:
     """One thing that happened, or one wait, as a service's row records it."""
 
     service: str
@@ -31,7 +31,7 @@ class Entry:
 class Bar:
     """An entry on the time axis: milliseconds from the first start, and how long it took so far."""
 
-    entry: Entry
+    entry: TraceEntry
     offset_ms: float
     duration_ms: float
 
@@ -78,7 +78,7 @@ class Waterfall:
 
 def merge(
     trace_id: str,
-    slices: Sequence[Sequence[Entry]],
+    slices: Sequence[Sequence[TraceEntry]],
     *,
     now: datetime,
     gaps: Sequence[Gap] = (),

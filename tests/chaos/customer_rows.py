@@ -1,4 +1,4 @@
-"""What must hold whatever happened: nothing lost, nothing twice, the books balance."""
+"""One customer's rows, and what must hold in them: nothing lost, nothing twice, consistent."""
 
 import asyncio
 import json

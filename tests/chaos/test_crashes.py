@@ -1,4 +1,4 @@
-"""kill -9 and SIGSTOP in mid-flow: nothing lost, nothing twice, the books balance.
+"""kill -9 and SIGSTOP in mid-flow: nothing lost, nothing twice, the consistency check holds.
 
 When a victim dies is chosen by a seed, which pytest's header prints: WAYBILL_CHAOS_SEED repeats a
 run.
@@ -17,13 +17,13 @@ from deploy.local.stack import Stack
 from tests.chaos.claims import CLAIMS, held, stalled_with_claims
 from tests.chaos.customer_rows import CustomerRows
 from tests.chaos.lead_load import LeadLoad
-from tests.chaos.seed import SEED
+from tests.sampling import SEEDS
 from tests.system.waiting import until
 
 LEADS = 500
 # A service that has crashed accepts nothing, however often it is sent again.
 SENT_SECONDS_MAX = 120
-seeded = pytest.mark.parametrize("seed", [SEED], ids=lambda seed: f"seed={seed}")
+seeded = pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"seed={seed}")
 # What is away while the other half of the leads comes in, so that the victim dies with a backlog to
 # drain. The edge and ingest have none once the leads are in: they die while they come in, again.
 AWAY_BEFORE = {"routing": "routing", "delivery": "delivery", "postgres": "delivery"}
@@ -80,7 +80,7 @@ async def kill_while_sending(
 
 
 async def kill_backend(stack: Stack, service: str) -> None:
-    """`kill -9` of a process of PostgreSQL that works for the service; all of them start anew."""
+    """`kill -9` of a process of PostgreSQL that works for the service; all of them start again."""
     connection = await asyncpg.connect(stack.database_url)
     try:
 

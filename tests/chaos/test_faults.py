@@ -1,4 +1,4 @@
-"""Faults of the network on a lead's way: the books balance after each, and the trace tells of it.
+"""Faults of the network on a lead's way: all is consistent after each, and its trace shows it.
 
 Each fault meets the call that it is meant for: it stays until a service has said that such a call
 failed, or lies in wait for the answer of one.
@@ -56,7 +56,7 @@ EVIDENCE: Final = {
         select trace_id, '"outcome": "' || outcome || '"' from delivery.attempts
         where org_id = $1 and outcome in ('retry', 'unknown')""",
 }
-# Between the edge and ingest: who calls is told, and calls again.
+# Between the edge and ingest: the caller gets an error, and calls again.
 EDGE_LINES: Final = ("edge-ingest", "edge-ingest-http")
 # Where the answer alone is lost, what is sent again is known to be there.
 SENT_AGAIN: Final = """
@@ -157,7 +157,7 @@ async def tells(
 
 @broken
 @pytest.mark.parametrize("line", list(SIGNS))
-async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
+async def test_everything_is_consistent_after_a_fault_and_the_trace_tells_of_it(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -218,7 +218,7 @@ async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_t
 
 @broken
 @pytest.mark.parametrize("line", EDGE_LINES)
-async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_told(
+async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_callers_were_told(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -243,7 +243,7 @@ async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_
 
 
 @pytest.mark.parametrize("line", list(SLOW))
-async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time(
+async def test_everything_is_consistent_on_a_slow_line_and_the_waterfall_shows_its_time(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,

@@ -10,7 +10,7 @@ from tools.schema_guards.attacks import attacked
 from tools.schema_guards.catalogue import schema_guards
 from tools.schema_guards.listed import FOLDER, listed
 
-RENEW = f"`make schema-guards` writes {FOLDER.name}/*.json anew; read its diff before you commit it"
+RENEW = f"`make schema-guards` writes {FOLDER.name}/*.json ; read its diff, then commit it"
 
 
 async def test_the_list_tells_of_every_guard_and_of_no_other(admin: Admin) -> None:

@@ -53,7 +53,7 @@ CASES: Final[Mapping[str, Case]] = {
     "scheduling FindTraces": empty(external_id="{appointment}"),
     "sync GetTrace": empty(trace_id="{sync_trace}"),
     "sync FindTraces": empty(external_id="{facebook_page}"),
-    # Ingest. Whose a page is, its own token decides; that somebody has it is no secret.
+    # Ingest. A page's own token decides whose it is; that it is taken is not a secret.
     "CreateSource": Case(
         fields=lambda ids: {
             "kind": "meta_page",

@@ -1,4 +1,4 @@
-"""Scheduling as the world sees it: JSON at the edge, feeds, traces and books."""
+"""Scheduling as the world sees it: JSON at the edge, feeds, traces and the consistency check."""
 
 import asyncio
 import json
@@ -346,5 +346,5 @@ async def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_overlaps
         UUID(customer.org_id),
     )
     assert {str(row["appointment_id"]) for row in kept} >= set(acknowledged)
-    books = await rows.fetch("select * from scheduling.verify_books() where violation_count > 0")
-    assert [dict(row) for row in books] == []
+    broken = await rows.fetch("select * from scheduling.verify_books() where violation_count > 0")
+    assert [dict(row) for row in broken] == []

@@ -1,4 +1,4 @@
-"""Runs mutations: structural ones in one database, those of functions by pytest, each anew."""
+"""Runs mutations: structural ones in one database, those of functions by pytest, each afresh."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Writes the list of guards anew from a freshly migrated database: `make schema-guards`.
+"""Writes the list of guards from a freshly migrated database: `make schema-guards`.
 
     python -m tools.schema_guards
 

@@ -37,7 +37,7 @@ def _read(schema: str, table: str, kind: Kind, name: str, told: Told) -> SchemaG
 
 
 def write(guards: Iterable[SchemaGuard]) -> None:
-    """Writes the list anew."""
+    """Writes the list."""
     schemas: dict[str, dict[str, dict[str, dict[str, Told]]]] = {}
     for each in sorted(guards, key=lambda each: (each.table, KINDS.index(each.kind), each.name)):
         kinds = schemas.setdefault(each.schema, {}).setdefault(each.table, {})

@@ -50,7 +50,7 @@ def replay(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Put a dead-lettered item back to work, its tries counted anew."""
+    """Put a dead-lettered item back to work, its tries counted from zero."""
     request = ReplayWebhookItemRequest(item_id=item_id)
     answer = ask(INGEST, lambda ingest: ingest.ReplayWebhookItem, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)

@@ -13,7 +13,7 @@ from services.console.failures import ConsoleError
 from services.console.options import AsJson, PageSize, Timeout
 from services.console.output import err, out, print_json
 from services.console.settings import Credential, from_environment
-from services.console.trace_queries import Search
+from services.console.trace_queries import TraceSearch
 from services.console.trace_result import (
     TraceResult,
     by_id,
@@ -73,7 +73,7 @@ def trace(
         "webhook_id": webhook_id,
         "workspace_id": workspace_id,
     }
-    searches = [Search(kind=kind, value=value) for kind, value in given.items() if value]
+    searches = [TraceSearch(kind=kind, value=value) for kind, value in given.items() if value]
     if len(searches) + (trace_id is not None) != 1:
         raise typer.BadParameter(
             "name one thing to look by: a trace id, or one option such as --lead"

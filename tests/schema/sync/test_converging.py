@@ -25,6 +25,7 @@ from services.sync.rows import Rows, rows_of_list, rows_of_messages
 from services.sync.store.conversations import ConversationStore, ToldPageEvent
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
+from tests.sampling import examples
 from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
 
 PAGE = "700"
@@ -166,7 +167,7 @@ def test_every_order_duplication_and_split_ends_in_the_same_rows(template_url: s
         try:
 
             @settings(
-                max_examples=60,
+                max_examples=examples(60),
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
             )

@@ -3,9 +3,9 @@
 import grpc
 
 from services.chassis.errors import DomainError, Violation, invalid, to_status, unavailable
-from services.console.failures import Call, ErrorDetails, failure_lines, parse_error_details
+from services.console.failures import ErrorDetails, FailedCall, failure_lines, parse_error_details
 
-CALL = Call(
+CALL = FailedCall(
     service="ingest",
     address="127.0.0.1:7001",
     timeout_seconds=10,

@@ -55,7 +55,7 @@ async def world(
             client.terminate()
 
 
-@pytest.mark.parametrize("before", [0, 2], ids=["prepared anew", "prepared before"])
+@pytest.mark.parametrize("before", [0, 2], ids=["prepared again", "prepared before"])
 async def test_the_answer_is_lost_and_its_work_is_committed(world: World, before: int) -> None:
     for _ in range(before):
         await world.client.fetch(CALL, 1)
