@@ -118,7 +118,7 @@ async def make_log_files(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
 async def deadlocks(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
     """How many there ever were, those included that the caller repeated without a word.
 
-    A session reports with a delay: only one that has ended, or is told to, has reported all.
+    A session reports with a delay: only one that has ended, or is asked to, has reported all.
     """
     for _ in range(_LOOKS_MAX):
         if not await admin.fetchval(_OTHERS):

@@ -1,4 +1,4 @@
-"""What every measurement is given: how long it may be, where it may write, whom it tells."""
+"""What every measurement is given: its length, its folder, its report of progress."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -35,7 +35,7 @@ _TEXT: Final = "Two rooms, near the river, with a balcony if there is one."
 
 
 async def measure(run: Run) -> list[Figure]:
-    """The rate of events, and the latency of what webhooks tell."""
+    """The rate of events, and the latency of webhooks' events."""
     async with databases(run, "sync") as opened:
         database = await opened.open("sync", connections=CALLERS)
         org_id = uuid4()
@@ -46,7 +46,7 @@ async def measure(run: Run) -> list[Figure]:
     # The whole system has a server and a state folder of its own.
     whole = dataclasses.replace(run, folder=run.folder / "system")
     whole.folder.mkdir(mode=0o711)
-    told = await reported_events.measure(whole)
+    events = await reported_events.measure(whole)
     return [
         Figure(
             what=f"events into the timeline, {CALLERS} callers",
@@ -54,7 +54,7 @@ async def measure(run: Run) -> list[Figure]:
             unit="/s",
             target=Target(value=EVENTS_PER_SECOND),
         ),
-        *told,
+        *events,
     ]
 
 
@@ -95,7 +95,7 @@ async def _rate(database: Database, org_id: UUID, page_id: UUID, batches: int) -
 
 
 def _conversations(batch: int) -> list[ConversationToStore]:
-    """Every second batch tells more of the conversations of the one before."""
+    """Every second batch has more of the conversations of the batch before."""
     now = datetime.now(UTC)
     return [
         ConversationToStore(

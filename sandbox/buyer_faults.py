@@ -1,4 +1,4 @@
-"""Faults that a buyer's endpoint can be told to show."""
+"""Faults that a buyer's endpoint can be made to show."""
 
 import gzip
 from functools import cache

@@ -98,7 +98,7 @@ class Watched:
         return passes
 
     def client_gone(self) -> None:
-        """Has whoever lies in wait know that the client met the fault."""
+        """Tells the fault injection that the client has met the fault."""
         if self._is_triggered:
             self._fault_injection.given_up.set()
 

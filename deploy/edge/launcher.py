@@ -99,7 +99,7 @@ def main() -> int:
         type=float,
         default=LISTEN_SECONDS,
         metavar="SECONDS",
-        help="goes on to listen for so long, for callers who have not heard of it (%(default)g)",
+        help="goes on to listen for so long, for callers that do not know yet (%(default)g)",
     )
     parser.add_argument(
         "--drain-seconds-max",

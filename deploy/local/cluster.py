@@ -153,7 +153,7 @@ async def _initdb(data: Path, password: Path, process_user: ProcessUser, *, dura
         "--locale=C",
         "--data-checksums",
         "--auth-host=scram-sha-256",
-        # Not peer: the server's system user is nobody's choice, and root must come in as well.
+        # Not peer: the server's system user is not chosen by us, and root must come in as well.
         "--auth-local=scram-sha-256",
         "--no-instructions",
         *([] if durable else ["--no-sync"]),

@@ -57,7 +57,7 @@ _EXPECTED = (
     StateUnusable,
     aiohttp.ClientError,
     asyncpg.PostgresError,
-    # A full disk, a missing program, a file that somebody else owns.
+    # A full disk, a missing program, a file that another user owns.
     OSError,
 )
 

@@ -57,7 +57,8 @@ class EmbeddedPostgres:
 
     `settings` are server parameters for this start (tests pass `fsync=off`); without any the
     server is durable. `port` None means: the port of the last start, or a free one. `progress`
-    hears a sentence each second while a start takes long. `async with` starts and stops it.
+    is called with a sentence each second while a start takes long. `async with` starts and
+    stops it.
     """
 
     def __init__(
@@ -174,7 +175,7 @@ class EmbeddedPostgres:
         return await self._process.wait()
 
     async def crashed(self) -> Crash:
-        """Waits for the server's end, told with the end of what it has logged since its start."""
+        """Waits for the server's end; with the last lines that it has logged since its start."""
         exit_code = await self.wait()
         lines = self._files.log_tail(since=self._log_start).splitlines()
         return Crash(name="PostgreSQL", exit_code=exit_code, last_lines=tuple(lines))
@@ -248,21 +249,21 @@ class EmbeddedPostgres:
             raise
 
     async def _answers(self, process: asyncio.subprocess.Process) -> bool:
-        started = heard = told = time.monotonic()
+        started = logged_at = reported_at = time.monotonic()
         log_size_bytes = self._files.log_size_bytes()
         while process.returncode is None:
             if self._files.postmaster_status() == (process.pid, "ready") and await self._select():
                 return True
             now = time.monotonic()
             if self._files.log_size_bytes() > log_size_bytes:
-                heard, log_size_bytes = now, self._files.log_size_bytes()
-            if now - heard > _SILENCE_SECONDS_MAX:
+                logged_at, log_size_bytes = now, self._files.log_size_bytes()
+            if now - logged_at > _SILENCE_SECONDS_MAX:
                 raise PostgresFailed(
                     f"PostgreSQL did not get ready and has said nothing for "
                     f"{_SILENCE_SECONDS_MAX:.0f} s:\n{self._files.log_tail()}"
                 )
-            if self._progress is not None and now - told >= 1:
-                told = now
+            if self._progress is not None and now - reported_at >= 1:
+                reported_at = now
                 self._progress(f"PostgreSQL is starting ({now - started:.0f} s)")
             await asyncio.sleep(_POLL_SECONDS)
         return False

@@ -1,6 +1,6 @@
 """A small supervisor: starts named child processes, sees them crash, stops them in order.
 
-Every child runs in a session of its own, so Ctrl-C reaches the launcher alone and the launcher
+Every child runs in a session of its own, so Ctrl-C reaches only the launcher and the launcher
 decides who stops when; and every child is killed by the kernel when the launcher ends in any way.
 """
 
@@ -100,7 +100,7 @@ class _Child:
 class Supervisor:
     """The running children, in the order of their start; `async with` stops them all.
 
-    `progress` hears a sentence each second while a program is not ready yet.
+    `progress` is called with a sentence each second while a program is not ready yet.
     """
 
     def __init__(self, *, progress: Callable[[str], None] | None = None) -> None:
@@ -230,14 +230,14 @@ class Supervisor:
             await asyncio.gather(ended, probe, return_exceptions=True)
 
     async def _probe(self, program: Program) -> None:
-        started = told = time.monotonic()
+        started = reported_at = time.monotonic()
         while program.ready is not None:
             with contextlib.suppress(OSError):
                 if await program.ready():
                     return
             now = time.monotonic()
-            if now - told >= 1:
-                told = now
+            if now - reported_at >= 1:
+                reported_at = now
                 self._report_progress(f"{program.name} is starting ({now - started:.0f} s)")
             await asyncio.sleep(_PROBE_SECONDS)
 

@@ -67,8 +67,8 @@ class Options:
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
-    """Where peers and databases are reached, instead of directly: "routing" by everybody,
-    "delivery-routing" by delivery alone, "edge-ingest" and "edge-ingest-http" by the edge; "meta",
+    """Where peers and databases are reached, instead of directly: "routing" by all,
+    "delivery-routing" only by delivery, "edge-ingest" and "edge-ingest-http" by the edge; "meta",
     "postgres".
     """
 
@@ -313,7 +313,7 @@ class Stack:
             command=[
                 *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
                 *("--admin-port", str(config.admin_port)),
-                # Nobody waits for a balancer to hear of it.
+                # There is no balancer that would have to notice.
                 *("--listen-seconds-min", "0"),
             ],
             log_path=self.state.logs / f"{name}.log",

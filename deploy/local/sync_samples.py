@@ -1,4 +1,4 @@
-"""Sample input of sync: a page's conversations, pulled and told by webhooks.
+"""Sample input of sync: a page's conversations, pulled and reported by webhooks.
 
 (s) a pull in two sessions with a resume between, a second start refused meanwhile, and webhook
 messages of the same conversation merged with what was pulled.
@@ -85,7 +85,7 @@ class SyncSamples:
         return await self._api.post("/api/conversations/sync", body)
 
     async def _pull_twice(self, page_id: str) -> tuple[dict[str, Any], str]:
-        """A session, and what a second start hears while it runs."""
+        """A session, and the answer to a second start while it runs."""
         pulling = asyncio.create_task(self._pull(page_id, None))
         try:
             await self._until("the page is locked", lambda: self._is_locked(page_id))
@@ -103,7 +103,7 @@ class SyncSamples:
         return any(lock["pageId"] == page_id for lock in listed.get("locks", ()))
 
     async def _webhook_message(self, page_id: str) -> tuple[str, str]:
-        """A message of a pulled conversation, told by a webhook twice, and then to be pulled.
+        """A message of a pulled conversation, reported by a webhook twice, and then to be pulled.
 
         Answers the conversation and the message.
         """
@@ -129,7 +129,7 @@ class SyncSamples:
         return conversation_id, said["message_id"]
 
     async def _merged(self, conversation_id: str, message_id: str) -> None:
-        """Returns when the message is there once, told by the webhook and the pull."""
+        """Returns when the message is there once, reported by the webhook and the pull."""
 
         async def merged() -> bool:
             found = await self._api.get(f"/api/conversations/{conversation_id}")

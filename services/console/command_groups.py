@@ -25,7 +25,7 @@ def command(to: typer.Typer, name: str, *examples: str) -> Callable[[Function], 
 
 
 def epilog(examples: tuple[str, ...]) -> str:
-    """The examples as click leaves them alone: \\b keeps their lines apart."""
+    """The examples; \\b has click keep their line ends."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
 

@@ -1,4 +1,4 @@
-"""Callers that follow the service config and call until they are told to stop."""
+"""Callers that follow the service config and call until they are stopped."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -33,7 +33,7 @@ METHODS: Final = {
 
 
 class Callers:
-    """Callers that follow the service config and call until they are told to stop."""
+    """Callers that follow the service config and call until they are stopped."""
 
     def __init__(self, call: Callable[[], Awaitable[Any]]) -> None:
         self._call = call

@@ -18,7 +18,7 @@ from tests.system.conftest import a_customer, discard, rows, samples, session
 __all__ = ["rows", "samples", "session"]
 
 CREDITS: Final = 10_000
-# Leases as short as their bounds allow: nobody waits a minute for what was killed.
+# Leases as short as their bounds allow: no test waits a minute for what was killed.
 SETTINGS: Final = {
     "WAYBILL_INGEST_CALL_TIMEOUT_SECONDS": "3",
     "WAYBILL_INGEST_DATABASE_STATEMENT_TIMEOUT_SECONDS": "5",
@@ -34,7 +34,7 @@ SETTINGS: Final = {
     "WAYBILL_DELIVERY_SEND_LEASE_SECONDS": "16",
     "WAYBILL_DELIVERY_SEND_WORKSPACE_IN_FLIGHT_MAX": "50",
     "WAYBILL_DELIVERY_THROTTLE_SECONDS_MIN": "0.5",
-    # What is read, and who is told, may take longer than a process has to end.
+    # What they read, and what they call, may take longer than a process has to end.
     "WAYBILL_SCHEDULING_CALL_TIMEOUT_SECONDS": "20",
     "WAYBILL_SCHEDULING_DRAIN_SECONDS": "4",
     "WAYBILL_SCHEDULING_REMINDERS_EVERY_SECONDS": "1",

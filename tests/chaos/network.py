@@ -45,7 +45,7 @@ _SETTINGS: Final = {
 }
 # Each way; the shortest of the deadlines on these lines, a buyer's, is a second.
 LATENCY: Final = Latency(seconds=0.2)
-# Connections that are open pass on what they are told to do; of the answer nothing comes back.
+# Connections that are open pass on the requests; of the answer nothing comes back.
 CUT: Final = CutAfter(to_client_bytes=0)
 FAULTS: Final = {"reset": Reset(), "half-open": HalfOpen(), "cut": CUT}
 broken = pytest.mark.parametrize("fault", list(FAULTS.values()), ids=list(FAULTS))

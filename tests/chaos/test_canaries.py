@@ -206,10 +206,10 @@ async def leads_that_are_quoted(outside: Outside) -> None:
 FAILED_HANDOFFS: Final = """
 select (select count(*) from ingest.outbox where org_id = $1 and last_error = 'INTERNAL')
   + (select count(*) from routing.outbox where org_id = $1 and last_error = 'INTERNAL')"""
-TOLD_TO_SYNC: Final = """
+REPORTED_TO_SYNC: Final = """
 select count(*) from ingest.outbox
 where org_id = $1 and topic = 'sync.record_events' and status = 'sent'"""
-LEFT_TO_TELL: Final = """
+LEFT_TO_REPORT: Final = """
 select count(*) from scheduling.outbox where org_id = $1 and status = 'pending'"""
 READ_CALENDARS: Final = """
 select array_agg(coalesce(last_error, 'read') order by last_error) from scheduling.imports
@@ -249,17 +249,17 @@ async def test_canaries_are_seen_nowhere(
     await customer_rows.delivered(6)
 
     async def handed_over() -> bool:
-        failed, told = (
+        failed, reported = (
             await customer_rows.value(FAILED_HANDOFFS),
-            await customer_rows.value(TOLD_TO_SYNC),
+            await customer_rows.value(REPORTED_TO_SYNC),
         )
-        return bool(failed == 2 and told == 2 and not await customer_rows.value(LEFT_TO_TELL))
+        return bool(failed == 2 and reported == 2 and not await customer_rows.value(LEFT_TO_REPORT))
 
     await until(handed_over)
 
     async def calendars_are_read() -> bool:
-        told = await customer_rows.value(READ_CALENDARS)
-        return bool(told == ["it is no iCalendar (ValueError)", "status 404", "read"])
+        readings = await customer_rows.value(READ_CALENDARS)
+        return bool(readings == ["it is no iCalendar (ValueError)", "status 404", "read"])
 
     await until(calendars_are_read)
     assert await customer_rows.value(ENDED_PULLS) == ["error", "finished", "token"]

@@ -40,7 +40,7 @@ SIGNS: Final = {
     "meta": Signs(service="ingest", words=['"outcome": "retry"']),
     "buyers": Signs(service="delivery", words=['"outcome": "retry"', '"outcome": "unknown"']),
 }
-# For each line the traces that tell of a fault on it, each with what the waterfall must show.
+# For each line the traces that show a fault on it, each with what the waterfall must show.
 RETRIED_HANDOFF: Final = """
     select trace_id, '"attempts": ' || attempts from {service}.outbox
     where org_id = $1 and topic = '{topic}' and attempts > 1 and status = 'sent'"""
@@ -58,7 +58,7 @@ EVIDENCE: Final = {
 }
 # Between the edge and ingest: the caller gets an error, and calls again.
 EDGE_LINES: Final = ("edge-ingest", "edge-ingest-http")
-# Where the answer alone is lost, what is sent again is known to be there.
+# Where only the answer is lost, what is sent again is known to be there.
 SENT_AGAIN: Final = """
     select trace_id, '"outcome": "duplicate"' from ingest.webhook_items
     where org_id = $1 and status = 'duplicate'"""
@@ -77,7 +77,7 @@ SLOW: Final = {
     "buyers": ("delivery", "delivery attempt"),
 }
 # A call of the database that claims work, and what is left of it where the answer is lost: claimed
-# by nobody, and done by another once the lease has run out.
+# by no worker, and done by another once the lease has run out.
 CLAIMS: Final = {
     "ingest.claim_webhook_items": """
         select trace_id, '"outcome": "interrupted"' from ingest.item_attempts
@@ -95,7 +95,7 @@ CLAIMS: Final = {
 ASKED_AGAIN: Final = """
     select trace_id, '"name": "repeat of ' || call || '"' from {service}.repeats
     where org_id = $1 and call in ({calls})"""
-# Calls of the database that write or charge, each with the row that tells of its lost answer.
+# Calls of the database that write or charge, each with the row that shows its lost answer.
 WRITES: Final = {
     "ingest.store_webhook_deliveries": SENT_AGAIN,
     # An item's try makes it again; what a caller sends it sends again by its request id.
@@ -109,7 +109,8 @@ WRITES: Final = {
         service="delivery", calls="'finish_deliveries'"
     ),
 }
-# Behind the edge the caller is told, and calls again; where the answer alone is lost a row tells.
+# Behind the edge the caller gets an error, and calls again; where only the answer is lost a row
+# shows it.
 CUT_BEHIND_THE_EDGE: Final = {
     "edge-ingest": ASKED_AGAIN.format(service="ingest", calls="'request'"),
     "edge-ingest-http": SENT_AGAIN,
@@ -145,19 +146,19 @@ async def send(lead_load: LeadLoad, line: str, leads: int) -> None:
         await lead_load.send(leads, concurrent=5)
 
 
-async def tells(
+async def is_traced(
     network: Network, customer: Customer, customer_rows: CustomerRows, evidence: str
 ) -> None:
-    """A row tells of the fault, and so does the waterfall of its trace."""
-    told = await customer_rows.rows(evidence)
-    assert told, "no trace tells of the fault"
-    trace_id, words = told[0]
+    """A row shows the fault, and so does the waterfall of its trace."""
+    found = await customer_rows.rows(evidence)
+    assert found, "no trace shows the fault"
+    trace_id, words = found[0]
     assert words in json.dumps(await network.waterfall(customer, trace_id))
 
 
 @broken
 @pytest.mark.parametrize("line", list(SIGNS))
-async def test_everything_is_consistent_after_a_fault_and_the_trace_tells_of_it(
+async def test_everything_is_consistent_after_a_fault_and_the_trace_shows_it(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -170,7 +171,7 @@ async def test_everything_is_consistent_after_a_fault_and_the_trace_tells_of_it(
         await lead_load.accepts(LEADS // 5)
         await network.show(line, fault, SIGNS[line])
     await customer_rows.check_consistency(LEADS)
-    await tells(network, customer, customer_rows, EVIDENCE[line])
+    await is_traced(network, customer, customer_rows, EVIDENCE[line])
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ async def test_everything_is_consistent_after_a_fault_and_the_trace_tells_of_it(
     ],
     ids=[*(f"{function}-cut" for function in CLAIMS), "reset", "half-open"],
 )
-async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_tells_of_it(
+async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_shows_it(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -196,11 +197,11 @@ async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_
         await lead_load.send(LEADS, concurrent=5)
         await striking
     await customer_rows.check_consistency(LEADS)
-    await tells(network, customer, customer_rows, CLAIMS[function])
+    await is_traced(network, customer, customer_rows, CLAIMS[function])
 
 
 @pytest.mark.parametrize("function", list(WRITES))
-async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_trace_tells_of_it(
+async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_trace_shows_it(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -213,12 +214,12 @@ async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_t
         await lead_load.send(LEADS, concurrent=5)
         await striking
     await customer_rows.check_consistency(LEADS)
-    await tells(network, customer, customer_rows, WRITES[function])
+    await is_traced(network, customer, customer_rows, WRITES[function])
 
 
 @broken
 @pytest.mark.parametrize("line", EDGE_LINES)
-async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_callers_were_told(
+async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_callers_got_errors(
     network: Network,
     lead_load: LeadLoad,
     customer_rows: CustomerRows,
@@ -226,7 +227,7 @@ async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_caller
     line: str,
     fault: Fault,
 ) -> None:
-    async def told() -> bool:
+    async def reported() -> bool:
         return lead_load.refused > 0
 
     async with asyncio.TaskGroup() as group:
@@ -234,12 +235,12 @@ async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_caller
         await lead_load.accepts(LEADS // 5)
         network.lines[line].fault = fault
         try:
-            await until(told)
+            await until(reported)
         finally:
             network.lines[line].fault = None
     await customer_rows.check_consistency(LEADS)
     if fault is CUT:
-        await tells(network, customer, customer_rows, CUT_BEHIND_THE_EDGE[line])
+        await is_traced(network, customer, customer_rows, CUT_BEHIND_THE_EDGE[line])
 
 
 @pytest.mark.parametrize("line", list(SLOW))

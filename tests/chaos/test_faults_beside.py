@@ -1,4 +1,4 @@
-"""Faults of the network beside a lead's way: delivery asks routing, scheduling tells sync."""
+"""Faults of the network beside a lead's way: delivery asks routing, scheduling reports to sync."""
 
 import asyncio
 import json
@@ -70,9 +70,9 @@ async def test_each_booking_is_told_once_after_a_fault_and_its_trace_tells_of_it
         await network.show("scheduling-sync", fault, of_call("scheduling", "RecordEvents"))
     await bookings.are_told(customer_rows)
     await customer_rows.verify()
-    told = await customer_rows.rows(RETRIED)
-    assert told, "no trace tells of the fault"
-    trace_id, words = told[0]
+    found = await customer_rows.rows(RETRIED)
+    assert found, "no trace shows the fault"
+    trace_id, words = found[0]
     assert words in json.dumps(await network.waterfall(customer, trace_id))
 
 
@@ -92,7 +92,7 @@ async def test_each_booking_is_told_once_on_a_slow_line_and_the_waterfall_shows_
 
 
 async def a_workspace(customer: Customer) -> str:
-    """A workspace that delivery has not heard of; its id."""
+    """A workspace that delivery does not know yet; its id."""
     asked = {"requestId": str(uuid4()), "name": "new"}
     created = await customer.api.post("/api/workspaces", asked)
     workspace_id: str = created["workspace"]["workspaceId"]
@@ -118,7 +118,7 @@ async def test_a_grant_that_routing_cannot_be_asked_about_is_refused_and_granted
             await customer.api.post(path, grant)
     finally:
         network.lines["delivery-routing"].fault = None
-    # Nothing was done, so that there is nothing of which a trace could tell; the caller was told.
+    # Nothing was done, so no trace could show it; the caller got an error.
     assert await granted(customer_rows, workspace_id) == (0, 0)
 
     async def is_granted() -> bool:

@@ -29,7 +29,7 @@ async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
     listen, logs, method = f"{HOST}:{free_port()}", stack.state.logs, METHODS[service]
     replica = await stack.start_replica(service, listen=listen)
     target = f"ipv4:{stack.address(service)},{listen}"
-    # Leads of somebody else, so that the callers' own rows are their own.
+    # Leads of another customer, so that the callers' own rows are their own.
     loaded = await a_customer(stack, session, credits=CREDITS)
     load = LeadLoad(stack, loaded, session)
     async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:

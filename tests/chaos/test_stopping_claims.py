@@ -1,6 +1,6 @@
 """SIGTERM of ingest, routing and delivery while they hold what they cannot finish.
 
-Whom they wait for answers nobody for longer than a process has to end, and leases outlast it: a
+What they wait for does not answer for longer than a process has to end, and leases outlast it: a
 claim that is gone afterwards was given back, with the attempt unspent; where a buyer may have the
 lead already, its delivery was reported.
 """

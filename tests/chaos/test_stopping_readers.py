@@ -1,6 +1,6 @@
 """SIGTERM of scheduling and sync: imports, pulls and events go back with the attempt unspent.
 
-What they read answers nobody meanwhile, so that they hold what they have claimed.
+What they read does not answer meanwhile, so that they hold what they have claimed.
 """
 
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ CONVERSATIONS: Final = 30
 
 CLAIMED_IMPORTS: Final = """
     select count(*) from scheduling.imports where org_id = $1 and claim_expires_at > now()"""
-# As though nobody had claimed them: due now, held by nobody, no failure counted.
+# As though they had not been claimed: due now, not held, no failure counted.
 RETURNED_IMPORTS: Final = """
     select count(*) from scheduling.imports
     where org_id = $1 and claim_token is null and due_at <= now()
@@ -151,12 +151,12 @@ async def a_page(stack: Stack, customer: Customer) -> None:
     """Has Meta know a page with conversations."""
     external_id = customer.org.page_id
     # Calls that it did not answer while it was stopped would count against the page's limit.
-    for path, told in (
+    for path, content_of in (
         ("", PageOrder(conversations=CONVERSATIONS, messages_min=1)),
         ("/behaviour", Behaviour(limits_calls=False)),
     ):
         url = f"{stack.meta_url}/_control/pages/{external_id}{path}"
-        content = msgspec.json.encode(told)
+        content = msgspec.json.encode(content_of)
         async with customer.api.session.put(url, data=content) as answer:
             answer.raise_for_status()
 

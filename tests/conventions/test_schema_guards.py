@@ -14,18 +14,18 @@ RENEW = f"`make schema-guards` writes {FOLDER.name}/*.json ; read its diff, then
 
 
 async def test_the_list_tells_of_every_guard_and_of_no_other(admin: Admin) -> None:
-    told = {guard.id: guard for guard in listed()}
+    on_list = {guard.id: guard for guard in listed()}
     there = {guard.id: guard for guard in await schema_guards(admin)}
-    gone = [str(told[each]) for each in told.keys() - there.keys()]
+    gone = [str(on_list[each]) for each in on_list.keys() - there.keys()]
     assert not gone, mending(
         sorted(gone), f"take back the change that dropped it; where that was the aim: {RENEW}"
     )
-    new = [str(there[each]) for each in there.keys() - told.keys()]
+    new = [str(there[each]) for each in there.keys() - on_list.keys()]
     assert not new, mending(sorted(new), RENEW)
     changed = [
-        f"{guard}: {guard.definition}, listed as {told[each].definition}"
+        f"{guard}: {guard.definition}, listed as {on_list[each].definition}"
         for each, guard in there.items()
-        if guard.definition != told[each].definition
+        if guard.definition != on_list[each].definition
     ]
     assert not changed, mending(sorted(changed), RENEW)
 

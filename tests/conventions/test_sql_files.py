@@ -108,7 +108,7 @@ def test_sql_is_lower_case_and_asks_for_no_extension(path: Path) -> None:
     )
     assert not shouted, mending(shouted, f"{path.name}: write SQL in lower case")
     if path.name == "extensions.sql":
-        # Applied by whoever migrates; of what PostgreSQL itself ships.
+        # Applied by the role that migrates; of what PostgreSQL itself ships.
         code = code.replace("create extension if not exists btree_gist", "")
     assert not re.search(r"create extension|create type .* as enum|pgp_|digest\(", code), mending(
         path.name, "no extension, no enum: SQL runs on PostgreSQL 15 to 18 as it is"

@@ -15,7 +15,7 @@ from tests.system.waiting import until
 
 
 def discard(_: str) -> None:
-    """Progress is for people."""
+    """Drops progress: it is for people."""
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ async def a_customer(
         )
 
     # The test before may have killed what the edge has not seen back yet: set-up is safe to repeat,
-    # and whoever is told to try again later does.
+    # and a caller that is asked to try again later does.
     return await until(made)
 
 

@@ -1,4 +1,4 @@
-"""What strangers and Meta's odd days send through the edge."""
+"""Malformed and hostile input through the edge."""
 
 import json
 from typing import TypeAlias

@@ -16,7 +16,7 @@ async def post(
     secret: str | None = "",
     path: str = "/webhooks/meta",
 ) -> WebhookResponse:
-    """Posts a webhook; with the customer's app secret unless told."""
+    """Posts a webhook; with the customer's app secret unless another is given."""
     chosen = customer.app_secret if secret == "" else secret
     return await send(stack.edge_url + path, body, chosen)
 

@@ -14,7 +14,7 @@ import asyncio
 import sys
 
 from tools.mutations.catalogue import MUTATIONS
-from tools.mutations.mutation_result import tell
+from tools.mutations.mutation_result import say
 from tools.mutations.running import chosen, run_of_functions, run_structural
 
 EXAMPLES = """\
@@ -36,11 +36,11 @@ async def main(arguments: argparse.Namespace) -> int:
     if arguments.only != "structure" and mutations:
         results.append(await run_of_functions(mutations, arguments.jobs))
     for result in results:
-        tell(str(result))
+        say(str(result))
         for survivor in result.survivors:
-            tell(f"  SURVIVES  {survivor}")
+            say(f"  SURVIVES  {survivor}")
     if not sum(result.count for result in results):
-        tell("no mutation has such a name")
+        say("no mutation has such a name")
         return 1
     return int(any(result.survivors for result in results))
 

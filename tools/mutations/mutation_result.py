@@ -1,11 +1,11 @@
-"""What became of mutations, told while it goes on."""
+"""Results of mutations, printed while they run."""
 
 import sys
 from dataclasses import dataclass, field
 
 
-def tell(sentence: str) -> None:
-    """Says it to whoever watches."""
+def say(sentence: str) -> None:
+    """Prints a sentence at once."""
     sys.stdout.write(sentence + "\n")
     sys.stdout.flush()
 

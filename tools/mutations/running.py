@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from tools.mutations.mutation import Mutation
-from tools.mutations.mutation_result import MutationResult, tell
+from tools.mutations.mutation_result import MutationResult, say
 from tools.mutations.structural import Attackers, structural
 from tools.schema_guards.database import migrated
 
@@ -38,9 +38,9 @@ async def run_structural(words: Sequence[str]) -> MutationResult:
                 noticed = await attackers.notice(mutation)
                 result.add(mutation.name, noticed=noticed)
                 if not noticed:
-                    tell(f"SURVIVES  {mutation.name}")
+                    say(f"SURVIVES  {mutation.name}")
                 if result.count % PROGRESS_EVERY == 0:
-                    tell(f"{result.count} tried, {len(result.survivors)} survive")
+                    say(f"{result.count} tried, {len(result.survivors)} survive")
         finally:
             await connection.close()
     return result
@@ -50,10 +50,10 @@ async def run_of_functions(mutations: Sequence[Mutation], jobs: int) -> Mutation
     """Runs the tests that each names; without any mutation first, when they have to pass."""
     result = MutationResult(of="functions")
     tests = sorted({test for mutation in mutations for test in mutation.tests})
-    tell(f"{len(mutations)} mutations of functions; first their {len(tests)} tests without any")
+    say(f"{len(mutations)} mutations of functions; first their {len(tests)} tests without any")
     code, output = await _pytest(tests)
     if code != PASSED:
-        tell(output)
+        say(output)
         result.add("the tests fail without any mutation", noticed=False)
         return result
     turns = asyncio.Semaphore(jobs)
@@ -64,9 +64,9 @@ async def run_of_functions(mutations: Sequence[Mutation], jobs: int) -> Mutation
         noticed = code == RED and IMPOSSIBLE not in output
         result.add(mutation.name, noticed=noticed)
         progress = f"{result.count}/{len(mutations)}"
-        tell(f"{progress} {'noticed ' if noticed else 'SURVIVES'}  {mutation.name}")
+        say(f"{progress} {'noticed ' if noticed else 'SURVIVES'}  {mutation.name}")
         if not noticed:
-            tell(output)
+            say(output)
 
     await asyncio.gather(*map(run, mutations))
     return result

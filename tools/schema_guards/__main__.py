@@ -28,7 +28,7 @@ async def main() -> int:
         connection = await asyncpg.connect(url)
         try:
             found = [
-                await _told(connection, each, before) for each in await schema_guards(connection)
+                await _tried(connection, each, before) for each in await schema_guards(connection)
             ]
         finally:
             await connection.close()
@@ -44,7 +44,7 @@ async def main() -> int:
     return int(bool(missing))
 
 
-async def _told(
+async def _tried(
     connection: Connection, guard: SchemaGuard, before: dict[tuple[str, str, str, str], SchemaGuard]
 ) -> tuple[SchemaGuard, bool]:
     """The guard with its values, and whether it holds with them."""
@@ -52,8 +52,8 @@ async def _told(
         guard = replace(guard, values=before[guard.id].values)
     if guard.kind == "trigger":
         return guard, True
-    told = await with_values(connection, guard)
-    return told or guard, told is not None
+    found = await with_values(connection, guard)
+    return found or guard, found is not None
 
 
 if __name__ == "__main__":

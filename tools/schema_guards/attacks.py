@@ -1,6 +1,6 @@
 """Rows that a guard has to refuse, each by its name, and roles.
 
-An attack stands alone: whatever else could refuse the row is taken from the table first, in a
+An attack meets one guard: whatever else could refuse the row is taken from the table first, in a
 transaction that is rolled back. `attacked` answers '' where the guard held.
 """
 
@@ -97,7 +97,7 @@ def _told(guard: SchemaGuard, refused_by: str) -> str:
 
 
 def key_columns(definition: str, columns: Mapping[str, str]) -> list[str]:
-    """The columns that a key, as the catalogue tells it, is of."""
+    """The columns that a key, as the catalogue has it, is of."""
     key = definition.partition(" WHERE ")[0].partition("(")[2]
     return [word for word in re.findall(r"\w+", key) if word in columns]
 

@@ -64,7 +64,7 @@ _ROLES = rf"""
               union all select 'public', 0) r
   where n.nspname in {IN_SCHEMAS}
 """
-# A privilege of a single column counts as the table's. Owners, who migrate alone, have them all.
+# A privilege of a single column counts as the table's. Owners, which only migrate, have them all.
 _GRANTS = f"""
   select r.schema, t.relname, 'grant', r.role, coalesce(g.privileges, 'nothing')
   from ({_ROLES}) r

@@ -18,7 +18,7 @@ ROLES: Final[tuple[Kind, ...]] = ("grant", "schema", "functions")
 
 async def with_values(connection: Connection, guard: SchemaGuard) -> SchemaGuard | None:
     """The guard with values that it holds with, the given ones if they do; None: none found."""
-    # A check's are written down even where any row would do: they tell what it is about.
+    # A check's are written down even where any row would do: they show what it is about.
     if (guard.values or guard.kind != "check") and not await attacked(connection, guard):
         return guard
     if guard.kind in ROLES:

@@ -79,7 +79,7 @@ def replay(
                 request,
                 credential=Credential.OPERATOR,
             )
-            # A call that moved nothing leaves what is left to whoever moves it right now.
+            # A call that moved nothing leaves the rest to the process that moves it right now.
             count += answer.replayed_count
             has_more = answer.has_more and answer.replayed_count > 0
         return ReplayWebhookOrphansResponse(replayed_count=count, has_more=answer.has_more)

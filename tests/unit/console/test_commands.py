@@ -174,7 +174,7 @@ def test_a_malformed_trace_id_is_refused_before_anybody_is_asked() -> None:
 
 
 def test_data_is_not_taken_down_without_yes(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A URL that nobody can connect to: asking for --yes must come first.
+    # A URL that cannot be reached: asking for --yes must come first.
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "down", "routing"])
     assert said.exit_code == 1

@@ -61,11 +61,11 @@ async def test_totals_that_moved_meanwhile_are_read_again(serving: Serving) -> N
     )
     waits: list[tuple[tuple[str, ...], float]] = []
 
-    def heard(names: Sequence[str], seconds: float) -> None:
+    def note(names: Sequence[str], seconds: float) -> None:
         waits.append((tuple(names), seconds))
 
     async with services.client() as client:
-        report = await check_consistency(client, waits_seconds=(0, 0, 0), on_wait=heard)
+        report = await check_consistency(client, waits_seconds=(0, 0, 0), on_wait=note)
     assert report.holds
     assert report.readings == 2
     assert waits == [(("ingest", "routing"), 0)]

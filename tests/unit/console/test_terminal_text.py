@@ -1,4 +1,4 @@
-"""Durations, moments, and text of strangers."""
+"""Durations, moments, and text that others wrote."""
 
 from datetime import UTC, datetime
 

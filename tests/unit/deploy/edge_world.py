@@ -169,7 +169,7 @@ class EdgeResponse:
 
 @dataclass(slots=True)
 class Edge:
-    """A client of a running edge; it sends a good token unless told otherwise."""
+    """A client of a running edge; it sends a good token unless another is given."""
 
     config: EdgeConfig
     session: aiohttp.ClientSession

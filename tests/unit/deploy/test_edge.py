@@ -301,7 +301,7 @@ async def test_tokens_of_either_algorithm_pass_and_reach_the_service(
     "changes",
     [
         {"iss": "https://elsewhere.test"},
-        {"aud": "somebody-else"},
+        {"aud": "another-audience"},
         {"exp": 1_500_000_000},
         {"exp": None},
     ],

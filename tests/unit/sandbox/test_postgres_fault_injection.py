@@ -21,7 +21,7 @@ CALL = "select * from public.take($1)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A database behind a proxy, a client of it, and somebody who looks at the rows directly."""
+    """A database behind a proxy, a client of it, and a connection that reads the rows directly."""
 
     proxy: FaultProxy
     fault_injection: FaultInjection
