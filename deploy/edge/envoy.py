@@ -90,8 +90,8 @@ async def drain(
     503, so that balancers look elsewhere, and every answer ends its connection. It is over once
     nothing runs and nothing has come for a while: between two requests of a busy caller nothing
     runs either. Before `listen_seconds_min` it is not over, however quiet: a balancer that has not
-    asked for health since would be refused. Raises TimeoutError when it is not over after `seconds_max`,
-    aiohttp.ClientError when the admin interface is away.
+    asked for health since would be refused. Raises TimeoutError when it is not over after
+    `seconds_max`, aiohttp.ClientError when the admin interface is away.
     """
     async with asyncio.timeout(seconds_max), admin.session() as asked:
         for step in ("/healthcheck/fail", "/drain_listeners?graceful"):
