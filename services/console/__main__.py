@@ -30,7 +30,7 @@ def application() -> typer.Typer:
     """All commands."""
     app = typer.Typer(
         cls=FailingGroup,
-        help="Asks Waybill's services, at the addresses and with the tokens of the environment:"
+        help="Calls Waybill's services, with addresses and tokens from the environment:"
         " `make run`, then `source .waybill/env`.",
         no_args_is_help=True,
         add_completion=False,

@@ -14,7 +14,7 @@ PageSize = Annotated[
     int, typer.Option("--page-size", min=0, max=500, help="Rows per page; 0: the service's 50.")
 ]
 PageToken = Annotated[
-    str, typer.Option("--page-token", help="Where the page before said that it goes on.")
+    str, typer.Option("--page-token", help="The token that the previous page ended with.")
 ]
 AllPages = Annotated[bool, typer.Option("--all", help="Read all pages.")]
 RequestId = Annotated[

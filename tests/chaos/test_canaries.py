@@ -259,7 +259,7 @@ async def test_canaries_are_seen_nowhere(
 
     async def calendars_are_read() -> bool:
         readings = await customer_rows.value(READ_CALENDARS)
-        return bool(readings == ["it is no iCalendar (ValueError)", "status 404", "read"])
+        return bool(readings == ["it is not an iCalendar file (ValueError)", "status 404", "read"])
 
     await until(calendars_are_read)
     assert await customer_rows.value(ENDED_PULLS) == ["error", "finished", "token"]

@@ -4,8 +4,8 @@ import re
 
 import asyncpg
 
-from services.chassis.migrate import schemas
-from tests.conventions.schemas import IN_SCHEMAS, Admin, mending
+from services.chassis.migrate import Schema, schemas
+from tests.conventions.schemas import IN_SCHEMAS, Admin, function_files, mending
 
 # Tables without an org that only the service role reads (design, section 4), and the chassis'.
 OF_NO_ORG = {
@@ -312,3 +312,24 @@ async def test_only_the_service_and_the_system_role_may_run_functions(admin: Adm
             where has_function_privilege('public', f.oid, 'execute')"""
     )
     assert not rows, mending(rows, "services/chassis/schema/grants.sql revokes it; keep it last")
+
+
+async def test_helpers_that_run_as_system_are_closed_to_the_service(admin: Admin) -> None:
+    internal = {(file.package, file.name) for file in function_files() if file.is_internal}
+    found = [
+        f"{f['schema']}.{f['name']}"
+        for f in await functions(admin)
+        if f["prosecdef"]
+        and {(f["schema"], f["name"]), ("chassis", f["name"])} & internal
+        and f"{f['schema']}.{f['name']}" not in SEARCHES
+        and await admin.fetchval(
+            "select has_function_privilege($1, $2::oid, 'execute')",
+            Schema(name=f["schema"]).login,
+            f["oid"],
+        )
+    ]
+    assert not found, mending(
+        found,
+        "the service's grants.sql: `revoke execute on function … from waybill_<service>`, or call"
+        " it from a function that runs as system only",
+    )

@@ -1,4 +1,4 @@
-"""`waybill credits`: what workspaces may still receive, and the ledger."""
+"""`waybill credits`: balances of workspaces, and the ledger."""
 
 from typing import Annotated, Final
 
@@ -43,7 +43,7 @@ def grant(
         int, typer.Argument(metavar="CREDITS", min=1, max=1_000_000, help="How many.")
     ],
     reason: Annotated[
-        str, typer.Option(help="Why, for who reads the ledger; no personal data.")
+        str, typer.Option(help="The reason, as the ledger shows it; no personal data.")
     ] = "",
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,

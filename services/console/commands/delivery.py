@@ -1,4 +1,4 @@
-"""`waybill delivery`: bringing offers to workspaces' endpoints."""
+"""`waybill delivery`: sending offers to workspaces' endpoints."""
 
 from typing import Annotated, Final
 

@@ -44,7 +44,7 @@ def create(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Create an endpoint and show its signing secret, this once."""
+    """Create an endpoint and show its signing secret, only once."""
     request = CreateEndpointRequest(
         request_id=or_new(request_id), workspace_id=workspace_id, url=url
     )
@@ -118,14 +118,16 @@ def rotate_secret(
     overlap_seconds: Annotated[
         int,
         typer.Option(
-            min=0, max=604_800, help="Seconds that the secret before signs too; 0: it leaked."
+            min=0,
+            max=604_800,
+            help="Seconds for which the old secret signs too; 0 where it leaked.",
         ),
     ] = 86_400,
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Give an endpoint a new signing secret and show it, this once."""
+    """Give an endpoint a new signing secret and show it, only once."""
     request = RotateEndpointSecretRequest(
         request_id=or_new(request_id), endpoint_id=endpoint_id, overlap_seconds=overlap_seconds
     )

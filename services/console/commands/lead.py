@@ -1,4 +1,4 @@
-"""`waybill lead`: leads, and where their routing stands."""
+"""`waybill lead`: leads, and the state of their routing."""
 
 from typing import Annotated, Final
 
@@ -99,7 +99,7 @@ def routing(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a lead's routing stands and every decision made on it."""
+    """Show the state of a lead's routing and every decision on it."""
     request = GetRoutingRequest(lead_id=lead_id)
     answer = ask(ROUTING, lambda peer: peer.GetRouting, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)

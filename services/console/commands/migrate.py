@@ -67,7 +67,7 @@ def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
 
 
 def chosen(service: str) -> list[Schema]:
-    """The schema of that service, or all. Raises ConsoleError for a service that has none."""
+    """The schema of that service, or all. Raises ConsoleError for a service without a schema."""
     known = schemas()
     if not service:
         return known

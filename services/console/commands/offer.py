@@ -36,7 +36,7 @@ def show_offer(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Show one offer and every step it took."""
+    """Show one offer and its state changes."""
     request = GetOfferRequest(offer_id=offer_id)
     answer = ask(DELIVERY, lambda delivery: delivery.GetOffer, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)
@@ -81,7 +81,7 @@ def advance(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Move an offer one step; to LEAD_READY it is also delivered."""
+    """Move an offer to its next state; one that reaches LEAD_READY is delivered."""
     request = AdvanceOfferRequest(
         offer_id=offer_id, to_status=to_status, request_id=or_new(request_id)
     )

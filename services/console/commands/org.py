@@ -22,8 +22,10 @@ orgs = group("org", "Tenants.")
     "waybill org create Acme --region DE --request-id acme-1 --json",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
-    region: Annotated[str, typer.Option(help="Country of its national phone numbers: DE.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
+    region: Annotated[
+        str, typer.Option(help="Country of its national phone numbers, for example DE.")
+    ],
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,

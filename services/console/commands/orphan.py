@@ -63,7 +63,9 @@ def list_orphans(
 @command(orphans, "replay", "waybill orphan replay meta_page 700100200300")
 def replay(
     kind: Annotated[str, typer.Argument(help=f"A {_KINDS}.")],
-    external_id: Annotated[str, typer.Argument(help="The page, account or number: its id there.")],
+    external_id: Annotated[
+        str, typer.Argument(help="The provider's id of the page, account or number.")
+    ],
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:

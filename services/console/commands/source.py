@@ -40,8 +40,10 @@ def create(
         str, typer.Argument(help="meta_page, instagram_account, whatsapp_number or form.")
     ],
     external_id: Annotated[str, typer.Argument(help="The provider's id; a name for a form.")],
-    region: Annotated[str, typer.Option(help="Country of its national phone numbers: DE.")],
-    name: Annotated[str, typer.Option(help="What people call it.")] = "",
+    region: Annotated[
+        str, typer.Option(help="Country of its national phone numbers, for example DE.")
+    ],
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
     access_token: Annotated[
         str,
         typer.Option(
@@ -77,9 +79,9 @@ def create(
 )
 def update(
     source_id: Annotated[str, typer.Argument(help="The source: a UUID.")],
-    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     region: Annotated[
-        str | None, typer.Option(help="Country of its national phone numbers: DE.")
+        str | None, typer.Option(help="Country of its national phone numbers, for example DE.")
     ] = None,
     access_token_file: Annotated[
         str, typer.Option(help="File with a new token for the Graph API; - is standard input.")

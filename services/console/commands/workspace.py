@@ -35,7 +35,7 @@ workspaces = group("workspace", "Buyers and partners that leads are routed to.")
     "waybill workspace create South --offer-policy manual --json",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     offer_policy: Annotated[
         str, typer.Option(help="direct (delivered at once; the default) or manual.")
     ] = "",
