@@ -20,14 +20,14 @@ Response = TypeVar("Response", bound=Message)
 Result = TypeVar("Result")
 
 
-class PagedRequest(Protocol):
-    """A request for a page of a list."""
+class ListRequest(Protocol):
+    """A request for a part of a list."""
 
     page_token: str
 
 
-PagedResponse = TypeVar("PagedResponse", bound=Message)
-PagedAsk = TypeVar("PagedAsk", bound=PagedRequest)
+Listed = TypeVar("Listed", bound=Message)
+ListAsk = TypeVar("ListAsk", bound=ListRequest)
 
 
 def run(work: Coroutine[Any, Any, Result], what: str | None) -> Result:
@@ -72,20 +72,20 @@ def ask(
     return with_client(call, timeout_seconds=timeout_seconds, what=f"waiting for {peer.service}")
 
 
-def ask_pages(
+def ask_list(
     peer: Peer[Stub],
-    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[PagedAsk, PagedResponse]]",
-    request: PagedAsk,
+    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[ListAsk, Listed]]",
+    request: ListAsk,
     *,
     timeout_seconds: float,
-    all_pages: bool,
+    read_all: bool,
     credential: Credential = Credential.TENANT,
-) -> PagedResponse:
-    """One page, or all pages from there on as one answer."""
+) -> Listed:
+    """One part of a list, or all from there on as one answer."""
 
-    async def read(client: Client) -> PagedResponse:
+    async def read(client: Client) -> Listed:
         answer = await client.call(peer, method, request, credential=credential)
-        while all_pages and (token := next_page_token(answer)):
+        while read_all and (token := next_page_token(answer)):
             request.page_token = token
             page = await client.call(peer, method, request, credential=credential)
             answer.ClearField("next_page_token")
@@ -96,6 +96,6 @@ def ask_pages(
 
 
 def next_page_token(answer: Message) -> str:
-    """Where the next page starts; empty on the last one."""
+    """Where the list goes on; empty at its end."""
     token: str = getattr(answer, "next_page_token", "")
     return token

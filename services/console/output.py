@@ -64,7 +64,7 @@ def show(message: Message, *, as_json: bool) -> None:
 def show_list(
     answer: Message, rows: Sequence[Message], columns: Sequence[str], *, as_json: bool
 ) -> None:
-    """One page, or all pages put together: the columns named, and where the next page starts."""
+    """A part of a list, or all of it: the columns named, and how to read on."""
     if as_json:
         print_json(to_dict(answer))
         return

@@ -93,16 +93,16 @@ async def find_traces(
     *,
     credential: Credential = Credential.TENANT,
     page_size: int = 0,
-    all_pages: bool = False,
+    read_all: bool = False,
 ) -> Found:
-    """Traces that the search finds, newest first: each service's newest page, or all pages.
+    """Traces that the search finds, newest first: each service's newest, or all.
 
     Raises CallFailedError where no service answered and one refused (a phone without country code,
     say); SettingMissingError.
     """
-    found = await _find_page(client, search, credential, page_size, dict.fromkeys(SERVICES, ""))
-    while all_pages and found.next_page_tokens:
-        more = await _find_page(client, search, credential, page_size, found.next_page_tokens)
+    found = await _find_once(client, search, credential, page_size, dict.fromkeys(SERVICES, ""))
+    while read_all and found.next_page_tokens:
+        more = await _find_once(client, search, credential, page_size, found.next_page_tokens)
         found = Found(
             summaries=combine([found.summaries, more.summaries]),
             gaps=found.gaps + more.gaps,
@@ -111,7 +111,7 @@ async def find_traces(
     return found
 
 
-async def _find_page(
+async def _find_once(
     client: Client,
     search: TraceSearch,
     credential: Credential,

@@ -50,7 +50,7 @@ async def by_search(
 ) -> TraceResult:
     """The newest trace that the search finds, or all of them. Raises as `find_traces`."""
     found = await find_traces(
-        client, search, credential=credential, page_size=page_size, all_pages=all_traces
+        client, search, credential=credential, page_size=page_size, read_all=all_traces
     )
     wanted = found.summaries if all_traces else found.summaries[:1]
     waterfalls = [

@@ -7,14 +7,14 @@ from zoneinfo import available_timezones
 import typer
 
 from services.console.calendar_view import render_availability
-from services.console.calls import ask, ask_pages
+from services.console.calls import ask, ask_list
 from services.console.client import SCHEDULING, TIMEOUT_SECONDS
 from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
@@ -95,17 +95,17 @@ def create(
 def list_calendars(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List calendars in use, oldest first."""
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.ListCalendars,
         ListCalendarsRequest(page_size=page_size, page_token=page_token),
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.calendars, _CALENDARS, as_json=as_json)
 
@@ -145,12 +145,12 @@ def availability(
         to_time=(start + timedelta(days=days)).isoformat(),
         page_size=500,
     )
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.SearchAvailability,
         request,
         timeout_seconds=timeout,
-        all_pages=True,
+        read_all=True,
     )
     if as_json:
         print_json(to_dict(answer))
@@ -272,7 +272,7 @@ def appointments(
     status: Annotated[str, typer.Option(help="Only those of this status.")] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -280,11 +280,11 @@ def appointments(
     request = ListAppointmentsRequest(
         calendar_id=calendar_id, status=status, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.ListAppointments,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.appointments, _APPOINTMENTS, as_json=as_json)

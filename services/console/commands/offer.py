@@ -4,14 +4,14 @@ from typing import Annotated, Final
 
 import typer
 
-from services.console.calls import ask, ask_pages
+from services.console.calls import ask, ask_list
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
 from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
@@ -55,7 +55,7 @@ def list_offers(
     lead_id: Annotated[str, typer.Option("--lead", help="Only those of this lead.")] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -63,12 +63,12 @@ def list_offers(
     request = ListOffersRequest(
         workspace_id=workspace_id, lead_id=lead_id, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         DELIVERY,
         lambda delivery: delivery.ListOffers,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.offers, _COLUMNS, as_json=as_json)
 

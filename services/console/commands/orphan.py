@@ -4,10 +4,10 @@ from typing import Annotated, Final
 
 import typer
 
-from services.console.calls import ask_pages, with_client
+from services.console.calls import ask_list, with_client
 from services.console.client import INGEST, TIMEOUT_SECONDS, Client
 from services.console.command_groups import command, group
-from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
+from services.console.options import AsJson, PageSize, PageToken, ReadAll, Timeout
 from services.console.output import show, show_list
 from services.console.settings import Credential
 from waybill.ingest.v1.ingest_service_pb2 import (
@@ -38,7 +38,7 @@ def list_orphans(
     ] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -49,12 +49,12 @@ def list_orphans(
         page_size=page_size,
         page_token=page_token,
     )
-    answer = ask_pages(
+    answer = ask_list(
         INGEST,
         lambda ingest: ingest.ListWebhookOrphans,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
         credential=Credential.OPERATOR,
     )
     show_list(answer, answer.orphans, _COLUMNS, as_json=as_json)

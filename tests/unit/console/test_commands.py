@@ -81,7 +81,7 @@ def test_every_call_has_a_timeout_that_can_be_set(name: str) -> None:
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_has_pages(name: str) -> None:
     assert {"--page-size", "--page-token", "--all"} <= options_of(name), (
-        f"give `waybill {name}` the parameters page_size, page_token and all_pages"
+        f"give `waybill {name}` the parameters page_size, page_token and read_all"
     )
 
 

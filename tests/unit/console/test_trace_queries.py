@@ -162,7 +162,7 @@ async def test_all_pages_are_read_where_asked_and_only_of_services_that_have_mor
     search = TraceSearch(kind="workspace_id", value="W")
     async with services.client() as client:
         first = await find_traces(client, search, page_size=1)
-        every = await find_traces(client, search, page_size=1, all_pages=True)
+        every = await find_traces(client, search, page_size=1, read_all=True)
     assert first.next_page_tokens == {"ingest": "more"}
     assert [each.trace_id[0] for each in every.summaries] == ["a", "b"]
     assert every.next_page_tokens == {}
