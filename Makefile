@@ -24,15 +24,19 @@ run: $(STAMP) ## Start everything locally and send the samples (ARGS=--once: the
 	@$(BIN)/python -m deploy.local $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## Run all tests (ARGS=tests/unit: some of them)
+test: $(STAMP) ## Run the tests, chance sampled (ARGS=tests/unit: some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-all
+test-all: $(STAMP) ## Run all tests, with twenty times the examples and more kills
+	WAYBILL_TEST_ALL=1 $(BIN)/python -m pytest $(ARGS)
+
 .PHONY: mutate
-mutate: $(STAMP) ## Take lines of defence away one by one: tests must notice (ARGS=--help)
+mutate: $(STAMP) ## Take guards away one by one: tests must notice (ARGS=--help)
 	$(BIN)/python -m tools.mutations $(ARGS)
 
-.PHONY: defences
-defences: $(STAMP) ## List every constraint and policy anew: tools/schema_guards/listed/
+.PHONY: schema-guards
+schema-guards: $(STAMP) ## List every constraint and policy: tools/schema_guards/listed/
 	$(BIN)/python -m tools.schema_guards
 
 .PHONY: check
@@ -57,7 +61,7 @@ bench: $(STAMP) ## Measure; writes bench/results.md
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: lock
-lock: $(STAMP) ## Resolve requirements.lock anew from pyproject.toml
+lock: $(STAMP) ## Resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --all-extras --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 	  pyproject.toml -o requirements.lock

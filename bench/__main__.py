@@ -3,6 +3,9 @@
     make bench                               all parts, about ten minutes
     make bench ARGS="routing credits"        some of them
     make bench ARGS="--quick routing"        short runs, to see that it works; writes no file
+    make bench ARGS="lead_path --against-baseline"
+                                             the commit of bench/baseline and this one, three times
+                                             each in turn; prints the ratios and writes no file
 
 Every PostgreSQL it starts is durable (fsync and synchronous_commit on), in a folder of its own
 that is removed afterwards.
@@ -21,7 +24,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import credits, lead_path, report, routing, scheduling, sync, webhooks
+from bench import baseline_tree, credits, lead_path, report, routing, scheduling, sync, webhooks
 from bench.figures import Figure
 from bench.machine import machine, settings
 from bench.run import Measure, Run
@@ -35,6 +38,8 @@ PARTS: Final[Mapping[str, Measure]] = {
     "scheduling": scheduling.measure,
     "sync": sync.measure,
 }
+# How often each tree is measured against the other.
+TURNS: Final = 3
 RESULTS: Final = Path(__file__).parent / "results.md"
 
 
@@ -42,16 +47,21 @@ def main() -> None:
     """Entry point."""
     arguments = _arguments()
     console = Console(highlight=False)
+    if arguments.against_baseline:
+        _compare(arguments.parts, console, quick=arguments.quick)
+        return
     started = time.monotonic()
 
-    def tell(sentence: str) -> None:
+    def report_progress(sentence: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s  {sentence}[/dim]")
 
     with tempfile.TemporaryDirectory(prefix="waybill-bench-") as folder:
         # The servers run as users of their own, who must come through.
         Path(folder).chmod(0o711)
         for name in arguments.parts or PARTS:
-            run = Run(quick=arguments.quick, folder=Path(folder) / name, tell=tell)
+            run = Run(
+                quick=arguments.quick, folder=Path(folder) / name, report_progress=report_progress
+            )
             run.folder.mkdir(mode=0o711)
             host = str(machine(_postgres_version()))
             figures = uvloop.run(_measured(PARTS[name], run))
@@ -61,7 +71,7 @@ def main() -> None:
             )
             if arguments.out:
                 report.write(arguments.out, {name: text}, list(PARTS))
-                tell(f"{arguments.out} is written")
+                report_progress(f"{arguments.out} is written")
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,13 +82,54 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="short runs; no file is written")
+    parser.add_argument(
+        "--against-baseline", action="store_true", help="compare with the commit of bench/baseline"
+    )
     parser.add_argument("--out", type=Path, help="write this file (default: bench/results.md)")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.parts) - set(PARTS)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if arguments.against_baseline and not arguments.parts:
+        parser.error("--against-baseline: name the parts to compare")
     if arguments.out is None and not arguments.quick:
         arguments.out = RESULTS
     return arguments
+
+
+def _compare(parts: Sequence[str], console: Console, *, quick: bool) -> None:
+    """Measures both trees in turn, so that a change of the machine's load meets both."""
+    with tempfile.TemporaryDirectory(prefix="waybill-baseline-") as scratch:
+        Path(scratch).chmod(0o711)
+        commit = baseline_tree.baseline_commit()
+        console.print(f"preparing {commit[:12]}")
+        with baseline_tree.baseline_tree(Path(scratch) / "tree", commit) as theirs:
+            for part in parts:
+                figures = _in_turn(part, theirs, Path(scratch), quick=quick)
+                console.print(_ratio_table(part, figures))
+
+
+def _in_turn(
+    part: str, theirs: baseline_tree.Tree, scratch: Path, *, quick: bool
+) -> dict[str, tuple[float, float, float]]:
+    measured: dict[baseline_tree.Tree, list[dict[str, float]]] = {
+        baseline_tree.this_tree(): [],
+        theirs: [],
+    }
+    for turn in range(1 if quick else TURNS):
+        for number, tree in enumerate(measured):
+            out = scratch / f"{part}-{turn}-{number}.md"
+            measured[tree].append(baseline_tree.measure(tree, part, out, quick=quick))
+    ours, others = measured.values()
+    return baseline_tree.ratios(ours, others)
+
+
+def _ratio_table(part: str, figures: Mapping[str, tuple[float, float, float]]) -> Table:
+    table = Table(title=part)
+    for heading in ("what", "now", "baseline", "ratio"):
+        table.add_column(heading)
+    for what, (now, before, ratio) in figures.items():
+        table.add_row(what, report.number(now), report.number(before), f"{ratio:.2f}")
+    return table
 
 
 async def _measured(measure: Measure, run: Run) -> list[Figure]:

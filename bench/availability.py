@@ -138,20 +138,20 @@ async def _plans(
     admin: "asyncpg.Connection[asyncpg.Record]", function: str, arguments: dict[str, Any]
 ) -> Sequence[str]:
     """The plans of every statement that a function runs, as the service's role."""
-    told: list[str] = []
+    messages: list[str] = []
 
-    def hear(_: object, message: asyncpg.PostgresLogMessage) -> None:
-        told.append(str(message))
+    def collect(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        messages.append(str(message))
 
     names = ", ".join(f"{name} => ${at}" for at, name in enumerate(arguments, start=1))
-    admin.add_log_listener(hear)
+    admin.add_log_listener(collect)
     try:
         async with admin.transaction():
             await admin.execute(_EXPLAINED)
             await admin.fetch(f"select * from scheduling.{function}({names})", *arguments.values())
     finally:
-        admin.remove_log_listener(hear)
-    return [text for text in told if "Query Text" in text]
+        admin.remove_log_listener(collect)
+    return [text for text in messages if "Query Text" in text]
 
 
 # Only a superuser may load it; from there on the session is the service.

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 import asyncpg
 
-from deploy.local.family import children_of
+from deploy.local.process_tree import children_of
 from deploy.local.stack import Stack
 
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")

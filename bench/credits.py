@@ -32,7 +32,7 @@ _WARM_UP: Final = 16 * CALLERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class WorkerPace:
     """How fast completions went, how long each took, and PostgreSQL's CPU microseconds of each."""
 
     rate: float
@@ -48,14 +48,14 @@ async def measure(run: Run) -> list[Figure]:
         one_count, many_count = int(run.pick(2_000, 300)), int(run.pick(24_000, 600))
         count = one_count + many_count + 2 * _WARM_UP
         org_id, workspace_id = await _workspace(database, count)
-        run.tell(f"credits: {count} deliveries are made")
+        run.report_progress(f"credits: {count} deliveries are made")
         ready = await _deliveries(database, org_id, workspace_id, count)
         # First calls open connections and plan statements.
         await _complete(server, ready[-_WARM_UP:], lambda each: _singly(database, each))
         warm_up, ready = ready[-2 * _WARM_UP : -_WARM_UP], ready[: -2 * _WARM_UP]
-        run.tell(f"credits: {one_count} completions, one call each")
+        run.report_progress(f"credits: {one_count} completions, one call each")
         one = await _complete(server, ready[:one_count], lambda each: _singly(database, each))
-        run.tell(f"credits: {many_count} completions by group commit")
+        run.report_progress(f"credits: {many_count} completions by group commit")
         async with ManualCompletions(
             store, batch_deliveries_max=_BATCH_MAX, waiting_max=CALLERS
         ) as completions:
@@ -64,7 +64,9 @@ async def measure(run: Run) -> list[Figure]:
     return [*_figures("one call each", one, 1_000), *_figures("group commit", many, 20_000, one)]
 
 
-def _figures(way: str, pace: Pace, target: float, other: Pace | None = None) -> list[Figure]:
+def _figures(
+    way: str, pace: WorkerPace, target: float, other: WorkerPace | None = None
+) -> list[Figure]:
     what = f"credit completions on one workspace, {CALLERS} callers, {way}"
     beside = f"{pace.cpu_microseconds:.0f} µs of PostgreSQL's CPU"
     if other:
@@ -141,7 +143,7 @@ async def _complete(
     server: int,
     ready: Sequence[ManualCompletion],
     complete: Callable[[ManualCompletion], Awaitable[str]],
-) -> Pace:
+) -> WorkerPace:
     """Completes all of them, each caller one after the other."""
     waiting = iter(ready)
     seconds: list[float] = []
@@ -159,7 +161,7 @@ async def _complete(
         for _ in range(CALLERS):
             callers.create_task(caller())
     taken = time.perf_counter() - started
-    return Pace(
+    return WorkerPace(
         rate=per_second(len(seconds), taken),
         spread=Percentiles.of_seconds(seconds),
         cpu_microseconds=(family_seconds(server) - spent) / len(seconds) * 1e6,

@@ -25,7 +25,7 @@ SETTINGS: Final = {
 }
 
 
-class NotDurableError(Exception):
+class ServerNotDurableError(Exception):
     """The server acknowledges what it could lose: figures of it would be worth nothing."""
 
 
@@ -81,7 +81,7 @@ def _config(url: str, connections: int) -> ServiceConfig:
 async def databases(run: Run, name: str) -> AsyncIterator[ServiceDatabases]:
     """The started server in a folder of that name; ended afterwards."""
     async with AsyncExitStack() as stack:
-        run.tell("PostgreSQL is starting")
+        run.report_progress("PostgreSQL is starting")
         server = await stack.enter_async_context(
             EmbeddedPostgres(run.folder / name, settings=SETTINGS)
         )
@@ -96,11 +96,11 @@ async def databases(run: Run, name: str) -> AsyncIterator[ServiceDatabases]:
 
 
 async def require_durable(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Raises NotDurableError unless a commit is on the disk when it is acknowledged."""
+    """Raises ServerNotDurableError unless a commit is on the disk when it is acknowledged."""
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         value = await admin.fetchval(f"show {setting}")
         if value != "on":
-            raise NotDurableError(f"{setting} is {value}")
+            raise ServerNotDurableError(f"{setting} is {value}")
 
 
 async def make_log_files(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -118,7 +118,7 @@ async def make_log_files(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
 async def deadlocks(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
     """How many there ever were, those included that the caller repeated without a word.
 
-    A session reports with a delay: only one that has ended, or is told to, has reported all.
+    A session reports with a delay: only one that has ended, or is asked to, has reported all.
     """
     for _ in range(_LOOKS_MAX):
         if not await admin.fetchval(_OTHERS):

@@ -31,7 +31,7 @@ _SOON: Final = Target(value=2_000, at_most=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fates:
+class LeadCounts:
     """What became of the leads of one rate."""
 
     offered: int
@@ -56,13 +56,13 @@ async def measure(run: Run) -> list[Figure]:
             await _offered(run, running, load, Schedule(rate=20, seconds=2))
             for rate in RATES:
                 seconds = run.pick(60, 3)
-                run.tell(f"lead path: {rate} leads a second for {seconds:g} s")
-                fates = await _offered(run, running, load, Schedule(rate=rate, seconds=seconds))
-                figures += _figures(rate, fates)
+                run.report_progress(f"lead path: {rate} leads a second for {seconds:g} s")
+                counts = await _offered(run, running, load, Schedule(rate=rate, seconds=seconds))
+                figures += _figures(rate, counts)
     return figures
 
 
-async def _offered(run: Run, running: World, load: HttpLoad, schedule: Schedule) -> Fates:
+async def _offered(run: Run, running: World, load: HttpLoad, schedule: Schedule) -> LeadCounts:
     start = secrets.randbelow(10**8)
     phones = [f"+49151{(start + number) % 10**8:08d}" for number in range(schedule.count)]
     contents = [
@@ -79,7 +79,7 @@ async def _offered(run: Run, running: World, load: HttpLoad, schedule: Schedule)
     cost = (await read_meter(running.stack, running.admin)).since(before)
     rows = await running.admin.fetch(_LEADS, phones)
     known = await running.admin.fetch(_KNOWN, phones, [_message_id(phone) for phone in phones])
-    return _fates(
+    return _lead_counts(
         samples,
         accepted,
         phones,
@@ -116,7 +116,7 @@ async def _drained(run: Run, running: World, taken_over: Sequence[str], seconds_
         left = len(taken_over) - int(await running.admin.fetchval(_COUNT, taken_over))
         if left <= 0:
             return
-        run.tell(f"lead path: {left} leads on their way")
+        run.report_progress(f"lead path: {left} leads on their way")
         await asyncio.sleep(2)
 
 
@@ -147,7 +147,7 @@ where i.external_id = any ($2)
 """
 
 
-def _fates(
+def _lead_counts(
     samples: Sequence[Sample],
     accepted: Sequence[Sample],
     phones: Sequence[str],
@@ -157,7 +157,7 @@ def _fates(
     to_wall: float,
     taken: float,
     cost: Meter,
-) -> Fates:
+) -> LeadCounts:
     found = {row["phone"]: row for row in rows}
     waits = []
     for sample in accepted:
@@ -166,7 +166,7 @@ def _fates(
         waits.append(at - (sample.planned + to_wall))
     delivered = sum(wait != float("inf") for wait in waits)
     lost = sum(phones[sample.number] not in known for sample in accepted)
-    return Fates(
+    return LeadCounts(
         offered=len(samples),
         accepted=accepted,
         answers=Percentiles.of_seconds([sample.seconds for sample in samples]),
@@ -180,25 +180,25 @@ def _fates(
     )
 
 
-def _figures(rate: int, fates: Fates) -> list[Figure]:
+def _figures(rate: int, counts: LeadCounts) -> list[Figure]:
     what = f"{rate} leads/s"
     sustained = rate == _SUSTAINED
-    leads = max(fates.delivered, 1)
-    cpu = {name: seconds / leads * 1000 for name, seconds in fates.cost.cpu_seconds.items()}
+    leads = max(counts.delivered, 1)
+    cpu = {name: seconds / leads * 1000 for name, seconds in counts.cost.cpu_seconds.items()}
     rest = [
-        ("delivered a second", per_second(fates.delivered, fates.taken_seconds), "/s", None, ""),
-        ("answer p50", fates.answers.p50, "ms", None, ""),
-        ("answer p99", fates.answers.p99, "ms", None, ""),
-        ("to delivered p50", fates.seconds_to_deliver.p50, "ms", None, ""),
-        ("to delivered p95", fates.seconds_to_deliver.p95, "ms", _SOON if sustained else None, ""),
-        ("to delivered p99", fates.seconds_to_deliver.p99, "ms", None, ""),
-        ("refused or unanswered", fates.offered - len(fates.accepted), "leads",
-         _NONE if sustained else None, f"of {fates.offered} offered"),
-        ("lost", fates.lost, "leads", _NONE, f"of {len(fates.accepted)} accepted"),
-        ("sent more than once", fates.duplicates, "leads", _NONE, ""),
-        ("not delivered yet at the end", fates.late, "leads", None, ""),
-        ("SQL statements a lead", fates.cost.statements / leads, "", None, ""),
-        ("WAL a lead", fates.cost.wal_bytes / leads / 1024, "KiB", None, ""),
+        ("delivered a second", per_second(counts.delivered, counts.taken_seconds), "/s", None, ""),
+        ("answer p50", counts.answers.p50, "ms", None, ""),
+        ("answer p99", counts.answers.p99, "ms", None, ""),
+        ("to delivered p50", counts.seconds_to_deliver.p50, "ms", None, ""),
+        ("to delivered p95", counts.seconds_to_deliver.p95, "ms", _SOON if sustained else None, ""),
+        ("to delivered p99", counts.seconds_to_deliver.p99, "ms", None, ""),
+        ("refused or unanswered", counts.offered - len(counts.accepted), "leads",
+         _NONE if sustained else None, f"of {counts.offered} offered"),
+        ("lost", counts.lost, "leads", _NONE, f"of {len(counts.accepted)} accepted"),
+        ("sent more than once", counts.duplicates, "leads", _NONE, ""),
+        ("not delivered yet at the end", counts.late, "leads", None, ""),
+        ("SQL statements a lead", counts.cost.statements / leads, "", None, ""),
+        ("WAL a lead", counts.cost.wal_bytes / leads / 1024, "KiB", None, ""),
         ("CPU a lead", sum(cpu.values()), "ms", None,
          ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in cpu.items())),
     ]  # fmt: skip

@@ -39,7 +39,7 @@ async def measure(run: Run) -> list[Figure]:
         people = [str(8 * 10**15 + secrets.randbelow(10**15)) for _ in range(_PEOPLE)]
         await _report(running, people, Schedule(rate=_PEOPLE, seconds=1))
         schedule = Schedule(rate=MESSAGES_PER_SECOND, seconds=run.pick(30, 2))
-        run.tell(f"sync: {schedule.count} webhooks of a message each, open loop")
+        run.report_progress(f"sync: {schedule.count} webhooks of a message each, open loop")
         seconds = await _report(running, people, schedule)
     spread = Percentiles.of_seconds(seconds)
     what = f"webhook event to stored, from edge to timeline, at {MESSAGES_PER_SECOND}/s offered"
@@ -84,7 +84,7 @@ def _waited(
 
 def _webhook(running: World, mid: str, person_id: str) -> bytes:
     message = PageMessage(
-        mid=mid, person_id=person_id, page_id=running.customer.identity.page_id,
+        mid=mid, person_id=person_id, page_id=running.customer.org.page_id,
         timestamp=int(time.time() * 1000),
     )  # fmt: skip
     body = messenger_text(message)

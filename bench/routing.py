@@ -69,12 +69,12 @@ async def measure(run: Run) -> list[Figure]:
         for batch, target in TARGETS.items():
             # Three seconds at the target: autovacuum, which comes every five, has its share in it.
             leads = int(target * run.pick(3, 0.1))
-            run.tell(f"routing: {leads} leads in batches of {batch}")
+            run.report_progress(f"routing: {leads} leads in batches of {batch}")
             await _enqueue(database, org_id, leads)
             before = family_seconds(opened.server.pid)
             rates[batch] = await _route(database, workspace_id, leads, batch)
             cpu[batch] = (family_seconds(opened.server.pid) - before) / leads * 1e6
-        run.tell("routing: the bare commit by pgbench")
+        run.report_progress("routing: the bare commit by pgbench")
         bare = await pgbench(
             opened.url, _BARE, run.folder, clients=CALLERS[1], seconds=run.pick(5, 1)
         )

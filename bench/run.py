@@ -1,4 +1,4 @@
-"""What every measurement is given: how long it may be, where it may write, whom it tells."""
+"""What every measurement is given: its length, its folder, its report of progress."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Run:
 
     quick: bool
     folder: Path
-    tell: Callable[[str], None]
+    report_progress: Callable[[str], None]
 
     def pick(self, full: float, quick: float) -> float:
         """A duration or an amount: the full one, or the short run's."""

@@ -38,18 +38,18 @@ async def measure(run: Run) -> list[Figure]:
             await admin.execute(TABLE + "".join(METHODS.values()))
             for load in loads(int(run.pick(1000, 100))):
                 for method in METHODS:
-                    run.tell(f"scheduling: {load.name}, {method}")
+                    run.report_progress(f"scheduling: {load.name}, {method}")
                     score = await _plain(opened, admin, method, load)
                     found += figures(f"{load.name}, {method}", score, ours=False)
-                run.tell(f"scheduling: {load.name}, our function")
+                run.report_progress(f"scheduling: {load.name}, our function")
                 score = await _by_function(login_url, admin, load)
                 found += figures(f"{load.name}, our function", score, load.booked, ours=True)
-                run.tell(f"scheduling: {load.name}, gRPC")
+                run.report_progress(f"scheduling: {load.name}, gRPC")
                 score = await _by_rpc(run, login_url, admin, load)
                 found += figures(
                     f"{load.name}, gRPC with {SERVERS} servers", score, load.booked, ours=True
                 )
-            run.tell("scheduling: availability of 200 calendars")
+            run.report_progress("scheduling: availability of 200 calendars")
             async with pool("scheduling", login_url, connections=1) as service:
                 found += await availability(service, admin, int(run.pick(500_000, 20_000)))
         finally:

@@ -35,13 +35,13 @@ _TEXT: Final = "Two rooms, near the river, with a balcony if there is one."
 
 
 async def measure(run: Run) -> list[Figure]:
-    """The rate of events, and the latency of those of webhooks."""
+    """The rate of events, and the latency of webhooks' events."""
     async with databases(run, "sync") as opened:
         database = await opened.open("sync", connections=CALLERS)
         org_id = uuid4()
         page_id = await _page(database, org_id)
         batches = int(run.pick(120, 6))
-        run.tell(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
+        run.report_progress(f"sync: {batches} batches of {_CONVERSATIONS * _MESSAGES} events")
         rate = await _rate(database, org_id, page_id, batches)
     # The whole system has a server and a state folder of its own.
     whole = dataclasses.replace(run, folder=run.folder / "system")
@@ -99,7 +99,7 @@ async def _rate(database: Database, org_id: UUID, page_id: UUID, batches: int) -
 
 
 def _conversations(batch: int) -> list[ConversationToStore]:
-    """Every second batch tells more of the conversations of the one before."""
+    """Every second batch has more of the conversations of the batch before."""
     now = datetime.now(UTC)
     return [
         ConversationToStore(

@@ -10,9 +10,9 @@ import asyncpg
 from bench.database import SETTINGS, make_log_files, require_durable
 from bench.http_load import request
 from bench.run import Run
-from deploy.local.customer import Customer, set_up
 from deploy.local.ports import free_port
-from deploy.local.stack import Options, Stack, running
+from deploy.local.sample_customer import Customer, set_up
+from deploy.local.stack import Options, Stack, running_stack
 from sandbox.meta_json import sign
 from sandbox.meta_webhooks import WhatsAppText, whatsapp_text
 
@@ -32,7 +32,7 @@ class World:
         text = WhatsAppText(
             message_id=message_id,
             wa_id=wa_id,
-            phone_number_id=self.customer.identity.phone_number_id,
+            phone_number_id=self.customer.org.phone_number_id,
         )
         body = whatsapp_text(text)
         headers = {
@@ -66,7 +66,7 @@ async def world(
         service_env=dict(service_env or {}),
     )
     async with (
-        running(run.folder, options, run.tell) as stack,
+        running_stack(run.folder, options, run.report_progress) as stack,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
     ):
         customer = await set_up(

@@ -77,7 +77,7 @@ async def _warm_up(load: HttpLoad, running: World) -> None:
 
 
 async def _full_speed(run: Run, running: World, load: HttpLoad, kind: str, seconds: float) -> float:
-    run.tell(f"webhooks: {kind} as fast as they are answered")
+    run.report_progress(f"webhooks: {kind} as fast as they are answered")
     before = await _stored(running)
     contents = _contents(running, kind, int(seconds * 2_500))
     samples, taken = await load.at_full_speed(contents, seconds_max=seconds)
@@ -89,7 +89,7 @@ async def _full_speed(run: Run, running: World, load: HttpLoad, kind: str, secon
 async def _at_rate(
     run: Run, running: World, load: HttpLoad, kind: str, seconds: float
 ) -> list[Figure]:
-    run.tell(f"webhooks: {_RATE_OFFERED} {kind} a second, open loop")
+    run.report_progress(f"webhooks: {_RATE_OFFERED} {kind} a second, open loop")
     schedule = Schedule(rate=_RATE_OFFERED, seconds=seconds)
     before = await _stored(running)
     contents = _contents(running, kind, schedule.count)
@@ -125,7 +125,7 @@ def _read_receipt(running: World) -> bytes:
     message = PageMessage(
         mid=secrets.token_hex(12),
         person_id=str(8 * 10**15 + secrets.randbelow(10**15)),
-        page_id=running.customer.identity.page_id,
+        page_id=running.customer.org.page_id,
     )
     body = messenger_read(message)
     headers = {
@@ -154,13 +154,13 @@ async def _drained(run: Run, running: World) -> None:
         if not waiting:
             return
         if second % 10 == 0:
-            run.tell(f"webhooks: {waiting} items are still worked through")
+            run.report_progress(f"webhooks: {waiting} items are still worked through")
         await asyncio.sleep(1)
 
 
 async def _bare(run: Run, running: World, seconds: float) -> tuple[float, float]:
     """Webhooks a second that pgbench inserts: one a transaction, many a transaction."""
-    run.tell("webhooks: the bare insert by pgbench, services stopped")
+    run.report_progress("webhooks: the bare insert by pgbench, services stopped")
     url = running.stack.database_url
     single = await pgbench(url, _insert(1), run.folder, clients=_PGBENCH_CLIENTS, seconds=seconds)
     by_set = await pgbench(url, _insert(_ROWS_BY_SET), run.folder, clients=1, seconds=seconds)

@@ -1,4 +1,4 @@
-"""Faults that a buyer's endpoint can be told to show."""
+"""Faults that a buyer's endpoint can be made to show."""
 
 import gzip
 from functools import cache
@@ -44,7 +44,7 @@ class GzipBombFault(msgspec.Struct, frozen=True, kw_only=True, tag="gzip_bomb", 
 BuyerFault = AnswerFault | HangFault | ResetBeforeFault | ResetAfterFault | CutFault | GzipBombFault
 
 
-class FaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BuyerFaultOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The next `times` requests meet `is`."""
 
     times: int = 1

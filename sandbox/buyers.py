@@ -2,7 +2,7 @@
 
     POST   /buyers/{name}                     takes a delivery; 401 when its signature is wrong
     PUT    /_control/buyers/{name}            {"secret": "whsec_..."}: verify from now on
-    PUT    /_control/buyers/{name}/faults     `buyer_faults.FaultOrder`: {"times", "is": {...}}
+    PUT    /_control/buyers/{name}/faults     `buyer_faults.BuyerFaultOrder`: {"times", "is": {...}}
     DELETE /_control/buyers/{name}/faults     all goes well again
     POST   /_control/buyers/{name}/release    let go what hangs, and hang no more
     GET    /_control/buyers/{name}/received   what came (?at_least=3&seconds=10), counts per id
@@ -23,8 +23,8 @@ from standardwebhooks import Webhook
 from sandbox.buyer_faults import (
     AnswerFault,
     BuyerFault,
+    BuyerFaultOrder,
     CutFault,
-    FaultOrder,
     GzipBombFault,
     HangFault,
     ResetAfterFault,
@@ -38,7 +38,7 @@ from sandbox.serving import control_body, json_answer, reset, run
 _BODY_BYTES_MAX = 4 * 1024 * 1024
 
 
-class Registration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BuyerSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A buyer's secret; None: signatures are not looked at."""
 
     secret: str | None = None
@@ -110,11 +110,11 @@ class Buyers:
         return self._buyers.setdefault(request.match_info["name"], Buyer())
 
     async def _register(self, request: web.Request) -> web.Response:
-        self._buyer(request).secret = (await control_body(request, Registration)).secret
+        self._buyer(request).secret = (await control_body(request, BuyerSecret)).secret
         return json_answer({})
 
     async def _put_fault(self, request: web.Request) -> web.Response:
-        order = await control_body(request, FaultOrder)
+        order = await control_body(request, BuyerFaultOrder)
         self._buyer(request).faults.extend([order.what] * order.times)
         return json_answer({})
 

@@ -27,7 +27,7 @@ class Calendars:
         self._let.set()
 
     def hold(self) -> None:
-        """Answers nobody from now on."""
+        """Answers no request from now on."""
         self._let.clear()
 
     def let(self) -> None:
@@ -46,7 +46,7 @@ class Calendars:
         await self._let.wait()
         body = self.bodies.get(name)
         if body is None:
-            return web.Response(status=404, text=f"There is no calendar {name}.")
+            return web.Response(status=404, text=f"{name} is not a calendar here.")
         return web.Response(body=body, content_type="text/calendar")
 
 

@@ -59,7 +59,7 @@ _RATE_LIMITED = (
 )
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class GraphCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call of the Graph API; `status` 0 means that the connection was reset."""
 
     id: str
@@ -97,7 +97,7 @@ class MetaPlatform:
         self._tokens = frozenset(access_tokens)
         self._leads: dict[str, Lead] = {}
         self._faults = FaultPlan()
-        self._calls: Journal[Call] = Journal()
+        self._calls: Journal[GraphCall] = Journal()
         self._released = asyncio.Event()
         self.conversations = Conversations(now)
 
@@ -171,7 +171,7 @@ class MetaPlatform:
         fault = self._faults.take(object_id)
         answer = await self._answer(request, object_id, fault)
         await self._calls.add(
-            Call(
+            GraphCall(
                 id=object_id,
                 version=request.match_info.get("version", ""),
                 fields=_asked_fields(request),

@@ -1,4 +1,4 @@
-"""Faults that the Graph emulator can be told to show, and the error bodies of the platform."""
+"""Faults that the Graph emulator can be made to show, and the error bodies of the platform."""
 
 import secrets
 from dataclasses import dataclass, field

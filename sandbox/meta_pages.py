@@ -41,10 +41,10 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     has a next one. `moves_per_call`: so many conversations get a
     message after each page of the list. `reduce_above`: asking for more is too much data.
     `nested_max`: messages that come along with a list. `token_dies_after_calls`: from then on the
-    page's token is no good. `time_paging`: messages are paged by time, as older edges do.
+    page's token is refused. `time_paging`: messages are paged by time, as older edges do.
     `circling`: the cursors of the list, or of messages, lead back to where they came from.
     `error_calls`: so many calls are refused with `error_code` and `error_text`, after `error_after`
-    that are not; of `error_thread` alone, if one is named.
+    that are not; only of `error_thread`, if one is named.
     """
 
     limit_max: int = 500
@@ -111,7 +111,7 @@ class Thread:
         return (-self.updated_at, self.id)
 
     def shown_messages(self) -> list[Said]:
-        """Newest first, the 20 newest alone."""
+        """Newest first, only the 20 newest."""
         return self.messages[: -MESSAGES_SHOWN_MAX - 1 : -1]
 
 

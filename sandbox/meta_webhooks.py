@@ -13,9 +13,9 @@ import aiohttp
 from sandbox.meta_json import meta_bytes, sign, sign_sha1
 
 __all__ = [
-    "Answer",
     "LeadChange",
     "PageMessage",
+    "WebhookResponse",
     "WhatsAppText",
     "handshake",
     "instagram_text",
@@ -74,7 +74,7 @@ class WhatsAppText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WebhookResponse:
     """What the receiver answered."""
 
     status: int
@@ -209,7 +209,7 @@ async def send(
     secret: str | None,
     *,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> WebhookResponse:
     """Posts a webhook once, signed with the app secret; None: unsigned.
 
     Redirects are not followed. Raises TimeoutError after 5 s and aiohttp.ClientError.
@@ -224,7 +224,7 @@ async def send(
     return await _request("POST", url, data=io.BytesIO(body), headers={**signed, **(headers or {})})
 
 
-async def handshake(url: str, verify_token: str, challenge: str = "1158201444") -> Answer:
+async def handshake(url: str, verify_token: str, challenge: str = "1158201444") -> WebhookResponse:
     """Meta's check of a new subscription: the receiver answers 200 with the challenge."""
     query = {
         "hub.mode": "subscribe",
@@ -234,10 +234,12 @@ async def handshake(url: str, verify_token: str, challenge: str = "1158201444") 
     return await _request("GET", url, params=query)
 
 
-async def _request(method: str, url: str, **content: Any) -> Answer:
+async def _request(method: str, url: str, **content: Any) -> WebhookResponse:
     limit = aiohttp.ClientTimeout(total=_ANSWER_SECONDS_MAX)
     async with (
         aiohttp.ClientSession(timeout=limit) as session,
         session.request(method, url, allow_redirects=False, **content) as answer,
     ):
-        return Answer(status=answer.status, body=await answer.read(), headers=dict(answer.headers))
+        return WebhookResponse(
+            status=answer.status, body=await answer.read(), headers=dict(answer.headers)
+        )

@@ -1,12 +1,12 @@
-"""An ambush on a line to PostgreSQL: a fault that strikes one answer, once its work is committed.
+"""Fault injection on a line to PostgreSQL: one response is lost after its work is committed.
 
-    ambush = Ambush()
-    async with FaultProxy(host, port, watch=ambush.watch) as proxy:
-        ambush.lay("delivery.claim_deliveries", lambda: setattr(proxy, "fault", Reset()))
-        await ambush.sprung.wait()
-        await ambush.given_up.wait()
+    fault_injection = FaultInjection()
+    async with FaultProxy(host, port, watch=fault_injection.watch) as proxy:
+        fault_injection.arm("delivery.claim_deliveries", lambda: setattr(proxy, "fault", Reset()))
+        await fault_injection.triggered.wait()
+        await fault_injection.given_up.wait()
 
-It lies in wait for a call of the function that answers rows, on any connection. When the server
+It waits for a call of the function that returns rows, on any connection. When the server
 has said that it is ready for the next one, which it does after the commit, the fault begins and
 the client has none of the answer yet. It is over for the client when it gives the connection up.
 
@@ -21,22 +21,22 @@ _SSL_REQUEST: Final = 80877103
 _LENGTH_BYTES: Final = 4
 
 
-class Ambush:
+class FaultInjection:
     """At most one function is waited for at a time."""
 
     def __init__(self) -> None:
-        self.sprung = asyncio.Event()
+        self.triggered = asyncio.Event()
         self.given_up = asyncio.Event()
         self._function: bytes | None = None
-        self._spring: Callable[[], None] = lambda: None
+        self._on_match: Callable[[], None] = lambda: None
 
-    def lay(self, function: str, spring: Callable[[], None]) -> None:
-        """Calls `spring` at the next answer of the function that has rows."""
-        self.sprung.clear()
+    def arm(self, function: str, on_match: Callable[[], None]) -> None:
+        """Calls `on_match` at the next answer of the function that has rows."""
+        self.triggered.clear()
         self.given_up.clear()
-        self._function, self._spring = f" {function}(".encode(), spring
+        self._function, self._on_match = f" {function}(".encode(), on_match
 
-    def lift(self) -> None:
+    def disarm(self) -> None:
         """Waits for nothing any more."""
         self._function = None
 
@@ -48,32 +48,32 @@ class Ambush:
         """Whether the query calls the function that is waited for."""
         return self._function is not None and self._function in query
 
-    def spring(self) -> None:
-        """Strikes."""
+    def trigger(self) -> None:
+        """Starts the fault."""
         self._function = None
-        self._spring()
-        self.sprung.set()
+        self._on_match()
+        self.triggered.set()
 
 
 class Watched:
     """One connection: which query each prepared statement is, and which one is being answered."""
 
-    def __init__(self, ambush: Ambush) -> None:
-        self._ambush = ambush
+    def __init__(self, fault_injection: FaultInjection) -> None:
+        self._fault_injection = fault_injection
         self._sent = _Messages(untyped=True)
         self._answered = _Messages()
         self._statements: dict[bytes, bytes] = {}
         self._query = b""
         self._held = b""
         self._rows = 0
-        self._is_struck = False
+        self._is_triggered = False
 
     def to_target(self, chunk: bytes) -> None:
         """Sees what the client sends."""
         for kind, body in self._sent.of(chunk):
             if kind == b"" and int.from_bytes(body[:_LENGTH_BYTES]) == _SSL_REQUEST:
                 self._sent.untyped = True
-                # The answer is one byte that is no message.
+                # The answer is one byte, not a message.
                 self._answered.bytes_to_skip = 1
             elif kind == b"P":
                 name, query, _ = body.split(b"\0", 2)
@@ -87,20 +87,20 @@ class Watched:
         for kind, _ in self._answered.of(chunk):
             self._rows += kind == b"D"
             if kind == b"Z":
-                if self._rows and self._ambush.awaits(self._query):
-                    self._is_struck = True
-                    self._ambush.spring()
+                if self._rows and self._fault_injection.awaits(self._query):
+                    self._is_triggered = True
+                    self._fault_injection.trigger()
                 self._query, self._rows = b"", 0
         self._held += chunk
-        if self._ambush.awaits(self._query):
+        if self._fault_injection.awaits(self._query):
             return b""
         passes, self._held = self._held, b""
         return passes
 
     def client_gone(self) -> None:
-        """Has whoever lies in wait know that the client met the fault."""
-        if self._is_struck:
-            self._ambush.given_up.set()
+        """Tells the fault injection that the client has met the fault."""
+        if self._is_triggered:
+            self._fault_injection.given_up.set()
 
 
 class _Messages:

@@ -1,4 +1,4 @@
-"""What all tests stand on: one real PostgreSQL a session, one fresh database a test."""
+"""Fixtures of all tests: one real PostgreSQL a session, one fresh database a test."""
 
 import os
 import secrets
@@ -17,9 +17,13 @@ from deploy.local.postgres import EmbeddedPostgres
 from services.chassis.config import ServiceConfig
 from services.chassis.database import Database, pooled
 from services.chassis.migrate import Schema, schemas, up
-from tests.chaos.seed import SEED
+from tests.durations import pytest_runtest_logreport, pytest_terminal_summary
+from tests.sampling import SEEDS
 from tools.mutations.catalogue import MUTATIONS
 from tools.mutations.mutation import apply
+
+# Hooks of pytest, which finds them here.
+__all__ = ["pytest_runtest_logreport", "pytest_terminal_summary"]
 
 TEMPLATE = "waybill_template"
 PASSWORD = secrets.token_hex(16)
@@ -29,7 +33,7 @@ _MEMORY_BYTES_MIN = 4 * 1024**3
 
 def pytest_report_header() -> str:
     """What repeats a run in which chance decides when processes die."""
-    return f"WAYBILL_CHAOS_SEED={SEED}"
+    return f"WAYBILL_CHAOS_SEED={','.join(map(str, SEEDS))}"
 
 
 def with_database(url: str, database: str) -> str:
@@ -70,7 +74,7 @@ async def template_url(postgres_url: str) -> str:
         await up(schema, url)
         await admin.execute(f"alter role {schema.login} password '{PASSWORD}'")
     await admin.close()
-    # `make mutate` runs tests without one line of defence: tools/mutations/.
+    # `make mutate` runs tests without one guard: tools/mutations/.
     if taken_away := os.environ.get("WAYBILL_TEST_MUTATION"):
         mutated = await asyncpg.connect(url)
         await apply(next(each for each in MUTATIONS if each.name == taken_away), mutated)

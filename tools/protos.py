@@ -71,7 +71,7 @@ def differences(left: Path, right: Path) -> list[str]:
 
 
 def refresh() -> None:
-    """Brings `gen/` up to date; files that are right already are left alone."""
+    """Brings `gen/` up to date; files that are right already are not written."""
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)

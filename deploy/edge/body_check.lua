@@ -125,7 +125,7 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   if is_grpc(headers:get("content-type") or "") then return end
   if not is_timeout(headers:get("grpc-timeout") or "1S") then
-    handle:respond({[":status"] = "400"}, "The grpc-timeout header is no timeout, such as 5S.")
+    handle:respond({[":status"] = "400"}, "The grpc-timeout header is not a timeout, for example 5S.")
     return
   end
   local type_name = body_type(headers:get(":method"), headers:get(":path"))

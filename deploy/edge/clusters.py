@@ -59,7 +59,7 @@ def _cluster(
         "common_lb_config": {
             # Below 50 % healthy hosts Envoy would use the unhealthy ones too; better an honest 503.
             "healthy_panic_threshold": {"value": 0},
-            # By default workers hear of health a second after the health path tells the world.
+            # By default workers learn of health a second after the health path shows it.
             "update_merge_window": "0s",
         },
         "ignore_health_on_host_removal": True,

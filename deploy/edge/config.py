@@ -1,4 +1,4 @@
-"""What the edge is told."""
+"""The edge's settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

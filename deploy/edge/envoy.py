@@ -47,7 +47,7 @@ def envoy_command(
         str(workers),
         "--log-level",
         "warning",
-        # How long it goes on to listen while it drains, for callers who have not heard of it; it
+        # How long it goes on to listen while it drains, for callers that do not know yet; it
         # tells each at once that the connection ends with the answer.
         "--drain-time-s",
         str(LISTEN_SECONDS),
@@ -86,12 +86,12 @@ async def drain(
 ) -> None:
     """Has Envoy finish what runs and take nothing new; it can be ended by SIGTERM then.
 
-    SIGTERM alone would cut running requests off. From the first step on the health path says 503,
-    so that balancers look elsewhere, and every answer ends its connection. It is over once nothing
-    runs and nothing has come for a while: between two requests of a busy caller nothing runs
-    either. Before `listen_seconds_min` it is not over, however quiet: who has not asked for health
-    since would be refused. Raises TimeoutError when it is not over after `seconds_max`,
-    aiohttp.ClientError when the admin interface is away.
+    SIGTERM by itself would cut running requests off. From the first step on the health path says
+    503, so that balancers look elsewhere, and every answer ends its connection. It is over once
+    nothing runs and nothing has come for a while: between two requests of a busy caller nothing
+    runs either. Before `listen_seconds_min` it is not over, however quiet: a balancer that has not
+    asked for health since would be refused. Raises TimeoutError when it is not over after
+    `seconds_max`, aiohttp.ClientError when the admin interface is away.
     """
     async with asyncio.timeout(seconds_max), admin.session() as asked:
         for step in ("/healthcheck/fail", "/drain_listeners?graceful"):

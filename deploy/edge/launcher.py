@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from deploy.edge.envoy import DRAIN_SECONDS_MAX, LISTEN_SECONDS, Admin, drain, envoy_command
-from deploy.local.lifetime import send, tied
+from deploy.local.lifetime import send, with_death_signal
 
 # Between SIGTERM and SIGKILL of Envoy: once drained it has nothing to do but to end.
 _END_SECONDS_MAX = 3.0
@@ -47,7 +47,7 @@ async def launch(configuration: Path, admin: Admin, patience: Patience) -> int:
         loop.add_signal_handler(stop_signal, stop)
     # A session of its own: Ctrl-C in a terminal goes to a whole group, and would cut off what runs.
     envoy = await asyncio.create_subprocess_exec(
-        *tied(envoy_command(configuration)), start_new_session=True
+        *with_death_signal(envoy_command(configuration)), start_new_session=True
     )
     ended = asyncio.create_task(envoy.wait())
     await _first(ended, asked.wait())
@@ -99,7 +99,7 @@ def main() -> int:
         type=float,
         default=LISTEN_SECONDS,
         metavar="SECONDS",
-        help="goes on to listen for so long, for callers who have not heard of it (%(default)g)",
+        help="goes on to listen for so long, for callers that do not know yet (%(default)g)",
     )
     parser.add_argument(
         "--drain-seconds-max",

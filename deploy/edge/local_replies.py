@@ -66,7 +66,7 @@ def _odd_path_mapper() -> Json:
 
 
 def _audience_mapper() -> Json:
-    """The edge says 403 of a token for another audience alone; for us it is no token."""
+    """The edge answers 403 only for a token of another audience; for us it is not a token."""
     return {
         "filter": _status(403),
         "status_code": 401,

@@ -14,9 +14,9 @@ GRPC_HEALTH_PREFIX = "/grpc.health.v1.Health/"
 WEBHOOKS_PREFIX = "/webhooks/"
 # Feeds for calendar programs, which send no token: their address is the secret.
 FEEDS_PREFIX = "/calendars/"
-# Where Meta was told to send before there was /webhooks/meta.
+# Where Meta was set to send before there was /webhooks/meta.
 OLD_WEBHOOK_PATHS = ("/api/webhook", "/api/webhooks/whatsapp")
-# Set by the transcoder, removed from what comes in: so it tells transcoded calls from gRPC ones.
+# Set by the transcoder, removed from what comes in: it marks transcoded calls among gRPC ones.
 ORIGINAL_PATH = "x-envoy-original-path"
 
 

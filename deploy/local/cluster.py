@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local.family import kill_family
-from deploy.local.identity import Identity, identity_for
-from deploy.local.lifetime import tied
+from deploy.local.lifetime import with_death_signal
+from deploy.local.process_tree import kill_tree
+from deploy.local.process_user import ProcessUser, process_user_for
 
 # sun_path holds 108 bytes with the closing zero: unix(7).
 _SOCKET_PATH_BYTES_MAX = 107
@@ -106,11 +106,11 @@ def write_private(path: Path, text: str) -> None:
     scratch.rename(path)
 
 
-async def prepare_cluster(files: ClusterFiles, *, durable: bool = True) -> Identity:
+async def prepare_cluster(files: ClusterFiles, *, durable: bool = True) -> ProcessUser:
     """Makes the cluster unless it is there, and says who runs it.
 
-    A set-up that was interrupted leaves `data.new` behind and begins anew. `durable` is whether
-    what initdb wrote is flushed to the disk. Raises PostgresFailed and IdentityUnusable.
+    A set-up that was interrupted leaves `data.new` behind and begins again. `durable` is whether
+    what initdb wrote is flushed to the disk. Raises PostgresFailed and ProcessUserUnusable.
     """
     if not files.state.exists():
         files.state.mkdir(parents=True)
@@ -120,30 +120,30 @@ async def prepare_cluster(files: ClusterFiles, *, durable: bool = True) -> Ident
             raise PostgresFailed(f"{files.data} holds no PostgreSQL cluster: move it away.")
         if not files.password.exists():
             raise PostgresFailed(f"{files.password} is missing, and {files.data} needs it.")
-        return await identity_for(binaries() / "initdb", files.data)
+        return await process_user_for(binaries() / "initdb", files.data)
     return await _create_cluster(files, durable=durable)
 
 
-async def _create_cluster(files: ClusterFiles, *, durable: bool) -> Identity:
+async def _create_cluster(files: ClusterFiles, *, durable: bool) -> ProcessUser:
     unfinished = files.state / "data.new"
     if unfinished.exists():
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
-    identity = await identity_for(binaries() / "initdb", unfinished)
+    process_user = await process_user_for(binaries() / "initdb", unfinished)
     if not files.password.exists():
         write_private(files.password, secrets.token_urlsafe(24))
     password = files.state / "initdb-password"
     write_private(password, files.password.read_text())
     try:
-        identity.give(password)
-        await _initdb(unfinished, password, identity, durable=durable)
+        process_user.give(password)
+        await _initdb(unfinished, password, process_user, durable=durable)
     finally:
         password.unlink()
     unfinished.rename(files.data)
-    return identity
+    return process_user
 
 
-async def _initdb(data: Path, password: Path, identity: Identity, *, durable: bool) -> None:
+async def _initdb(data: Path, password: Path, process_user: ProcessUser, *, durable: bool) -> None:
     command = [
         str(binaries() / "initdb"),
         f"--pgdata={data}",
@@ -153,24 +153,24 @@ async def _initdb(data: Path, password: Path, identity: Identity, *, durable: bo
         "--locale=C",
         "--data-checksums",
         "--auth-host=scram-sha-256",
-        # Not peer: the server's system user is nobody's choice, and root must come in as well.
+        # Not peer: the server's system user is not chosen by us, and root must come in as well.
         "--auth-local=scram-sha-256",
         "--no-instructions",
         *([] if durable else ["--no-sync"]),
     ]
     process = await asyncio.create_subprocess_exec(
-        *identity.command(tied(command)),
+        *process_user.command(with_death_signal(command)),
         cwd="/",
         env=environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        **identity.spawn_arguments(),
+        **process_user.spawn_arguments(),
     )
     try:
         printed, _ = await process.communicate()
     except BaseException:
-        kill_family(process.pid)
+        kill_tree(process.pid)
         await process.wait()
         raise
     if process.returncode:

@@ -24,14 +24,14 @@ import asyncpg
 from rich.console import Console
 from rich.markup import escape
 
-from deploy.local.customer import Customer, RefusedError, set_up
-from deploy.local.identity import IdentityUnusable
 from deploy.local.ports import PortTaken
 from deploy.local.postgres import PostgresFailed
+from deploy.local.process_user import ProcessUserUnusable
 from deploy.local.processes import ProgramFailed, stop_signals
-from deploy.local.samples import END_SECONDS_MAX, Outcome, SampleFailedError, Samples
+from deploy.local.sample_customer import Customer, RefusedError, set_up
+from deploy.local.samples import END_SECONDS_MAX, SampleFailedError, SampleResult, Samples
 from deploy.local.scheduling_samples import SchedulingSamples
-from deploy.local.stack import Options, Stack, Tell, running
+from deploy.local.stack import Options, Progress, Stack, running_stack
 from deploy.local.state import StateUnusable, write_private
 from deploy.local.sync_samples import SyncSamples
 from deploy.local.waterfalls import show_traces
@@ -46,7 +46,7 @@ class SettingUnusable(ValueError):
 
 
 _EXPECTED = (
-    IdentityUnusable,
+    ProcessUserUnusable,
     MigrationFailedError,
     PortTaken,
     PostgresFailed,
@@ -57,7 +57,7 @@ _EXPECTED = (
     StateUnusable,
     aiohttp.ClientError,
     asyncpg.PostgresError,
-    # A full disk, a missing program, a file that somebody else owns.
+    # A full disk, a missing program, a file that another user owns.
     OSError,
 )
 
@@ -75,13 +75,13 @@ def launch() -> int:
         metavar="SECONDS",
         help="longest wait for each step of a sample (%(default)g)",
     )
-    wish = Wish(**vars(parser.parse_args()))
+    arguments = RunArguments(**vars(parser.parse_args()))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    return asyncio.run(_run(console, wish))
+    return asyncio.run(_run(console, arguments))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RunArguments:
     """What was asked for on the command line."""
 
     once: bool
@@ -92,20 +92,22 @@ def edge_port(environment: Mapping[str, str]) -> int:
     """The port that the edge shall listen on. Raises SettingUnusable."""
     text = environment.get("WAYBILL_EDGE_PORT") or str(DEFAULT_EDGE_PORT)
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535):
-        raise SettingUnusable(f"WAYBILL_EDGE_PORT={text} is no port: give a number from 1 to 65535")
+        raise SettingUnusable(
+            f"WAYBILL_EDGE_PORT={text} is not a port: give a number from 1 to 65535"
+        )
     return int(text)
 
 
-async def _run(console: Console, wish: Wish) -> int:
+async def _run(console: Console, arguments: RunArguments) -> int:
     started = time.monotonic()
 
-    def tell(sentence: str) -> None:
+    def report_progress(sentence: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s  {escape(sentence)}[/dim]")
 
     try:
         options = Options(edge_port=edge_port(os.environ))
         async with stop_signals() as asked:
-            return await _until_asked(console, options, tell, asked, wish)
+            return await _until_asked(console, options, report_progress, asked, arguments)
     except _EXPECTED as error:
         text = escape(str(error) or type(error).__name__)
         console.print(f"[bold red]failed:[/bold red] {text}", soft_wrap=True)
@@ -113,11 +115,15 @@ async def _run(console: Console, wish: Wish) -> int:
 
 
 async def _until_asked(
-    console: Console, options: Options, tell: Tell, asked: asyncio.Event, wish: Wish
+    console: Console,
+    options: Options,
+    report_progress: Progress,
+    asked: asyncio.Event,
+    arguments: RunArguments,
 ) -> int:
     """The work's exit code; when Ctrl-C came first, whether it came before everything stood."""
     serving = asyncio.Event()
-    work = asyncio.create_task(_work(console, options, tell, serving, wish))
+    work = asyncio.create_task(_work(console, options, report_progress, serving, arguments))
     stop = asyncio.create_task(asked.wait())
     await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
@@ -131,11 +137,15 @@ async def _until_asked(
 
 
 async def _work(
-    console: Console, options: Options, tell: Tell, serving: asyncio.Event, wish: Wish
+    console: Console,
+    options: Options,
+    report_progress: Progress,
+    serving: asyncio.Event,
+    arguments: RunArguments,
 ) -> int:
     """The samples' exit code; 1 when a process crashed."""
-    async with running(None, options, tell) as stack:
-        serve = asyncio.create_task(_serve(console, stack, serving, wish))
+    async with running_stack(None, options, report_progress) as stack:
+        serve = asyncio.create_task(_serve(console, stack, serving, arguments))
         crash = asyncio.create_task(stack.crashed())
         try:
             await asyncio.wait({serve, crash}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,7 +160,9 @@ async def _work(
             await asyncio.gather(serve, crash, return_exceptions=True)
 
 
-async def _serve(console: Console, stack: Stack, serving: asyncio.Event, wish: Wish) -> int:
+async def _serve(
+    console: Console, stack: Stack, serving: asyncio.Event, arguments: RunArguments
+) -> int:
     run = secrets.token_hex(4)
     limit = aiohttp.ClientTimeout(total=15)
     async with aiohttp.ClientSession(timeout=limit) as session:
@@ -167,14 +179,14 @@ async def _serve(console: Console, stack: Stack, serving: asyncio.Event, wish: W
             edge_url=stack.edge_url,
             meta_url=stack.meta_url,
             buyers_url=stack.buyers_url,
-            end_seconds_max=wish.sample_seconds_max,
+            end_seconds_max=arguments.sample_seconds_max,
         )
         sync_samples = SyncSamples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
         booking = SchedulingSamples(customer).booking
         for sample in (*samples.all(), booking, *sync_samples.all()):
             await _show(console, await sample(), environment)
     console.print("\n[bold green]every sample reached its end[/bold green]")
-    if wish.once:
+    if arguments.once:
         return 0
     console.print(
         f"\nserving at [bold]{stack.edge_url}[/bold] until Ctrl-C\n"
@@ -188,7 +200,7 @@ async def _serve(console: Console, stack: Stack, serving: asyncio.Event, wish: W
     return 0
 
 
-async def _show(console: Console, outcome: Outcome, environment: dict[str, str]) -> None:
+async def _show(console: Console, outcome: SampleResult, environment: dict[str, str]) -> None:
     console.print(f"\n[bold]({outcome.name})[/bold] {outcome.happened}")
     for kind, value in outcome.found_by:
         await show_traces(console, kind, value, environment)

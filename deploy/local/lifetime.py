@@ -1,4 +1,4 @@
-"""Ties a child process to its parent, so that nothing outlives the launcher, and signals it."""
+"""Ends a child process when its parent ends, so that nothing outlives the launcher; signals it."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Sequence
 
-# The parent may have ended before the tie was made: then no signal will ever come.
+# The parent may have ended before the signal was set: then it will never come.
 _STILL_THERE = 'test "$PPID" = "$0" && exec "$@"'
 
 
@@ -17,12 +17,14 @@ def setpriv() -> str | None:
     return shutil.which("setpriv") if sys.platform == "linux" else None
 
 
-def tied(command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) -> list[str]:
-    """A command that does the same, and gets `death_signal` from the kernel when its parent ends.
+def with_death_signal(
+    command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL
+) -> list[str]:
+    """The command, set to get `death_signal` from the kernel when its parent ends.
 
     It holds after `kill -9` of the parent too. The parent is the *thread* that starts it, so start
     children from a thread that lives as long as the process (the event loop's). The process id
-    stays that of the command. Without `setpriv` the command comes back as it is.
+    stays that of the command. Without `setpriv` the command is returned as it is.
 
     A small program does it before the command, not a `preexec_fn`: Python code between fork and
     exec crashes when threads of gRPC run at that moment.
@@ -32,8 +34,8 @@ def tied(command: Sequence[str], death_signal: signal.Signals = signal.SIGKILL) 
     if tool is None:
         return list(command)
     name = death_signal.name.removeprefix("SIG")
-    tie = [tool, f"--pdeathsig={name}", "--"]
-    return [*tie, "/bin/sh", "-c", _STILL_THERE, str(os.getpid()), *command]
+    prefix = [tool, f"--pdeathsig={name}", "--"]
+    return [*prefix, "/bin/sh", "-c", _STILL_THERE, str(os.getpid()), *command]
 
 
 def send(process: Process, to_send: signal.Signals) -> None:

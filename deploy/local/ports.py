@@ -31,9 +31,9 @@ def _bindable(host: str, port: int) -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on at this moment, chosen at random.
+    """A TCP port that nothing listens on at this moment, chosen at random.
 
-    It is not reserved: whoever binds it must be ready to find it taken and ask again.
+    It is not reserved: the caller must be ready to find it taken and ask again.
     """
     for _ in range(_TRIES_MAX):
         port = random.randrange(PORT_MIN, _first_outgoing())

@@ -25,13 +25,13 @@ from deploy.local.cluster import (
     prepare_cluster,
     write_private,
 )
-from deploy.local.family import alive, kill_family
-from deploy.local.identity import Identity, IdentityUnusable
-from deploy.local.lifetime import send, tied
+from deploy.local.lifetime import send, with_death_signal
 from deploy.local.ports import free_port, taken_port
+from deploy.local.process_tree import alive, kill_tree
+from deploy.local.process_user import ProcessUser, ProcessUserUnusable
 from deploy.local.processes import Crash
 
-__all__ = ["EmbeddedPostgres", "IdentityUnusable", "PostgresFailed"]
+__all__ = ["EmbeddedPostgres", "PostgresFailed", "ProcessUserUnusable"]
 
 _HOST = "127.0.0.1"
 _DEFAULT_SETTINGS = {
@@ -57,7 +57,8 @@ class EmbeddedPostgres:
 
     `settings` are server parameters for this start (tests pass `fsync=off`); without any the
     server is durable. `port` None means: the port of the last start, or a free one. `progress`
-    hears a sentence each second while a start takes long. `async with` starts and stops it.
+    is called with a sentence each second while a start takes long. `async with` starts and
+    stops it.
     """
 
     def __init__(
@@ -121,19 +122,19 @@ class EmbeddedPostgres:
         """Starts the server and returns when it answers a query.
 
         Makes the cluster on the first start; after a crash the server repairs itself. Raises
-        PostgresFailed with the server's last lines, or IdentityUnusable.
+        PostgresFailed with the server's last lines, or ProcessUserUnusable.
         """
         if self._process is not None and self._process.returncode is None:
             raise PostgresFailed("PostgreSQL is running already.")
-        identity = await prepare_cluster(
+        process_user = await prepare_cluster(
             self._files, durable=self._settings.get("fsync", "on") != "off"
         )
-        self._make_socket_folder(identity)
+        self._make_socket_folder(process_user)
         patience = time.monotonic() + _PREDECESSOR_SECONDS_MAX
         while True:
             self._port = self._choose_port()
             self._log_start = self._files.log_size_bytes()
-            if await self._launch(identity):
+            if await self._launch(process_user):
                 write_private(self._files.port, str(self._port))
                 return
             await self._explain_or_retry(self._files.log_tail(since=self._log_start), patience)
@@ -159,7 +160,7 @@ class EmbeddedPostgres:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        killed = kill_family(process.pid)
+        killed = kill_tree(process.pid)
         await process.wait()
         for _ in range(round(_QUIT_SECONDS_MAX / _POLL_SECONDS)):
             if not any(alive(pid) for pid in killed):
@@ -174,7 +175,7 @@ class EmbeddedPostgres:
         return await self._process.wait()
 
     async def crashed(self) -> Crash:
-        """Waits for the server's end, told with the end of what it has logged since its start."""
+        """Waits for the server's end; with the last lines that it has logged since its start."""
         exit_code = await self.wait()
         lines = self._files.log_tail(since=self._log_start).splitlines()
         return Crash(name="PostgreSQL", exit_code=exit_code, last_lines=tuple(lines))
@@ -200,12 +201,12 @@ class EmbeddedPostgres:
                 return kept
         return free_port(_HOST)
 
-    def _make_socket_folder(self, identity: Identity) -> None:
+    def _make_socket_folder(self, process_user: ProcessUser) -> None:
         folder = self._files.sockets
         if folder is None:
             return
         folder.mkdir(mode=0o700, exist_ok=True)
-        identity.give(folder)
+        process_user.give(folder)
 
     def _command(self) -> list[str]:
         folder = self._files.sockets
@@ -224,12 +225,12 @@ class EmbeddedPostgres:
             command += ["-c", f"{name}={value}"]
         return command
 
-    async def _launch(self, identity: Identity) -> bool:
+    async def _launch(self, process_user: ProcessUser) -> bool:
         """Starts a server and waits until it answers; False when it ended instead."""
         log = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *identity.command(tied(self._command(), signal.SIGINT)),
+                *process_user.command(with_death_signal(self._command(), signal.SIGINT)),
                 cwd="/",
                 env=environment(),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -237,7 +238,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 # Ctrl-C in a terminal reaches a whole session; the launcher decides who stops when.
                 start_new_session=True,
-                **identity.spawn_arguments(),
+                **process_user.spawn_arguments(),
             )
         finally:
             os.close(log)
@@ -248,21 +249,21 @@ class EmbeddedPostgres:
             raise
 
     async def _answers(self, process: asyncio.subprocess.Process) -> bool:
-        started = heard = told = time.monotonic()
+        started = logged_at = reported_at = time.monotonic()
         log_size_bytes = self._files.log_size_bytes()
         while process.returncode is None:
             if self._files.postmaster_status() == (process.pid, "ready") and await self._select():
                 return True
             now = time.monotonic()
             if self._files.log_size_bytes() > log_size_bytes:
-                heard, log_size_bytes = now, self._files.log_size_bytes()
-            if now - heard > _SILENCE_SECONDS_MAX:
+                logged_at, log_size_bytes = now, self._files.log_size_bytes()
+            if now - logged_at > _SILENCE_SECONDS_MAX:
                 raise PostgresFailed(
                     f"PostgreSQL did not get ready and has said nothing for "
                     f"{_SILENCE_SECONDS_MAX:.0f} s:\n{self._files.log_tail()}"
                 )
-            if self._progress is not None and now - told >= 1:
-                told = now
+            if self._progress is not None and now - reported_at >= 1:
+                reported_at = now
                 self._progress(f"PostgreSQL is starting ({now - started:.0f} s)")
             await asyncio.sleep(_POLL_SECONDS)
         return False

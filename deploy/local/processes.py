@@ -1,6 +1,6 @@
 """A small supervisor: starts named child processes, sees them crash, stops them in order.
 
-Every child runs in a session of its own, so Ctrl-C reaches the launcher alone and the launcher
+Every child runs in a session of its own, so Ctrl-C reaches only the launcher and the launcher
 decides who stops when; and every child is killed by the kernel when the launcher ends in any way.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deploy.local.family import kill_family
-from deploy.local.lifetime import send, tied
+from deploy.local.lifetime import send, with_death_signal
 from deploy.local.ports import PortTaken, free_port, require_free_port, taken_port
+from deploy.local.process_tree import kill_tree
 
 __all__ = [
     "Crash",
@@ -100,7 +100,7 @@ class _Child:
 class Supervisor:
     """The running children, in the order of their start; `async with` stops them all.
 
-    `progress` hears a sentence each second while a program is not ready yet.
+    `progress` is called with a sentence each second while a program is not ready yet.
     """
 
     def __init__(self, *, progress: Callable[[str], None] | None = None) -> None:
@@ -146,7 +146,9 @@ class Supervisor:
             async with asyncio.timeout(child.program.grace_seconds):
                 await child.process.wait()
         except TimeoutError:
-            self._tell(f"{name} did not stop within {child.program.grace_seconds:g} s: killed")
+            self._report_progress(
+                f"{name} did not stop within {child.program.grace_seconds:g} s: killed"
+            )
             await _kill(child)
         return child.process.returncode
 
@@ -178,7 +180,7 @@ class Supervisor:
             child.ending = True
         return child
 
-    def _tell(self, sentence: str) -> None:
+    def _report_progress(self, sentence: str) -> None:
         if self._progress is not None:
             self._progress(sentence)
 
@@ -189,7 +191,7 @@ class Supervisor:
         try:
             log_start = os.fstat(log).st_size
             process = await asyncio.create_subprocess_exec(
-                *tied(program.command),
+                *with_death_signal(program.command),
                 cwd=program.folder,
                 env={**os.environ, **program.env},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -228,15 +230,15 @@ class Supervisor:
             await asyncio.gather(ended, probe, return_exceptions=True)
 
     async def _probe(self, program: Program) -> None:
-        started = told = time.monotonic()
+        started = reported_at = time.monotonic()
         while program.ready is not None:
             with contextlib.suppress(OSError):
                 if await program.ready():
                     return
             now = time.monotonic()
-            if now - told >= 1:
-                told = now
-                self._tell(f"{program.name} is starting ({now - started:.0f} s)")
+            if now - reported_at >= 1:
+                reported_at = now
+                self._report_progress(f"{program.name} is starting ({now - started:.0f} s)")
             await asyncio.sleep(_PROBE_SECONDS)
 
     async def _watch(self, child: _Child) -> None:
@@ -249,7 +251,7 @@ class Supervisor:
 
 async def _kill(child: _Child) -> None:
     if child.process.returncode is None:
-        kill_family(child.process.pid)
+        kill_tree(child.process.pid)
     await child.process.wait()
 
 

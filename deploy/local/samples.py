@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.local.customer import Customer, RefusedError
+from deploy.local.sample_customer import Customer, RefusedError
 from sandbox.meta_leads import Answered, Disclaimer, Lead
 from sandbox.meta_webhooks import LeadChange, WhatsAppText, leadgen, send, whatsapp_text
 
@@ -26,7 +26,7 @@ class SampleFailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class SampleResult:
     """A sample that reached its end: what happened, and by what its traces are found."""
 
     name: str
@@ -81,12 +81,12 @@ class Samples:
         self._seed = Seed.fresh()
         self._webhook = leadgen(
             *(
-                LeadChange(leadgen_id=each, page_id=int(customer.identity.page_id))
+                LeadChange(leadgen_id=each, page_id=int(customer.org.page_id))
                 for each in self._seed.leadgen_ids
             )
         )
 
-    def all(self) -> list[Callable[[], Awaitable[Outcome]]]:
+    def all(self) -> list[Callable[[], Awaitable[SampleResult]]]:
         """The samples, in the order in which they build on each other."""
         return [
             self.lead_ads,
@@ -96,7 +96,7 @@ class Samples:
             self.cross_partner_duplicate,
         ]
 
-    async def lead_ads(self) -> Outcome:
+    async def lead_ads(self) -> SampleResult:
         """(a) two leads whose answers are fetched from the Graph API."""
         for leadgen_id, phone in zip(self._seed.leadgen_ids, self._seed.phones, strict=False):
             await self._register(leadgen_id, phone)
@@ -104,56 +104,56 @@ class Samples:
         items = [await self._settled_item(str(each), "stored") for each in self._seed.leadgen_ids]
         for item in items:
             await self._delivered(item["leadId"], self._customer.alpha)
-        return Outcome(
+        return SampleResult(
             name="a: Lead Ads webhook with two leads",
             happened="both stored, routed to alpha, delivered",
             found_by=tuple(("lead_id", item["leadId"]) for item in items),
         )
 
-    async def whatsapp(self) -> Outcome:
+    async def whatsapp(self) -> SampleResult:
         """(b) a WhatsApp text of a new customer."""
         text = WhatsAppText(
             message_id=self._seed.message_id,
             wa_id=self._seed.wa_id,
-            phone_number_id=self._customer.identity.phone_number_id,
+            phone_number_id=self._customer.org.phone_number_id,
         )
         await self._post_webhook("/api/webhooks/whatsapp", whatsapp_text(text))
         item = await self._settled_item(self._seed.message_id, "stored")
         await self._delivered(item["leadId"], self._customer.beta)
-        return Outcome(
+        return SampleResult(
             name="b: WhatsApp text of a new customer",
             happened="stored with its conversation, routed to beta, delivered",
             found_by=(("lead_id", item["leadId"]),),
         )
 
-    async def api_lead(self) -> Outcome:
+    async def api_lead(self) -> SampleResult:
         """(c) a lead that a caller posts."""
         lead = await self._post_lead("order")
         await self._delivered(lead["lead_id"], self._customer.alpha)
-        return Outcome(
+        return SampleResult(
             name="c: POST /api/leads",
             happened="stored, routed to alpha, delivered",
             found_by=(("lead_id", lead["lead_id"]),),
         )
 
-    async def lead_ads_again(self) -> Outcome:
+    async def lead_ads_again(self) -> SampleResult:
         """(d) the webhook of (a) again."""
         await self._post_webhook("/webhooks/meta", self._webhook)
         for leadgen_id in self._seed.leadgen_ids:
             await self._settled_item(str(leadgen_id), "duplicate")
-        return Outcome(
+        return SampleResult(
             name="d: the same webhook again",
             happened="both items duplicate, nothing else",
             found_by=(("external_id", str(self._seed.leadgen_ids[0])),),
         )
 
-    async def cross_partner_duplicate(self) -> Outcome:
+    async def cross_partner_duplicate(self) -> SampleResult:
         """(e) the phone of (c) with a type that another workspace gets."""
         lead = await self._post_lead("quote")
         await self._until(
             "the lead is refused as a duplicate", lambda: self._is_refused(lead["lead_id"])
         )
-        return Outcome(
+        return SampleResult(
             name="e: a phone that another workspace already received",
             happened="refused by routing, not delivered",
             found_by=(("lead_id", lead["lead_id"]),),
@@ -161,7 +161,7 @@ class Samples:
 
     async def _register(self, leadgen_id: int, phone: str) -> None:
         lead = Lead(
-            page_id=self._customer.identity.page_id,
+            page_id=self._customer.org.page_id,
             field_data=[
                 Answered(name="full_name", values=["Änne Example"]),
                 Answered(name="phone_number", values=[phone]),

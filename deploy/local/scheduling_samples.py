@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from deploy.local.customer import Customer, RefusedError
-from deploy.local.samples import Outcome, SampleFailedError
+from deploy.local.sample_customer import Customer, RefusedError
+from deploy.local.samples import SampleFailedError, SampleResult
 
 _OFFICE_HOURS = [
     {"weekday": day, "startMinute": 9 * 60, "endMinute": 17 * 60} for day in range(1, 6)
@@ -22,7 +22,7 @@ class SchedulingSamples:
         self._customer = customer
         self._api = customer.api
 
-    async def booking(self) -> Outcome:
+    async def booking(self) -> SampleResult:
         """(f) one appointment from search to cancellation."""
         created = await self._calendar()
         calendar_id: str = created["calendar"]["id"]
@@ -35,7 +35,7 @@ class SchedulingSamples:
         await self._in_feed(created["feedPath"], booked["id"])
         cancelled = await self._api.post(f"{path}/cancel", {})
         _expect("cancelled", cancelled["appointment"]["status"], "cancelled")
-        return Outcome(
+        return SampleResult(
             name="f: an appointment",
             happened="searched, booked, refused to a second caller, moved, cancelled",
             found_by=(("external_id", booked["id"]),),

@@ -45,7 +45,7 @@ _TOKENS_RENEWED_SECONDS: Final = 20 * 60
 POSTGRES_SETTINGS: Final = {
     # Plans made while tables were empty are kept until statistics say otherwise; a minute, which
     # is the default, is long for tables that fill by hundreds of rows a second. Each second would
-    # be too often: new statistics have every connection plan anew.
+    # be too often: after new statistics every connection plans again.
     "autovacuum_naptime": "5s",
     # After each checkpoint every page is logged whole once more: not every few seconds, then.
     "max_wal_size": "4GB",
@@ -55,7 +55,7 @@ POSTGRES_SETTINGS: Final = {
 }
 _LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,8 @@ class Options:
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
     service_env: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
-    """Where peers and databases are reached, instead of directly: "routing" by everybody,
-    "delivery-routing" by delivery alone, "edge-ingest" and "edge-ingest-http" by the edge; "meta",
+    """Where peers and databases are reached, instead of directly: "routing" by all,
+    "delivery-routing" only by delivery, "edge-ingest" and "edge-ingest-http" by the edge; "meta",
     "postgres".
     """
 
@@ -76,18 +76,18 @@ class Options:
 class Stack:
     """The running system. Processes can be stopped, killed and started again by name."""
 
-    def __init__(self, state: State, options: Options, tell: Tell) -> None:
+    def __init__(self, state: State, options: Options, report_progress: Progress) -> None:
         self.state = state
         self.keys = Keys(state)
-        self.supervisor = Supervisor(progress=tell)
+        self.supervisor = Supervisor(progress=report_progress)
         self.postgres = EmbeddedPostgres(
             state.postgres,
             settings={**POSTGRES_SETTINGS, **options.postgres_settings},
             port=options.postgres_port,
-            progress=tell,
+            progress=report_progress,
         )
         self._options = options
-        self._tell = tell
+        self._report_progress = report_progress
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -121,9 +121,9 @@ class Stack:
     async def start(self) -> None:
         """Starts everything and returns when the edge says that all of it is ready."""
         require_free_port(self._edge_port, HOST, wanted_by="the edge (WAYBILL_EDGE_PORT)")
-        self._tell("PostgreSQL is starting")
+        self._report_progress("PostgreSQL is starting")
         await self.postgres.start()
-        self._tell("applying migrations")
+        self._report_progress("applying migrations")
         await self._migrate()
         self.keys.renew_service_tokens(self.services)
         for name in SANDBOX:
@@ -153,7 +153,7 @@ class Stack:
 
     async def start_program(self, name: str) -> None:
         """Starts one process (again) and waits until it is ready."""
-        self._tell(f"{name} is starting")
+        self._report_progress(f"{name} is starting")
         await self.supervisor.start(self._program(name))
 
     async def start_replica(self, service: str, *, listen: str | None = None) -> str:
@@ -313,7 +313,7 @@ class Stack:
             command=[
                 *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
                 *("--admin-port", str(config.admin_port)),
-                # Nobody waits for a balancer to hear of it.
+                # There is no balancer that would have to notice.
                 *("--listen-seconds-min", "0"),
             ],
             log_path=self.state.logs / f"{name}.log",
@@ -394,11 +394,13 @@ async def answers_ok(url: str) -> bool:
 
 
 @asynccontextmanager
-async def running(folder: Path | None, options: Options, tell: Tell) -> AsyncIterator[Stack]:
+async def running_stack(
+    folder: Path | None, options: Options, report_progress: Progress
+) -> AsyncIterator[Stack]:
     """The started stack; everything it started has ended when the block has."""
     state = State.open(folder)
     with state.held():
-        stack = Stack(state, options, tell)
+        stack = Stack(state, options, report_progress)
         renewal = asyncio.create_task(stack.renew_tokens())
         try:
             await stack.start()

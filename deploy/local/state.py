@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that its owner alone can read, in one step."""
+    """Writes a file that only its owner can read, in one step."""
     draft = path.with_suffix(path.suffix + ".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -28,7 +28,7 @@ class StateUnusable(RuntimeError):
 
 
 def _folder_mode() -> int:
-    """Root's PostgreSQL runs as another user, who must pass through; nobody else need."""
+    """Root's PostgreSQL runs as another user, who must pass through; no other must."""
     return 0o711 if os.geteuid() == 0 else 0o700
 
 
@@ -128,7 +128,7 @@ class State:
     def port(self, name: str, *, fixed: bool = False) -> int:
         """The port of the last start, or a free one; kept for the next start.
 
-        A `fixed` one must stay as it is (rows name it): whoever uses it says when it is taken.
+        A `fixed` one must stay as it is (rows name it): its user reports when it is taken.
         """
         if name in self._chosen:
             return self._chosen[name]

@@ -1,4 +1,4 @@
-"""Sample input of sync: a page's conversations, pulled and told by webhooks.
+"""Sample input of sync: a page's conversations, pulled and reported by webhooks.
 
 (s) a pull in two sessions with a resume between, a second start refused meanwhile, and webhook
 messages of the same conversation merged with what was pulled.
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.local.customer import PAGE_TOKEN, Customer, RefusedError
-from deploy.local.samples import END_SECONDS_MAX, Outcome, SampleFailedError
+from deploy.local.sample_customer import PAGE_TOKEN, Customer, RefusedError
+from deploy.local.samples import END_SECONDS_MAX, SampleFailedError, SampleResult
 from sandbox.meta_json import meta_bytes
 from sandbox.meta_pages import PageOrder
 from sandbox.meta_webhooks import send
@@ -32,13 +32,13 @@ class SyncSamples:
         self._api = customer.api
         self._edge_url = edge_url
         self._meta_url = meta_url
-        self._external_id = customer.identity.page_id
+        self._external_id = customer.org.page_id
 
-    def all(self) -> list[Callable[[], Awaitable[Outcome]]]:
+    def all(self) -> list[Callable[[], Awaitable[SampleResult]]]:
         """The samples."""
         return [self.page_conversations]
 
-    async def page_conversations(self) -> Outcome:
+    async def page_conversations(self) -> SampleResult:
         """(s) two sessions with a resume between, a start refused, webhooks merged."""
         seed = 1 + secrets.randbelow(10**6)
         order = PageOrder(conversations=CONVERSATIONS, messages_min=1, messages_max=3, seed=seed)
@@ -54,7 +54,7 @@ class SyncSamples:
         while last.get("hasMore"):
             last, runs = await self._pull(page["pageId"], last["resumeSession"]), runs + 1
         await self._merged(conversation, message)
-        return Outcome(
+        return SampleResult(
             name="s: a page's conversations",
             happened=(
                 f"{last['counts']['conversationsSeen']} conversations read in {runs} sessions,"
@@ -85,7 +85,7 @@ class SyncSamples:
         return await self._api.post("/api/conversations/sync", body)
 
     async def _pull_twice(self, page_id: str) -> tuple[dict[str, Any], str]:
-        """A session, and what a second start hears while it runs."""
+        """A session, and the answer to a second start while it runs."""
         pulling = asyncio.create_task(self._pull(page_id, None))
         try:
             await self._until("the page is locked", lambda: self._is_locked(page_id))
@@ -103,7 +103,7 @@ class SyncSamples:
         return any(lock["pageId"] == page_id for lock in listed.get("locks", ()))
 
     async def _webhook_message(self, page_id: str) -> tuple[str, str]:
-        """A message of a pulled conversation, told by a webhook twice, and then to be pulled.
+        """A message of a pulled conversation, reported by a webhook twice, and then to be pulled.
 
         Answers the conversation and the message.
         """
@@ -129,7 +129,7 @@ class SyncSamples:
         return conversation_id, said["message_id"]
 
     async def _merged(self, conversation_id: str, message_id: str) -> None:
-        """Returns when the message is there once, told by the webhook and the pull."""
+        """Returns when the message is there once, reported by the webhook and the pull."""
 
         async def merged() -> bool:
             found = await self._api.get(f"/api/conversations/{conversation_id}")

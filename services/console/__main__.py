@@ -2,6 +2,7 @@
 
 import typer
 
+from services.console.command_groups import FailingGroup
 from services.console.commands import trace, verify
 from services.console.commands.app import apps
 from services.console.commands.calendar import calendars
@@ -18,7 +19,6 @@ from services.console.commands.rule import rules
 from services.console.commands.source import sources
 from services.console.commands.sync import syncs
 from services.console.commands.workspace import workspaces
-from services.console.grouping import FailingGroup
 
 GROUPS = (
     orgs, apps, sources, leads, items, orphans, workspaces, rules, endpoints, credit_commands,
@@ -30,7 +30,7 @@ def application() -> typer.Typer:
     """All commands."""
     app = typer.Typer(
         cls=FailingGroup,
-        help="Asks Waybill's services, at the addresses and with the tokens of the environment:"
+        help="Calls Waybill's services, with addresses and tokens from the environment:"
         " `make run`, then `source .waybill/env`.",
         no_args_is_help=True,
         add_completion=False,

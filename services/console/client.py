@@ -1,4 +1,4 @@
-"""Calls to the services: a deadline, our token and a trace of their own on each."""
+"""Calls to the services: each has a deadline, our token and a trace of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import grpc
 
 from services.chassis.rpc.client import CHANNEL_OPTIONS
 from services.chassis.trace import new_root
-from services.console.failures import Call, failed
-from services.console.settings import SERVICES, Identity, Settings
+from services.console.failures import FailedCall, failed
+from services.console.settings import SERVICES, Credential, Settings
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
 from waybill.ingest.v1.ingest_service_pb2_grpc import IngestServiceStub
 from waybill.routing.v1.routing_service_pb2_grpc import RoutingServiceStub
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS: Final = 10.0
 
 Stub = TypeVar("Stub")
 Request = TypeVar("Request")
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +64,14 @@ class Client:
     async def call(
         self,
         peer: Peer[Stub],
-        method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[Request, Answer]]",
+        method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[Request, Response]]",
         request: Request,
         *,
-        identity: Identity = Identity.TENANT,
-    ) -> Answer:
+        credential: Credential = Credential.TENANT,
+    ) -> Response:
         """The answer to one call. Raises CallFailedError, SettingMissingError."""
         address = self._settings.address(peer.service)
-        token = self._settings.token(identity)
+        token = self._settings.token(credential)
         # Sampled, so that an operator's call is seen live where live traces are on.
         trace = new_root(sampled=True)
         rpc = method(peer.stub(self._channel(address)))
@@ -85,7 +85,7 @@ class Client:
                 ),
             )
         except grpc.aio.AioRpcError as error:
-            call = Call(
+            call = FailedCall(
                 service=peer.service,
                 address=address,
                 timeout_seconds=self._timeout_seconds,

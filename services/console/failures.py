@@ -1,4 +1,4 @@
-"""What went wrong, said to the operator: a sentence, and what a service answered with it."""
+"""What went wrong, for the operator: a sentence, and the details that a service sent with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _OUTAGES: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDE
 
 
 class ConsoleError(Exception):
-    """Something that ends the command with exit code 1; `lines` say it, the first one in short."""
+    """Ends the command with exit code 1; `lines` describe it, the first one in short."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__(lines[0])
@@ -31,8 +31,8 @@ class SettingMissingError(ConsoleError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """What a service said of a call it refused; empty where it carried no details of ours."""
+class ErrorDetails:
+    """What a service answered to a call that it refused; empty where it sent no details of ours."""
 
     reason: str = ""
     message: str = ""
@@ -41,8 +41,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """The call that failed: whom it asked, how long it waited, and by what it is found."""
+class FailedCall:
+    """The call that failed: which service, how long it waited, and its trace."""
 
     service: str
     address: str
@@ -54,31 +54,33 @@ class Call:
 class CallFailedError(ConsoleError):
     """A service refused a call, failed at it or could not be reached."""
 
-    def __init__(self, call: Call, code: grpc.StatusCode, details: str, refusal: Refusal) -> None:
-        super().__init__(*failure_lines(call, code, details, refusal))
+    def __init__(
+        self, call: FailedCall, code: grpc.StatusCode, details: str, error_details: ErrorDetails
+    ) -> None:
+        super().__init__(*failure_lines(call, code, details, error_details))
         self.code = code
-        self.reason = refusal.reason
+        self.reason = error_details.reason
 
     @property
     def is_outage(self) -> bool:
-        """Whether the service (or what it needs) could not be reached, rather than said no."""
+        """Whether the service (or what it needs) could not be reached, rather than refused."""
         return self.code in _OUTAGES
 
 
-def failed(call: Call, error: grpc.aio.AioRpcError) -> CallFailedError:
+def failed(call: FailedCall, error: grpc.aio.AioRpcError) -> CallFailedError:
     """The failure that a gRPC error stands for."""
-    return CallFailedError(call, error.code(), error.details() or "", refusal_of(error))
+    return CallFailedError(call, error.code(), error.details() or "", error_details_of(error))
 
 
-def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
+def error_details_of(error: grpc.aio.AioRpcError) -> ErrorDetails:
     """The details that travelled with the error."""
     for key, value in error.trailing_metadata() or ():
         if key == STATUS_DETAILS_KEY and isinstance(value, bytes):
-            return parse_refusal(status_pb2.Status.FromString(value))
-    return Refusal()
+            return parse_error_details(status_pb2.Status.FromString(value))
+    return ErrorDetails()
 
 
-def parse_refusal(status: status_pb2.Status) -> Refusal:
+def parse_error_details(status: status_pb2.Status) -> ErrorDetails:
     """Reason, message, field violations and when to try again."""
     info = error_details_pb2.ErrorInfo()
     bad_request = error_details_pb2.BadRequest()
@@ -91,7 +93,7 @@ def parse_refusal(status: status_pb2.Status) -> Refusal:
             continue
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.ToMilliseconds() / 1000
-    return Refusal(
+    return ErrorDetails(
         reason=reason,
         message=status.message,
         violations=tuple(
@@ -103,11 +105,11 @@ def parse_refusal(status: status_pb2.Status) -> Refusal:
 
 
 def failure_lines(
-    call: Call, code: grpc.StatusCode, details: str, refusal: Refusal
+    call: FailedCall, code: grpc.StatusCode, details: str, error_details: ErrorDetails
 ) -> Sequence[str]:
     """The failure in words: what happened, why, and what to do."""
-    if refusal.reason:
-        return _refused_lines(call, code, refusal)
+    if error_details.reason:
+        return _refused_lines(call, code, error_details)
     if code is grpc.StatusCode.UNAVAILABLE:
         return (
             f"{call.service} could not be reached at {call.address}. Is it running?",
@@ -126,18 +128,23 @@ def failure_lines(
     )
 
 
-def _refused_lines(call: Call, code: grpc.StatusCode, refusal: Refusal) -> Sequence[str]:
-    lines = [refusal.message, f"reason: {refusal.reason} ({code.name}, said by {call.service})"]
-    lines += [f"field {each.field}: {each.description}" for each in refusal.violations]
-    if refusal.retry_after_seconds is not None:
-        lines.append(f"try again after {refusal.retry_after_seconds:g} s")
+def _refused_lines(
+    call: FailedCall, code: grpc.StatusCode, error_details: ErrorDetails
+) -> Sequence[str]:
+    lines = [
+        error_details.message,
+        f"reason: {error_details.reason} ({code.name}, from {call.service})",
+    ]
+    lines += [f"field {each.field}: {each.description}" for each in error_details.violations]
+    if error_details.retry_after_seconds is not None:
+        lines.append(f"try again after {error_details.retry_after_seconds:g} s")
     if code is grpc.StatusCode.INTERNAL:
         lines.append(f"trace: {call.trace_id}")
     return lines
 
 
-def _repeat(call: Call) -> Sequence[str]:
-    """Nobody knows whether it happened; the same request id makes a repeat harmless."""
+def _repeat(call: FailedCall) -> Sequence[str]:
+    """It is not known whether it happened; the same request id makes a repeat harmless."""
     if not call.request_id:
         return ()
     return (f"It may have happened all the same: repeat it with --request-id {call.request_id}",)

@@ -11,12 +11,14 @@ Timeout = Annotated[
     float, typer.Option("--timeout", min=0.1, max=300, help="Seconds that each call may take.")
 ]
 PageSize = Annotated[
-    int, typer.Option("--page-size", min=0, max=500, help="Rows per page; 0: the service's 50.")
+    int,
+    typer.Option("--page-size", min=0, max=500, help="Rows at once; 0: the service's default, 50."),
 ]
 PageToken = Annotated[
-    str, typer.Option("--page-token", help="Where the page before said that it goes on.")
+    str,
+    typer.Option("--page-token", help="Where to go on: the token that the previous call printed."),
 ]
-AllPages = Annotated[bool, typer.Option("--all", help="Read all pages.")]
+ReadAll = Annotated[bool, typer.Option("--all", help="Read the whole list.")]
 RequestId = Annotated[
     str,
     typer.Option(

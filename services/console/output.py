@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.console.text import moment_text, printable
+from services.console.terminal_text import moment_text, printable
 
 # Wide enough that no id is folded when the output goes into a file or a pipe.
 _PIPE_CELLS: Final = 200
@@ -40,7 +40,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """One JSON object, its keys in a stable order; ASCII alone, so it steers no terminal."""
+    """One JSON object, its keys in a stable order; only ASCII, so it cannot control a terminal."""
     typer.echo(json.dumps(value, indent=2, sort_keys=True))
 
 
@@ -64,7 +64,7 @@ def show(message: Message, *, as_json: bool) -> None:
 def show_list(
     answer: Message, rows: Sequence[Message], columns: Sequence[str], *, as_json: bool
 ) -> None:
-    """One page, or all pages put together: the columns named, and where the next page starts."""
+    """A part of a list, or all of it: the columns named, and how to read on."""
     if as_json:
         print_json(to_dict(answer))
         return

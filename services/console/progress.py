@@ -1,4 +1,4 @@
-"""Says what is waited for once it takes longer than a second."""
+"""Shows what a command waits for once it takes longer than a second."""
 
 import asyncio
 from collections.abc import AsyncIterator

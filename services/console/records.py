@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.console.waterfall import Entry
+from services.console.waterfall import TraceEntry
 
 
-def record_lines(entry: Entry) -> list[str]:
+def record_lines(entry: TraceEntry) -> list[str]:
     """The candidates of a decision, the sides of a ledger transaction, then the other facts."""
     facts = dict(entry.details)
     lines = [candidate_line(each) for each in facts.pop("candidates", None) or ()]
@@ -31,7 +31,7 @@ def credit_line(side: Mapping[str, Any]) -> str:
     return f"{side.get('account', '?')} {amount:+d}, then {side.get('balance_after', '?')}"
 
 
-def _trace_lines(entry: Entry) -> Iterator[str]:
+def _trace_lines(entry: TraceEntry) -> Iterator[str]:
     if entry.attempt_trace_id:
         yield f"in a trace of its own: {entry.attempt_trace_id}"
     if entry.linked_trace_ids:

@@ -1,4 +1,4 @@
-"""Where the services are and as whom we call, from the variables that `.waybill/env` exports."""
+"""Addresses of the services and tokens, from the variables that `.waybill/env` exports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from services.console.failures import SettingMissingError
 SERVICES: Final = ("ingest", "routing", "delivery", "scheduling", "sync")
 
 
-class Identity(Enum):
-    """As whom a call is made; the value is the variable with the token."""
+class Credential(Enum):
+    """Which token a call carries; the value is the variable that holds it."""
 
     TENANT = "WAYBILL_TOKEN"
     OPERATOR = "WAYBILL_SERVICE_TOKEN"
@@ -20,25 +20,25 @@ class Identity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Addresses by service (host:port) and tokens by identity; what is missing is simply absent."""
+    """Addresses by service (host:port) and tokens by credential; missing ones are absent."""
 
     addresses: Mapping[str, str]
-    tokens: Mapping[Identity, str] = field(repr=False)
+    tokens: Mapping[Credential, str] = field(repr=False)
 
     def address(self, service: str) -> str:
         """The service's host:port. Raises SettingMissingError."""
         return _required(self.addresses.get(service, ""), address_variable(service))
 
-    def token(self, identity: Identity) -> str:
-        """The identity's token. Raises SettingMissingError."""
-        return _required(self.tokens.get(identity, ""), identity.value)
+    def token(self, credential: Credential) -> str:
+        """The token. Raises SettingMissingError."""
+        return _required(self.tokens.get(credential, ""), credential.value)
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
     """The settings that the environment gives."""
     return Settings(
         addresses={name: environ.get(address_variable(name), "").strip() for name in SERVICES},
-        tokens={identity: environ.get(identity.value, "").strip() for identity in Identity},
+        tokens={credential: environ.get(credential.value, "").strip() for credential in Credential},
     )
 
 

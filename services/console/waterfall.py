@@ -1,4 +1,4 @@
-"""One waterfall from what the services' rows say: pure, no I/O and no drawing."""
+"""One waterfall from the services' rows: pure, no I/O and no drawing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One thing that happened, or one wait, as a service's row tells it."""
+class TraceEntry:
+    """One thing that happened, or one wait, as a service's row records it."""
 
     service: str
     table: str
@@ -31,13 +31,13 @@ class Entry:
 class Bar:
     """An entry on the time axis: milliseconds from the first start, and how long it took so far."""
 
-    entry: Entry
+    entry: TraceEntry
     offset_ms: float
     duration_ms: float
 
     @property
     def is_open(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it has not ended yet."""
         return self.entry.ended_at is None
 
 
@@ -51,7 +51,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waterfall:
-    """A trace as the services tell it together; no bars where nobody knows it."""
+    """A trace merged from the services; no bars where none knows it."""
 
     trace_id: str
     started_at: datetime | None
@@ -61,7 +61,7 @@ class Waterfall:
 
     @property
     def is_open(self) -> bool:
-        """Whether something in it still goes on."""
+        """Whether something in it has not ended yet."""
         return any(bar.is_open for bar in self.bars)
 
     @property
@@ -78,7 +78,7 @@ class Waterfall:
 
 def merge(
     trace_id: str,
-    slices: Sequence[Sequence[Entry]],
+    slices: Sequence[Sequence[TraceEntry]],
     *,
     now: datetime,
     gaps: Sequence[Gap] = (),
@@ -86,14 +86,14 @@ def merge(
     """The services' slices as one waterfall, by time of start.
 
     Entries that start at the same moment stay in the order of the slices and, within one, in the
-    order of the service's answer. What still goes on lasts until `now`. Clocks of several databases
+    order of the service's answer. What has not ended lasts until `now`. Clocks of several databases
     may disagree: nothing starts before the first start or lasts less than nothing.
     """
     entries = sorted(chain.from_iterable(slices), key=lambda entry: entry.started_at)
     if not entries:
         return Waterfall(trace_id=trace_id, started_at=None, total_ms=0, bars=(), gaps=tuple(gaps))
     first = entries[0].started_at
-    # A row written after `now` was taken must not make what goes on end before it.
+    # A row written after `now` was taken must not make open bars end before it.
     until = max(now, entries[-1].started_at)
     bars = tuple(
         Bar(

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from services.console.records import record_lines
-from services.console.text import duration_text, moment_text, printable
+from services.console.terminal_text import duration_text, moment_text, printable
 from services.console.waterfall import Bar, Gap, Waterfall
 
 WORK: Final = "█"

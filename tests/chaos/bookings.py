@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from deploy.local.customer import Customer
-from tests.chaos.books import Books
-from tests.chaos.flood import run_bounded
+from deploy.local.sample_customer import Customer
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import run_bounded
 from tests.system.waiting import until
 
 _ALL_DAY: Final = [{"weekday": day, "startMinute": 0, "endMinute": 1440} for day in range(1, 8)]
-# By event how often sync was told of it; what is told twice is a duplicate there.
+# By event how often it reached sync; one that reaches it twice is a duplicate there.
 TOLD: Final = """
     select (select count(*) from scheduling.appointments where org_id = $1) as booked,
       (select count(*) from scheduling.outbox where org_id = $1 and status <> 'sent') as waiting,
       (select count(*) from sync.contact_interaction_events
-        where org_id = $1 and type = 'appointment_booked') as told"""
+        where org_id = $1 and type = 'appointment_booked') as reported"""
 
 
 async def posted(customer: Customer, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Bookings:
     _places: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def send(self, bookings: int, *, concurrent: int = 5) -> None:
-        """Books so many."""
+        """CustomerRows so many."""
         await run_bounded([self._book] * bookings, concurrent)
 
     async def _book(self) -> None:
@@ -63,12 +63,12 @@ class Bookings:
         await posted(self.customer, "/api/appointments", booking)
         self.accepted += 1
 
-    async def are_told(self, books: Books) -> None:
+    async def are_told(self, customer_rows: CustomerRows) -> None:
         """Returns when each booking stands in the timeline, once."""
-        wanted = {"booked": self.accepted, "waiting": 0, "told": self.accepted}
+        wanted = {"booked": self.accepted, "waiting": 0, "reported": self.accepted}
 
-        async def told() -> bool:
-            (found,) = await books.rows(TOLD)
+        async def reported() -> bool:
+            (found,) = await customer_rows.rows(TOLD)
             return dict(found) == wanted
 
-        await until(told)
+        await until(reported)

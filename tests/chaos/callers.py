@@ -1,4 +1,4 @@
-"""Callers that follow the service config and call until they are told to stop."""
+"""Callers that follow the service config and call until they are stopped."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from uuid import uuid4
 import aiohttp
 import grpc
 
-from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
 from tests.system.waiting import until
 from waybill.delivery.v1 import delivery_service_pb2 as delivery
 from waybill.delivery.v1.delivery_service_pb2_grpc import DeliveryServiceStub
@@ -33,7 +33,7 @@ METHODS: Final = {
 
 
 class Callers:
-    """Callers that follow the service config and call until they are told to stop."""
+    """Callers that follow the service config and call until they are stopped."""
 
     def __init__(self, call: Callable[[], Awaitable[Any]]) -> None:
         self._call = call
@@ -107,7 +107,7 @@ def writes(channel: grpc.aio.Channel, customer: Customer) -> dict[str, Callable[
         request = sync.ConnectPageRequest(
             request_id=str(uuid4()),
             platform="messenger",
-            facebook_page_id=customer.identity.page_id,
+            facebook_page_id=customer.org.page_id,
             access_token=PAGE_TOKEN,
         )
         return SyncServiceStub(channel).ConnectPage(request, **how)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.meta_json import sign
 
@@ -104,7 +104,7 @@ class Outside:
 
     async def buyer(self, workspace: str, fault: dict[str, Any], times: int) -> None:
         """Tells a buyer's sandbox how to answer."""
-        name = f"{self._customer.identity.name}-{workspace}"
+        name = f"{self._customer.org.name}-{workspace}"
         url = f"{self._stack.buyers_url}/_control/buyers/{name}/faults"
         order = {"times": times, "is": fault}
         async with self._customer.api.session.put(url, json=order) as answer:

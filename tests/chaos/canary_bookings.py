@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from sandbox.calendars import Calendars
 from tests.chaos.canaries import ADDRESS, MAIL, NAME, TEXT, Nest, Outside, a_phone
 from tests.unit.scheduling.external import external

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
 from sandbox.meta_pages import Behaviour, PageOrder
 from tests.chaos.canaries import FORGED, MAIL, NAME, TEXT, Outside, a_phone
 
@@ -20,7 +20,7 @@ class Pages:
     def __init__(self, outside: Outside, customer: Customer) -> None:
         self._outside = outside
         self._api = customer.api
-        self._external_id = customer.identity.page_id
+        self._external_id = customer.org.page_id
 
     async def all(self) -> None:
         """A page that is read, one whose calls Meta refuses, one that cannot be stored."""

@@ -4,7 +4,7 @@ import os
 import signal
 from typing import Final
 
-from tests.chaos.books import Books
+from tests.chaos.customer_rows import CustomerRows
 from tests.system.waiting import until
 
 # Tokens of the claims that processes of a service hold; $1 is the org.
@@ -25,17 +25,19 @@ CLAIMS: Final = {
 }
 
 
-async def held(books: Books, service: str) -> set[object]:
+async def held(customer_rows: CustomerRows, service: str) -> set[object]:
     """Tokens of the claims that processes of the service hold."""
-    return {row[0] for row in await books.rows(CLAIMS[service])}
+    return {row[0] for row in await customer_rows.rows(CLAIMS[service])}
 
 
-async def stalled_with_claims(books: Books, process: int, service: str) -> set[object]:
+async def stalled_with_claims(
+    customer_rows: CustomerRows, process: int, service: str
+) -> set[object]:
     """Stops the process (SIGSTOP) at a moment when it holds claims; answers their tokens."""
 
     async def stalled() -> set[object] | None:
         os.kill(process, signal.SIGSTOP)
-        if tokens := await held(books, service):
+        if tokens := await held(customer_rows, service):
             return tokens
         os.kill(process, signal.SIGCONT)
         return None

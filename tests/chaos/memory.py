@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from deploy.local.family import children_of
+from deploy.local.process_tree import children_of
 from deploy.local.stack import Stack
 
 MIB: Final = 2**20

@@ -12,15 +12,15 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from deploy.local.customer import Customer, Identity, set_up
 from deploy.local.ports import free_port
-from deploy.local.stack import HOST, Options, Stack, running
+from deploy.local.sample_customer import Customer, SampleOrg, set_up
+from deploy.local.stack import HOST, Options, Stack, running_stack
 from deploy.local.state import State
 from sandbox.fault_proxy import CutAfter, Fault, FaultProxy, HalfOpen, Latency, Reset
-from sandbox.postgres_fault_injection import Ambush
-from tests.chaos.books import waybill
+from sandbox.postgres_fault_injection import FaultInjection
 from tests.chaos.conftest import CREDITS, SETTINGS
-from tests.system.conftest import hear
+from tests.chaos.customer_rows import waybill
+from tests.system.conftest import discard
 from tests.system.waiting import until
 
 # By the name of each line what is at its end: a port of the state's, fixed or not.
@@ -45,7 +45,7 @@ _SETTINGS: Final = {
 }
 # Each way; the shortest of the deadlines on these lines, a buyer's, is a second.
 LATENCY: Final = Latency(seconds=0.2)
-# Connections that are open pass on what they are told to do; of the answer nothing comes back.
+# Connections that are open pass on the requests; of the answer nothing comes back.
 CUT: Final = CutAfter(to_client_bytes=0)
 FAULTS: Final = {"reset": Reset(), "half-open": HalfOpen(), "cut": CUT}
 broken = pytest.mark.parametrize("fault", list(FAULTS.values()), ids=list(FAULTS))
@@ -71,7 +71,7 @@ class Network:
     """The lines between the processes, each with a proxy on it, and the running system."""
 
     lines: dict[str, FaultProxy]
-    ambush: Ambush
+    fault_injection: FaultInjection
     stack: Stack
 
     async def show(self, line: str, fault: Fault, signs: Signs) -> None:
@@ -90,13 +90,13 @@ class Network:
     async def strike(self, function: str, fault: Fault) -> None:
         """Shows the fault at an answer of the function, until the service has given it up."""
         postgres = self.lines["postgres"]
-        self.ambush.lay(function, lambda: setattr(postgres, "fault", fault))
+        self.fault_injection.arm(function, lambda: setattr(postgres, "fault", fault))
         try:
             async with asyncio.timeout(60):
-                await self.ambush.sprung.wait()
-                await self.ambush.given_up.wait()
+                await self.fault_injection.triggered.wait()
+                await self.fault_injection.given_up.wait()
         finally:
-            self.ambush.lift()
+            self.fault_injection.disarm()
             postgres.fault = None
 
     def _times_met(self, signs: Signs) -> int:
@@ -106,7 +106,7 @@ class Network:
     async def customer(self, session: aiohttp.ClientSession) -> Customer:
         """A fresh customer whose buyers are reached by their proxy."""
         number = next(_ids_at_meta)
-        identity = Identity(
+        org = SampleOrg(
             name=f"faults-{number}", page_id=str(number), phone_number_id=str(number + 1)
         )
 
@@ -117,7 +117,7 @@ class Network:
                 buyers_url=f"http://{HOST}:{self.lines['buyers'].port}",
                 keys=self.stack.keys,
                 run="only",
-                identity=identity,
+                org=org,
                 credits=CREDITS,
             )
 
@@ -135,7 +135,7 @@ class Network:
 @asynccontextmanager
 async def networked(folder: Path) -> AsyncIterator[Network]:
     """The system with a proxy on every line."""
-    state, ambush = State.open(folder), Ambush()
+    state, fault_injection = State.open(folder), FaultInjection()
     ports = {"postgres": free_port()}
     for line, end in ENDS.items():
         if end:
@@ -143,7 +143,7 @@ async def networked(folder: Path) -> AsyncIterator[Network]:
     async with AsyncExitStack() as proxies:
         lines = {
             line: await proxies.enter_async_context(
-                FaultProxy(HOST, port, watch=ambush.watch)
+                FaultProxy(HOST, port, watch=fault_injection.watch)
                 if line == "postgres"
                 else FaultProxy(HOST, port)
             )
@@ -156,5 +156,5 @@ async def networked(folder: Path) -> AsyncIterator[Network]:
             service_env=_SETTINGS,
             targets=targets | {"meta": f"http://{targets['meta']}"},
         )
-        async with running(folder, options, hear) as started:
-            yield Network(lines=lines, ambush=ambush, stack=started)
+        async with running_stack(folder, options, discard) as started:
+            yield Network(lines=lines, fault_injection=fault_injection, stack=started)

@@ -1,4 +1,4 @@
-"""SIGTERM to a service, its end in peace, and peers that answer nobody meanwhile."""
+"""SIGTERM to a service, its orderly end, and peers that do not answer meanwhile."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ async def leaving(stack: Stack, service: str) -> None:
 
 @asynccontextmanager
 async def stalled(stack: Stack, name: str) -> AsyncIterator[None]:
-    """A process that takes connections and answers nobody."""
+    """A process that accepts connections and never answers."""
     process = stack.supervisor.pid(name)
     os.kill(process, signal.SIGSTOP)
     try:

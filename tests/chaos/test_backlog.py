@@ -8,11 +8,11 @@ from typing import Final
 import aiohttp
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
-from tests.chaos.books import Books
 from tests.chaos.conftest import CREDITS
-from tests.chaos.flood import LEADS_PER_WEBHOOK, Flood
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import LEADS_PER_WEBHOOK, LeadLoad
 from tests.chaos.memory import MIB, grown, own_bytes
 from tests.system.conftest import a_customer
 from tests.system.waiting import until
@@ -53,9 +53,9 @@ async def newcomer(stack: Stack, session: aiohttp.ClientSession) -> Customer:
     return await a_customer(stack, session, credits=CREDITS)
 
 
-async def offer(floods: list[Flood], seconds: int) -> None:
+async def offer(loads: list[LeadLoad], seconds: int) -> None:
     """Offers leads at fixed times, whatever the answers, to all customers in turn."""
-    turns = itertools.cycle(floods)
+    turns = itertools.cycle(loads)
     start = time.monotonic()
     async with asyncio.TaskGroup() as offers:
         for place in range(seconds * LEADS_PER_SECOND // LEADS_PER_WEBHOOK):
@@ -64,52 +64,52 @@ async def offer(floods: list[Flood], seconds: int) -> None:
             offers.create_task(next(turns).whatsapp())
 
 
-async def all_wait_for_delivery(books: list[Books]) -> None:
+async def all_wait_for_delivery(all_rows: list[CustomerRows]) -> None:
     """Returns when every lead is ready to be handed over."""
 
     async def do_wait() -> bool:
-        standings = [await each.standing() for each in books]
-        return all(one["stored"] == one["to_delivery"] == LEADS_EACH for one in standings)
+        counts = [await each.lead_counts() for each in all_rows]
+        return all(one["stored"] == one["to_delivery"] == LEADS_EACH for one in counts)
 
     await until(do_wait, seconds_max=120)
 
 
-async def delivered(books: list[Books]) -> int:
+async def delivered(all_rows: list[CustomerRows]) -> int:
     """How many leads of the backlog have arrived."""
-    return sum([(await each.standing())["delivered"] for each in books])
+    return sum([(await each.lead_counts())["delivered"] for each in all_rows])
 
 
 async def test_a_backlog_stays_in_bounds_and_drains_in_order_of_age_beside_new_leads(
     stack: Stack, customers: list[Customer], newcomer: Customer, session: aiohttp.ClientSession
 ) -> None:
-    floods = [Flood(stack, customer, session) for customer in customers]
-    books = [Books(stack, customer) for customer in customers]
+    loads = [LeadLoad(stack, customer, session) for customer in customers]
+    all_rows = [CustomerRows(stack, customer) for customer in customers]
     await stack.supervisor.stop("delivery")
-    await offer(floods, WARM_SECONDS)
+    await offer(loads, WARM_SECONDS)
     warm = own_bytes(stack, WATCHED)
-    await offer(floods, SECONDS - WARM_SECONDS)
-    assert [flood.accepted for flood in floods] == [LEADS_EACH] * CUSTOMERS
-    assert [flood.refused for flood in floods] == [0] * CUSTOMERS, "ingest goes on accepting"
-    await all_wait_for_delivery(books)
+    await offer(loads, SECONDS - WARM_SECONDS)
+    assert [lead_load.accepted for lead_load in loads] == [LEADS_EACH] * CUSTOMERS
+    assert [lead_load.refused for lead_load in loads] == [0] * CUSTOMERS, "ingest goes on accepting"
+    await all_wait_for_delivery(all_rows)
     assert not grown(warm, own_bytes(stack, WATCHED), GROWTH_BYTES_MAX)
 
     await stack.start_program("delivery")
-    new = Flood(stack, newcomer, session)
+    new = LeadLoad(stack, newcomer, session)
     for _ in range(NEWCOMERS):
         await new.post()
-    await Books(stack, newcomer).delivered(NEWCOMERS)
+    await CustomerRows(stack, newcomer).delivered(NEWCOMERS)
     leads = LEADS_EACH * CUSTOMERS
-    assert await delivered(books) < leads // 2, "the new ones did not wait for the backlog"
+    assert await delivered(all_rows) < leads // 2, "the new ones did not wait for the backlog"
 
     async def some() -> bool:
-        return await delivered(books) >= leads // 4
+        return await delivered(all_rows) >= leads // 4
 
     await until(some, seconds_max=300)
     warm = own_bytes(stack, ("delivery", *WATCHED))
-    for each in books:
+    for each in all_rows:
         await each.delivered(LEADS_EACH, seconds_max=300)
-    # Before the books are verified, for which the database sorts.
+    # Before the consistency check, for which the database sorts.
     assert not grown(warm, own_bytes(stack, ("delivery", *WATCHED)), GROWTH_BYTES_MAX)
-    for each in books:
-        await each.balance(LEADS_EACH)
+    for each in all_rows:
+        await each.check_consistency(LEADS_EACH)
         assert await each.value(JUMPED) < PLACES_MAX, "those that came first did not go first"

@@ -10,7 +10,7 @@ OFFER_LEADS: Final = "/waybill.delivery.v1.DeliveryService/OfferLeads"
 
 
 def line(kind: str, method: str, outcome: str) -> str:
-    """How a service's log begins to tell of a call."""
+    """How a service's log line of a call begins."""
     return json.dumps({"service": "it", "kind": kind, "name": method, "outcome": outcome}) + "\n"
 
 

@@ -14,9 +14,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import PAGE_TOKEN, Customer
 from deploy.local.ports import free_port
-from deploy.local.stack import HOST, SANDBOX, Options, Stack, running
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
+from deploy.local.stack import HOST, SANDBOX, Options, Stack, running_stack
 from sandbox.calendars import Calendars, calendars_served
 from sandbox.meta_webhooks import (
     LeadChange,
@@ -27,7 +27,6 @@ from sandbox.meta_webhooks import (
     messenger_text,
     whatsapp_text,
 )
-from tests.chaos.books import Books, waybill
 from tests.chaos.canaries import (
     ADDRESS,
     FORGED,
@@ -44,7 +43,8 @@ from tests.chaos.canary_bookings import Bookings
 from tests.chaos.canary_pages import Pages
 from tests.chaos.collector import Collector, collecting
 from tests.chaos.conftest import SETTINGS
-from tests.system.conftest import hear
+from tests.chaos.customer_rows import CustomerRows, waybill
+from tests.system.conftest import discard
 from tests.system.waiting import until
 
 SERVICES: Final = ("ingest", "routing", "delivery", "scheduling", "sync")
@@ -76,7 +76,7 @@ async def collector() -> AsyncIterator[Collector]:
 async def stack(
     tmp_path_factory: pytest.TempPathFactory, collector: Collector
 ) -> AsyncIterator[Stack]:
-    """A system with everything on that can tell: live spans, metrics, logs in full."""
+    """A system with everything on that can report_progress: live spans, metrics, logs in full."""
     env = dict(SETTINGS)
     for name in SERVICES:
         prefix = f"WAYBILL_{name.upper()}_"
@@ -84,7 +84,7 @@ async def stack(
         env[prefix + "METRICS_LISTEN"] = f"{HOST}:{METRICS_PORTS[name]}"
         env[prefix + "LOG_LEVEL"] = "DEBUG"
     options = Options(edge_port=free_port(), service_env=env)
-    async with running(tmp_path_factory.mktemp("canaries"), options, hear) as started:
+    async with running_stack(tmp_path_factory.mktemp("canaries"), options, discard) as started:
         yield started
 
 
@@ -148,7 +148,7 @@ def a_text(customer: Customer, number: int) -> WhatsAppText:
         text=TEXT,
         profile_name=NAME,
         wa_id=f"49{a_phone(number)[1:]}",
-        phone_number_id=customer.identity.phone_number_id,
+        phone_number_id=customer.org.phone_number_id,
     )
 
 
@@ -158,23 +158,21 @@ async def messages_and_answers(outside: Outside, customer: Customer) -> None:
     malformed = json.loads(whatsapp_text(a_text(customer, 8)))
     malformed["entry"][0]["changes"][0]["value"]["messages"][0]["text"] = [TEXT, NAME]
     assert await outside.webhook(json.dumps(malformed).encode()) == 200
-    on_page = PageMessage(
-        mid=f"m_{secrets.token_hex(8)}", text=TEXT, page_id=customer.identity.page_id
-    )
+    on_page = PageMessage(mid=f"m_{secrets.token_hex(8)}", text=TEXT, page_id=customer.org.page_id)
     assert await outside.webhook(messenger_text(on_page)) == 200
-    account_id = f"{customer.identity.page_id}7"
+    account_id = f"{customer.org.page_id}7"
     source = {"kind": "instagram_account", "externalId": account_id, "defaultRegion": "DE"}
     await customer.api.post("/api/sources", {**source, "accessToken": PAGE_TOKEN})
     in_direct = PageMessage(mid=f"m_{secrets.token_hex(8)}", text=TEXT, page_id=account_id)
     assert await outside.webhook(instagram_text(in_direct)) == 200
-    leadgen_id = int(customer.identity.page_id) + 1
+    leadgen_id = int(customer.org.page_id) + 1
     answers = [
         {"name": "full_name", "values": [NAME]},
         {"name": "email", "values": [MAIL]},
         {"name": "phone_number", "values": [a_phone(9)]},
         {"name": "wishes", "values": [TEXT]},
     ]
-    page_id = customer.identity.page_id
+    page_id = customer.org.page_id
     await outside.meta(f"leads/{leadgen_id}", {"page_id": page_id, "field_data": answers})
     quoting = {"fault": "error", "message": f"no {NAME} {MAIL} {a_phone(9)} {PAGE_TOKEN} {TEXT}"}
     await outside.meta("faults", {"id": str(leadgen_id), "times": 1, "is": quoting})
@@ -208,10 +206,10 @@ async def leads_that_are_quoted(outside: Outside) -> None:
 FAILED_HANDOFFS: Final = """
 select (select count(*) from ingest.outbox where org_id = $1 and last_error = 'INTERNAL')
   + (select count(*) from routing.outbox where org_id = $1 and last_error = 'INTERNAL')"""
-TOLD_TO_SYNC: Final = """
+REPORTED_TO_SYNC: Final = """
 select count(*) from ingest.outbox
 where org_id = $1 and topic = 'sync.record_events' and status = 'sent'"""
-LEFT_TO_TELL: Final = """
+LEFT_TO_REPORT: Final = """
 select count(*) from scheduling.outbox where org_id = $1 and status = 'pending'"""
 READ_CALENDARS: Final = """
 select array_agg(coalesce(last_error, 'read') order by last_error) from scheduling.imports
@@ -236,7 +234,7 @@ async def test_canaries_are_seen_nowhere(
     stack: Stack,
     customer: Customer,
     nest: Nest,
-    books: Books,
+    customer_rows: CustomerRows,
     collector: Collector,
     calendars: Calendars,
 ) -> None:
@@ -248,22 +246,25 @@ async def test_canaries_are_seen_nowhere(
     await Bookings(outside, customer, nest).all(calendars)
     await Pages(outside, customer).all()
     # Two posted (one of them rejected by its buyer), four messages and a Lead Ad.
-    await books.delivered(6)
+    await customer_rows.delivered(6)
 
     async def handed_over() -> bool:
-        failed, told = await books.value(FAILED_HANDOFFS), await books.value(TOLD_TO_SYNC)
-        return bool(failed == 2 and told == 2 and not await books.value(LEFT_TO_TELL))
+        failed, reported = (
+            await customer_rows.value(FAILED_HANDOFFS),
+            await customer_rows.value(REPORTED_TO_SYNC),
+        )
+        return bool(failed == 2 and reported == 2 and not await customer_rows.value(LEFT_TO_REPORT))
 
     await until(handed_over)
 
     async def calendars_are_read() -> bool:
-        told = await books.value(READ_CALENDARS)
-        return bool(told == ["it is no iCalendar (ValueError)", "status 404", "read"])
+        readings = await customer_rows.value(READ_CALENDARS)
+        return bool(readings == ["it is not an iCalendar file (ValueError)", "status 404", "read"])
 
     await until(calendars_are_read)
-    assert await books.value(ENDED_PULLS) == ["error", "finished", "token"]
+    assert await customer_rows.value(ENDED_PULLS) == ["error", "finished", "token"]
     seen = {f"refusal {place}": text for place, text in enumerate(nest.refusals)}
-    for row in await books.rows(TRACES):
+    for row in await customer_rows.rows(TRACES):
         _, seen[f"waterfall {row[0]}"] = await waybill(stack, customer, "trace", row[0], "--json")
     for name, port in METRICS_PORTS.items():
         async with aiohttp.request("GET", f"http://{HOST}:{port}/metrics") as answer:

@@ -1,4 +1,4 @@
-"""Faults of the network on a lead's way: the books balance after each, and the trace tells of it.
+"""Faults of the network on a lead's way: all is consistent after each, and its trace shows it.
 
 Each fault meets the call that it is meant for: it stays until a service has said that such a call
 failed, or lies in wait for the answer of one.
@@ -12,11 +12,11 @@ from typing import Final
 import aiohttp
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.fault_proxy import Fault
-from tests.chaos.books import Books
-from tests.chaos.flood import Flood, run_bounded
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import LeadLoad, run_bounded
 from tests.chaos.network import (
     CUT,
     FAULTS,
@@ -40,7 +40,7 @@ SIGNS: Final = {
     "meta": Signs(service="ingest", words=['"outcome": "retry"']),
     "buyers": Signs(service="delivery", words=['"outcome": "retry"', '"outcome": "unknown"']),
 }
-# For each line the traces that tell of a fault on it, each with what the waterfall must show.
+# For each line the traces that show a fault on it, each with what the waterfall must show.
 RETRIED_HANDOFF: Final = """
     select trace_id, '"attempts": ' || attempts from {service}.outbox
     where org_id = $1 and topic = '{topic}' and attempts > 1 and status = 'sent'"""
@@ -56,9 +56,9 @@ EVIDENCE: Final = {
         select trace_id, '"outcome": "' || outcome || '"' from delivery.attempts
         where org_id = $1 and outcome in ('retry', 'unknown')""",
 }
-# Between the edge and ingest: who calls is told, and calls again.
+# Between the edge and ingest: the caller gets an error, and calls again.
 EDGE_LINES: Final = ("edge-ingest", "edge-ingest-http")
-# Where the answer alone is lost, what is sent again is known to be there.
+# Where only the answer is lost, what is sent again is known to be there.
 SENT_AGAIN: Final = """
     select trace_id, '"outcome": "duplicate"' from ingest.webhook_items
     where org_id = $1 and status = 'duplicate'"""
@@ -77,7 +77,7 @@ SLOW: Final = {
     "buyers": ("delivery", "delivery attempt"),
 }
 # A call of the database that claims work, and what is left of it where the answer is lost: claimed
-# by nobody, and done by another once the lease has run out.
+# by no worker, and done by another once the lease has run out.
 CLAIMS: Final = {
     "ingest.claim_webhook_items": """
         select trace_id, '"outcome": "interrupted"' from ingest.item_attempts
@@ -95,7 +95,7 @@ CLAIMS: Final = {
 ASKED_AGAIN: Final = """
     select trace_id, '"name": "repeat of ' || call || '"' from {service}.repeats
     where org_id = $1 and call in ({calls})"""
-# Calls of the database that write or charge, each with the row that tells of its lost answer.
+# Calls of the database that write or charge, each with the row that shows its lost answer.
 WRITES: Final = {
     "ingest.store_webhook_deliveries": SENT_AGAIN,
     # An item's try makes it again; what a caller sends it sends again by its request id.
@@ -109,7 +109,8 @@ WRITES: Final = {
         service="delivery", calls="'finish_deliveries'"
     ),
 }
-# Behind the edge the caller is told, and calls again; where the answer alone is lost a row tells.
+# Behind the edge the caller gets an error, and calls again; where only the answer is lost a row
+# shows it.
 CUT_BEHIND_THE_EDGE: Final = {
     "edge-ingest": ASKED_AGAIN.format(service="ingest", calls="'request'"),
     "edge-ingest-http": SENT_AGAIN,
@@ -135,35 +136,42 @@ async def customer(network: Network, session: aiohttp.ClientSession) -> Customer
     return await network.customer(session)
 
 
-async def send(flood: Flood, line: str, leads: int) -> None:
+async def send(lead_load: LeadLoad, line: str, leads: int) -> None:
     """Sends leads that come over the line."""
     if line == "sync":
-        await run_bounded([flood.messenger] * leads, 5)
+        await run_bounded([lead_load.messenger] * leads, 5)
     elif line == "edge-ingest-http":
-        await run_bounded([flood.whatsapp, flood.lead_ads] * (leads // 10), 5)
+        await run_bounded([lead_load.whatsapp, lead_load.lead_ads] * (leads // 10), 5)
     else:
-        await flood.send(leads, concurrent=5)
+        await lead_load.send(leads, concurrent=5)
 
 
-async def tells(network: Network, customer: Customer, books: Books, evidence: str) -> None:
-    """A row tells of the fault, and so does the waterfall of its trace."""
-    told = await books.rows(evidence)
-    assert told, "no trace tells of the fault"
-    trace_id, words = told[0]
+async def is_traced(
+    network: Network, customer: Customer, customer_rows: CustomerRows, evidence: str
+) -> None:
+    """A row shows the fault, and so does the waterfall of its trace."""
+    found = await customer_rows.rows(evidence)
+    assert found, "no trace shows the fault"
+    trace_id, words = found[0]
     assert words in json.dumps(await network.waterfall(customer, trace_id))
 
 
 @broken
 @pytest.mark.parametrize("line", list(SIGNS))
-async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
+async def test_everything_is_consistent_after_a_fault_and_the_trace_shows_it(
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
+    fault: Fault,
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(send(flood, line, LEADS))
-        await flood.accepts(LEADS // 5)
+        group.create_task(send(lead_load, line, LEADS))
+        await lead_load.accepts(LEADS // 5)
         await network.show(line, fault, SIGNS[line])
-    await books.balance(LEADS)
-    await tells(network, customer, books, EVIDENCE[line])
+    await customer_rows.check_consistency(LEADS)
+    await is_traced(network, customer, customer_rows, EVIDENCE[line])
 
 
 @pytest.mark.parametrize(
@@ -175,63 +183,81 @@ async def test_the_books_balance_after_a_fault_and_the_trace_tells_of_it(
     ],
     ids=[*(f"{function}-cut" for function in CLAIMS), "reset", "half-open"],
 )
-async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, function: str, fault: Fault
+async def test_a_claim_that_is_committed_and_not_answered_is_made_again_and_the_trace_shows_it(
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    function: str,
+    fault: Fault,
 ) -> None:
     async with asyncio.TaskGroup() as group:
         striking = group.create_task(network.strike(function, fault))
         await asyncio.sleep(0)
-        await flood.send(LEADS, concurrent=5)
+        await lead_load.send(LEADS, concurrent=5)
         await striking
-    await books.balance(LEADS)
-    await tells(network, customer, books, CLAIMS[function])
+    await customer_rows.check_consistency(LEADS)
+    await is_traced(network, customer, customer_rows, CLAIMS[function])
 
 
 @pytest.mark.parametrize("function", list(WRITES))
-async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_trace_tells_of_it(
-    network: Network, flood: Flood, books: Books, customer: Customer, function: str
+async def test_a_write_that_is_committed_and_not_answered_is_made_once_and_the_trace_shows_it(
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    function: str,
 ) -> None:
     async with asyncio.TaskGroup() as group:
         striking = group.create_task(network.strike(function, CUT))
         await asyncio.sleep(0)
-        await flood.send(LEADS, concurrent=5)
+        await lead_load.send(LEADS, concurrent=5)
         await striking
-    await books.balance(LEADS)
-    await tells(network, customer, books, WRITES[function])
+    await customer_rows.check_consistency(LEADS)
+    await is_traced(network, customer, customer_rows, WRITES[function])
 
 
 @broken
 @pytest.mark.parametrize("line", EDGE_LINES)
-async def test_the_books_balance_after_a_fault_behind_the_edge_and_callers_were_told(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str, fault: Fault
+async def test_everything_is_consistent_after_a_fault_behind_the_edge_and_callers_got_errors(
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
+    fault: Fault,
 ) -> None:
-    async def told() -> bool:
-        return flood.refused > 0
+    async def reported() -> bool:
+        return lead_load.refused > 0
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(send(flood, line, LEADS))
-        await flood.accepts(LEADS // 5)
+        group.create_task(send(lead_load, line, LEADS))
+        await lead_load.accepts(LEADS // 5)
         network.lines[line].fault = fault
         try:
-            await until(told)
+            await until(reported)
         finally:
             network.lines[line].fault = None
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)
     if fault is CUT:
-        await tells(network, customer, books, CUT_BEHIND_THE_EDGE[line])
+        await is_traced(network, customer, customer_rows, CUT_BEHIND_THE_EDGE[line])
 
 
 @pytest.mark.parametrize("line", list(SLOW))
-async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time(
-    network: Network, flood: Flood, books: Books, customer: Customer, line: str
+async def test_everything_is_consistent_on_a_slow_line_and_the_waterfall_shows_its_time(
+    network: Network,
+    lead_load: LeadLoad,
+    customer_rows: CustomerRows,
+    customer: Customer,
+    line: str,
 ) -> None:
     network.lines[line].fault = LATENCY
     try:
-        await send(flood, line, FEW)
-        await books.balance(FEW)
+        await send(lead_load, line, FEW)
+        await customer_rows.check_consistency(FEW)
     finally:
         network.lines[line].fault = None
-    waterfall = await network.waterfall(customer, await books.value(A_LEAD_OF_THE_PAGE))
+    waterfall = await network.waterfall(customer, await customer_rows.value(A_LEAD_OF_THE_PAGE))
     found = [
         bar["duration_ms"]
         for bar in waterfall["bars"]
@@ -242,12 +268,12 @@ async def test_the_books_balance_on_a_slow_line_and_the_waterfall_shows_its_time
 
 @pytest.mark.parametrize("line", EDGE_LINES)
 async def test_nobody_is_refused_on_a_slow_line_behind_the_edge(
-    network: Network, flood: Flood, books: Books, line: str
+    network: Network, lead_load: LeadLoad, customer_rows: CustomerRows, line: str
 ) -> None:
     network.lines[line].fault = LATENCY
     try:
-        await send(flood, line, FEW)
+        await send(lead_load, line, FEW)
     finally:
         network.lines[line].fault = None
-    assert flood.refused == 0
-    await books.balance(flood.accepted)
+    assert lead_load.refused == 0
+    await customer_rows.check_consistency(lead_load.accepted)

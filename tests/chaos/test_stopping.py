@@ -7,14 +7,14 @@ import aiohttp
 import grpc
 import pytest
 
-from deploy.local.customer import Customer
 from deploy.local.ports import free_port
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import HOST, Stack
 from services.chassis.rpc.client import CHANNEL_OPTIONS
-from tests.chaos.books import Books
 from tests.chaos.callers import METHODS, Callers, writes
 from tests.chaos.conftest import CREDITS
-from tests.chaos.flood import Flood
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import LeadLoad
 from tests.chaos.stopping import stop_in_grace
 from tests.system.conftest import a_customer
 
@@ -29,9 +29,9 @@ async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
     listen, logs, method = f"{HOST}:{free_port()}", stack.state.logs, METHODS[service]
     replica = await stack.start_replica(service, listen=listen)
     target = f"ipv4:{stack.address(service)},{listen}"
-    # Leads of somebody else, so that the callers' own books are their own.
+    # Leads of another customer, so that the callers' own rows are their own.
     loaded = await a_customer(stack, session, credits=CREDITS)
-    load = Flood(stack, loaded, session)
+    load = LeadLoad(stack, loaded, session)
     async with grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS) as channel:
         callers = Callers(writes(channel, customer)[service])
         async with asyncio.TaskGroup() as group:
@@ -48,4 +48,4 @@ async def test_no_call_fails_while_one_of_two_processes_is_stopped_under_load(
             await callers.reach(logs / f"{service}.log", method)
             callers.stopped = True
     assert callers.failed == []
-    await Books(stack, loaded).balance(LEADS)
+    await CustomerRows(stack, loaded).check_consistency(LEADS)

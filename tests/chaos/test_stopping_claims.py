@@ -1,6 +1,6 @@
 """SIGTERM of ingest, routing and delivery while they hold what they cannot finish.
 
-Whom they wait for answers nobody for longer than a process has to end, and leases outlast it: a
+What they wait for does not answer for longer than a process has to end, and leases outlast it: a
 claim that is gone afterwards was given back, with the attempt unspent; where a buyer may have the
 lead already, its delivery was reported.
 """
@@ -17,12 +17,12 @@ import msgspec
 import pytest
 
 from deploy.local.ports import free_port
-from deploy.local.stack import Options, Stack, running
+from deploy.local.stack import Options, Stack, running_stack
 from sandbox.meta_faults import DelayFault, FaultOrder
-from tests.chaos.books import Books
-from tests.chaos.flood import LEADS_PER_WEBHOOK, Flood, run_bounded
+from tests.chaos.customer_rows import CustomerRows
+from tests.chaos.lead_load import LEADS_PER_WEBHOOK, LeadLoad, run_bounded
 from tests.chaos.stopping import leaving, stalled, stop_in_grace
-from tests.system.conftest import hear
+from tests.system.conftest import discard
 from tests.system.waiting import until
 
 LEADS: Final = 60
@@ -95,7 +95,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     """A system with the leases that it has in earnest, and little time to end."""
     folder = tmp_path_factory.mktemp("claims")
     options = Options(edge_port=free_port(), service_env=SETTINGS)
-    async with running(folder, options, hear) as started:
+    async with running_stack(folder, options, discard) as started:
         yield started
 
 
@@ -126,84 +126,84 @@ async def nobody_writes(stack: Stack, table: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def there_are(books: Books, sql: str, *arguments: int) -> None:
+async def there_are(customer_rows: CustomerRows, sql: str, *arguments: int) -> None:
     """Returns when the database counts some."""
 
     async def are() -> bool:
-        return bool(await books.value(sql, *arguments))
+        return bool(await customer_rows.value(sql, *arguments))
 
     await until(are)
 
 
 async def test_items_that_meta_does_not_answer_are_given_back(
-    stack: Stack, session: aiohttp.ClientSession, flood: Flood, books: Books
+    stack: Stack, session: aiohttp.ClientSession, lead_load: LeadLoad, customer_rows: CustomerRows
 ) -> None:
     async with silent_meta(stack, session):
-        await run_bounded([flood.lead_ads] * WEBHOOKS, WEBHOOKS)
-        await there_are(books, HELD_ITEMS)
+        await run_bounded([lead_load.lead_ads] * WEBHOOKS, WEBHOOKS)
+        await there_are(customer_rows, HELD_ITEMS)
         await stop_in_grace(stack, "ingest")
-        left = await books.rows(LEFT["ingest"])
+        left = await customer_rows.rows(LEFT["ingest"])
     await stack.start_program("ingest")
     assert left == []
-    await books.balance(WEBHOOKS * LEADS_PER_WEBHOOK)
+    await customer_rows.check_consistency(WEBHOOKS * LEADS_PER_WEBHOOK)
 
 
 @pytest.mark.parametrize(("service", "receiver"), list(HANDOFFS))
 async def test_handoffs_that_the_receiver_does_not_take_are_given_back(
-    stack: Stack, flood: Flood, books: Books, service: str, receiver: str
+    stack: Stack, lead_load: LeadLoad, customer_rows: CustomerRows, service: str, receiver: str
 ) -> None:
     topic = HANDOFFS[service, receiver]
     async with stalled(stack, receiver):
-        await run_bounded([flood.post] * LEADS, 10)
-        await there_are(books, HELD_HANDOFFS.format(service=service, topic=topic))
+        await run_bounded([lead_load.post] * LEADS, 10)
+        await there_are(customer_rows, HELD_HANDOFFS.format(service=service, topic=topic))
         await stop_in_grace(stack, service)
-        left = await books.rows(LEFT[service])
+        left = await customer_rows.rows(LEFT[service])
     await stack.start_program(service)
     assert left == []
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)
 
 
 async def test_leads_whose_decisions_cannot_be_stored_are_given_back(
-    stack: Stack, flood: Flood, books: Books
+    stack: Stack, lead_load: LeadLoad, customer_rows: CustomerRows
 ) -> None:
     async with nobody_writes(stack, "routing.lead_routing_logs"):
-        await run_bounded([flood.post] * LEADS, 10)
-        await there_are(books, STORING_DECISIONS)
+        await run_bounded([lead_load.post] * LEADS, 10)
+        await there_are(customer_rows, STORING_DECISIONS)
         await stop_in_grace(stack, "routing")
-        left = await books.rows(LEFT["routing"])
+        left = await customer_rows.rows(LEFT["routing"])
     await stack.start_program("routing")
     assert left == []
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)
 
 
 async def test_deliveries_that_are_claimed_while_delivery_is_asked_to_end_are_given_back(
-    stack: Stack, flood: Flood, books: Books
+    stack: Stack, lead_load: LeadLoad, customer_rows: CustomerRows
 ) -> None:
     async with nobody_writes(stack, "delivery.attempts"):
-        await run_bounded([flood.post] * LEADS, 10)
-        await there_are(books, DUE_DELIVERIES, LEADS)
-        await there_are(books, CLAIMING_DELIVERIES)
+        await run_bounded([lead_load.post] * LEADS, 10)
+        await there_are(customer_rows, DUE_DELIVERIES, LEADS)
+        await there_are(customer_rows, CLAIMING_DELIVERIES)
         stopping = asyncio.create_task(stop_in_grace(stack, "delivery"))
         await leaving(stack, "delivery")
     await stopping
-    left = await books.rows(LEFT["delivery"])
-    all_are_due = await books.value(DUE_DELIVERIES, LEADS)
+    left = await customer_rows.rows(LEFT["delivery"])
+    all_are_due = await customer_rows.value(DUE_DELIVERIES, LEADS)
     await stack.start_program("delivery")
     assert left == []
     assert all_are_due
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)
 
 
 async def test_deliveries_that_buyers_do_not_answer_are_reported_before_the_end(
-    stack: Stack, flood: Flood, books: Books
+    stack: Stack, lead_load: LeadLoad, customer_rows: CustomerRows
 ) -> None:
     async with stalled(stack, "buyers"):
-        await run_bounded([flood.post] * LEADS, 10)
-        await there_are(books, HELD_DELIVERIES)
+        await run_bounded([lead_load.post] * LEADS, 10)
+        await there_are(customer_rows, HELD_DELIVERIES)
         await stop_in_grace(stack, "delivery")
-        left = await books.rows(LEFT["delivery"])
-        unanswered = await books.value(UNANSWERED)
+        left = await customer_rows.rows(LEFT["delivery"])
+        unanswered = await customer_rows.value(UNANSWERED)
     await stack.start_program("delivery")
     assert left == []
     assert unanswered
-    await books.balance(LEADS)
+    await customer_rows.check_consistency(LEADS)

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import grpc
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack, answers_ok
 from services.chassis.rpc.client import CHANNEL_OPTIONS
-from tests.chaos.books import Books
 from tests.chaos.callers import Callers, writes
+from tests.chaos.customer_rows import CustomerRows
 from tests.chaos.stopping import stop_in_grace
 
 CALLERS_EACH: Final = 3
@@ -65,12 +65,12 @@ class Load:
         for callers in self.callers.values():
             callers.stopped = True
 
-    async def made_once(self, books: Books) -> None:
+    async def made_once(self, customer_rows: CustomerRows) -> None:
         """Nobody's call failed, and what was answered is there once."""
         failed = {name: callers.failed for name, callers in self.callers.items() if callers.failed}
         assert not failed
         answered = {name: callers.answered for name, callers in self.callers.items()}
-        (made,) = await books.rows(MADE)
+        (made,) = await customer_rows.rows(MADE)
         assert dict(made) == {
             "ingest": answered["ingest"] + answered["web"],
             "routing": answered["routing"],
@@ -102,9 +102,9 @@ async def load(stack: Stack, customer: Customer) -> AsyncIterator[Load]:
 
 
 async def test_no_call_fails_while_one_of_two_edges_drains_under_load(
-    stack: Stack, customer: Customer, books: Books
+    stack: Stack, customer: Customer, customer_rows: CustomerRows
 ) -> None:
     async with load(stack, customer) as calling:
         await stop_in_grace(stack, "edge")
         await calling.goes_on()
-    await calling.made_once(books)
+    await calling.made_once(customer_rows)

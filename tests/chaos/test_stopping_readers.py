@@ -1,6 +1,6 @@
 """SIGTERM of scheduling and sync: imports, pulls and events go back with the attempt unspent.
 
-What they read answers nobody meanwhile, so that they hold what they have claimed.
+What they read does not answer meanwhile, so that they hold what they have claimed.
 """
 
 from collections.abc import AsyncIterator
@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
 from deploy.local.stack import Stack
 from sandbox.calendars import Calendars, calendars_served
 from sandbox.meta_pages import Behaviour, PageOrder
 from tests.chaos.bookings import a_calendar, posted
-from tests.chaos.books import Books
+from tests.chaos.customer_rows import CustomerRows
 from tests.chaos.stopping import stalled, stop_in_grace
 from tests.system.waiting import until
 from tests.unit.scheduling.external import external
@@ -27,7 +27,7 @@ CONVERSATIONS: Final = 30
 
 CLAIMED_IMPORTS: Final = """
     select count(*) from scheduling.imports where org_id = $1 and claim_expires_at > now()"""
-# As though nobody had claimed them: due now, held by nobody, no failure counted.
+# As though they had not been claimed: due now, not held, no failure counted.
 RETURNED_IMPORTS: Final = """
     select count(*) from scheduling.imports
     where org_id = $1 and claim_token is null and due_at <= now()
@@ -77,13 +77,13 @@ async def calendars() -> AsyncIterator[Calendars]:
         yield served
 
 
-async def becomes(books: Books, sql: str, wanted: object) -> None:
+async def becomes(customer_rows: CustomerRows, sql: str, wanted: object) -> None:
     """Returns when the database answers so."""
     found: object = None
 
     async def is_so() -> bool:
         nonlocal found
-        found = await books.value(sql)
+        found = await customer_rows.value(sql)
         return found == wanted
 
     try:
@@ -93,7 +93,7 @@ async def becomes(books: Books, sql: str, wanted: object) -> None:
 
 
 async def test_imports_that_are_being_read_are_given_back(
-    stack: Stack, customer: Customer, books: Books, calendars: Calendars
+    stack: Stack, customer: Customer, customer_rows: CustomerRows, calendars: Calendars
 ) -> None:
     calendar_id = await a_calendar(customer)
     calendars.hold()
@@ -104,18 +104,18 @@ async def test_imports_that_are_being_read_are_given_back(
         await customer.api.post(f"/api/calendars/{calendar_id}/imports", {"url": url})
 
     async def some_are_read() -> bool:
-        return bool(calendars.asked and await books.value(CLAIMED_IMPORTS))
+        return bool(calendars.asked and await customer_rows.value(CLAIMED_IMPORTS))
 
     await until(some_are_read)
     await stop_in_grace(stack, "scheduling")
-    assert await books.value(RETURNED_IMPORTS) == IMPORTS
+    assert await customer_rows.value(RETURNED_IMPORTS) == IMPORTS
     calendars.let()
     await stack.start_program("scheduling")
-    await becomes(books, READ_IMPORTS, IMPORTS)
+    await becomes(customer_rows, READ_IMPORTS, IMPORTS)
 
 
 async def test_events_and_reminders_that_sync_does_not_take_are_given_back(
-    stack: Stack, customer: Customer, books: Books
+    stack: Stack, customer: Customer, customer_rows: CustomerRows
 ) -> None:
     calendar_id = await a_calendar(customer)
     async with stalled(stack, "sync"):
@@ -128,55 +128,57 @@ async def test_events_and_reminders_that_sync_does_not_take_are_given_back(
                 "durationMinutes": 30,
             }
             await customer.api.post("/api/appointments", booking)
-        await books.rows("update scheduling.appointments set remind_at = now() where org_id = $1")
-        await becomes(books, EVENTS, 2 * BOOKINGS)
+        await customer_rows.rows(
+            "update scheduling.appointments set remind_at = now() where org_id = $1"
+        )
+        await becomes(customer_rows, EVENTS, 2 * BOOKINGS)
 
         async def claimed() -> dict[UUID, int]:
-            return dict(await books.rows(CLAIMED_EVENTS))
+            return dict(await customer_rows.rows(CLAIMED_EVENTS))
 
         unspent = await until(claimed)
         await stop_in_grace(stack, "scheduling")
-        waiting = dict(await books.rows(WAITING_EVENTS))
+        waiting = dict(await customer_rows.rows(WAITING_EVENTS))
         assert len(waiting) == 2 * BOOKINGS
         assert waiting.items() >= unspent.items()
     await stack.start_program("scheduling")
     kinds = ["appointment_booked"] * BOOKINGS + ["appointment_reminder"] * BOOKINGS
-    await becomes(books, TOLD_EVENTS, kinds)
-    await books.add_up()
+    await becomes(customer_rows, TOLD_EVENTS, kinds)
+    await customer_rows.verify()
 
 
 async def a_page(stack: Stack, customer: Customer) -> None:
     """Has Meta know a page with conversations."""
-    external_id = customer.identity.page_id
+    external_id = customer.org.page_id
     # Calls that it did not answer while it was stopped would count against the page's limit.
-    for path, told in (
+    for path, content_of in (
         ("", PageOrder(conversations=CONVERSATIONS, messages_min=1)),
         ("/behaviour", Behaviour(limits_calls=False)),
     ):
         url = f"{stack.meta_url}/_control/pages/{external_id}{path}"
-        content = msgspec.json.encode(told)
+        content = msgspec.json.encode(content_of)
         async with customer.api.session.put(url, data=content) as answer:
             answer.raise_for_status()
 
 
 async def start_pull(customer: Customer) -> None:
     """A session that goes on by itself."""
-    external_id = customer.identity.page_id
+    external_id = customer.org.page_id
     page = {"platform": "messenger", "facebookPageId": external_id, "accessToken": PAGE_TOKEN}
     connected = await posted(customer, "/api/pages", page)
     await posted(customer, f"/api/pages/{connected['page']['pageId']}/sync", {"mode": "full"})
 
 
 async def test_a_pull_that_meta_does_not_answer_is_given_back(
-    stack: Stack, customer: Customer, books: Books
+    stack: Stack, customer: Customer, customer_rows: CustomerRows
 ) -> None:
     await a_page(stack, customer)
     async with stalled(stack, "meta"):
         await start_pull(customer)
-        await becomes(books, RUNNING_PULLS, 1)
+        await becomes(customer_rows, RUNNING_PULLS, 1)
         await stop_in_grace(stack, "sync")
-        assert await books.value(RETURNED_PULLS) == 1
+        assert await customer_rows.value(RETURNED_PULLS) == 1
     await stack.start_program("sync")
-    await becomes(books, READ_PULLS, 1)
-    assert await books.value(READ_CONVERSATIONS) == CONVERSATIONS
-    await books.add_up()
+    await becomes(customer_rows, READ_PULLS, 1)
+    assert await customer_rows.value(READ_CONVERSATIONS) == CONVERSATIONS
+    await customer_rows.verify()

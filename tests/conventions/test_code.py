@@ -1,6 +1,5 @@
 """Generated code, RPC tables, annotations, imports and settings: the same in every service."""
 
-import ast
 import importlib
 import inspect
 import tempfile
@@ -15,18 +14,12 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from services.chassis.config import ServiceConfig
 from services.chassis.migrate import SERVICES, schemas
 from services.chassis.rpc.auth import AccessTable
+from tests.conventions.modules import imported
 from tests.conventions.schemas import NAMES, mending, modules_of
 from tools.protos import GEN, ROOT, differences, generate
 from waybill.trace.v1 import trace_service_pb2
 
 TRACE: ServiceDescriptor = trace_service_pb2.DESCRIPTOR.services_by_name["TraceService"]
-# Where a service touches gRPC, generated code or a peer. All other modules hold rules, loops and
-# settings, and know none of it.
-EDGES = {
-    "__main__", "service", "edge", "parsing", "answers", "handoff", "timeline_handoff",
-    "workspaces",
-}  # fmt: skip
-OUTER = ("grpc", "asyncpg", "waybill", "google")
 
 
 def own_service(name: str) -> ServiceDescriptor:
@@ -63,19 +56,19 @@ def test_the_access_table_names_every_rpc_and_nothing_else(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_rpc_admits_somebody(name: str) -> None:
-    nobody = [
+def test_every_rpc_admits_a_caller(name: str) -> None:
+    closed = [
         method
         for method, access in access_of(name).items()
         if not (access.tenants or access.services)
         or (access.workspace_tokens and not access.tenants)
     ]
-    assert not nobody, mending(nobody, f"services/{name}/access.py: say who may call it")
+    assert not closed, mending(closed, f"services/{name}/access.py: say who may call it")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_callers_on_the_list_are_services_that_there_are(name: str) -> None:
-    known = {*NAMES, "scheduling", "sync", "operator"}
+    known = {*NAMES, "operator"}
     callers = {caller for access in access_of(name).values() for caller in access.services}
     assert callers <= known, mending(callers - known, f"services/{name}/access.py: fix the name")
 
@@ -118,30 +111,6 @@ def test_no_count_in_json_becomes_text(name: str) -> None:
     assert not wide, mending(wide, "use int32: int64 becomes a string in JSON")
 
 
-def imported(path: Path) -> set[str]:
-    """The full names of modules that a file imports."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return names
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_only_the_edge_of_a_service_knows_grpc_and_generated_code(name: str) -> None:
-    found = {
-        str(path.relative_to(SERVICES)): sorted(outer)
-        for path in modules_of(name)
-        if path.relative_to(SERVICES / name).parts[0].removesuffix(".py") not in EDGES
-        and (outer := {m for m in imported(path) if m.split(".")[0] in OUTER})
-    }
-    assert not found, mending(
-        found, "parse at the edge (parsing.py, answers.py, handoff.py) into dataclasses"
-    )
-
-
 def test_only_main_builds_a_process() -> None:
     building = {"services.chassis.lifetime"}
     found = [
@@ -161,16 +130,6 @@ def test_a_service_starts_processes_by_popen(name: str) -> None:
         "start it by subprocess.Popen: uvloop forks beside the threads of gRPC, of which its child"
         " may die before it begins",
     )
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_service_has_the_floor_plan(name: str) -> None:
-    folder = SERVICES / name
-    wanted = ["__main__.py", "config.py", "access.py", "service.py", "schema/grants.sql"]
-    missing = [part for part in wanted if not (folder / part).exists()]
-    if not (folder / "store.py").exists() and not (folder / "store").is_dir():
-        missing.append("store.py")
-    assert not missing, mending(missing, f"services/{name}/: five services, one floor plan")
 
 
 def configs() -> list[type[ServiceConfig]]:

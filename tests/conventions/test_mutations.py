@@ -64,10 +64,10 @@ def test_every_fence_has_a_mutation(file: FunctionFile) -> None:
 
 def test_every_trigger_has_a_mutation() -> None:
     bare = [
-        str(defence)
-        for defence in listed()
-        if defence.kind == "trigger"
-        and not any(f"drop trigger {defence.name} " in each.sql for each in MUTATIONS)
+        str(guard)
+        for guard in listed()
+        if guard.kind == "trigger"
+        and not any(f"drop trigger {guard.name} " in each.sql for each in MUTATIONS)
     ]
     assert not bare, mending(
         bare, "no row attacks a trigger: drop it in tools/mutations/catalogue.py, name its test"

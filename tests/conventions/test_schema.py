@@ -4,10 +4,10 @@ import re
 
 import asyncpg
 
-from services.chassis.migrate import schemas
-from tests.conventions.schemas import IN_SCHEMAS, Admin, mending
+from services.chassis.migrate import Schema, schemas
+from tests.conventions.schemas import IN_SCHEMAS, Admin, function_files, mending
 
-# Tables without an org that the service role alone reads (design, section 4), and the chassis'.
+# Tables without an org that only the service role reads (design, section 4), and the chassis'.
 OF_NO_ORG = {
     "apps",
     "app_secrets",
@@ -83,7 +83,7 @@ async def test_row_level_security_is_enabled_and_forced_with_both_policies(admin
         ):
             found.append(f"{table['schema']}.{table['name']}: {names}")
     assert not found, mending(
-        found, "policies come from services/chassis/schema/policies.sql alone; run `migrate up`"
+        found, "policies come from services/chassis/schema/policies.sql only; run `migrate up`"
     )
 
 
@@ -116,7 +116,7 @@ async def test_every_key_of_a_table_with_an_org_leads_with_it(admin: Admin) -> N
         if row["leading"] != "org_id"
     ]
     assert not found, mending(
-        found, "put org_id first: a key over all orgs tells one what another one holds"
+        found, "put org_id first: a key over all orgs shows one org what another one holds"
     )
 
 
@@ -155,7 +155,7 @@ async def test_nothing_is_an_enum_and_every_status_is_text_with_a_check(admin: A
             from ({TABLES}) t
             join pg_attribute a on a.attrelid = t.oid and not a.attisdropped
             where (a.attname = 'status' or a.attname like '%\\_status')
-              -- What was checked where it stands, told again in its history.
+              -- What was checked where it stands, repeated in its history.
               and a.attname not in ('from_status', 'to_status')"""
     )
     assert rows
@@ -231,7 +231,7 @@ async def test_no_role_reaches_into_another_services_schema(admin: Admin) -> Non
         for row in rows
         if row["role"].removeprefix("waybill_").split("_")[0] != row["schema"]
     ]
-    assert not found, mending(found, "revoke it: what another service must know it is told by RPC")
+    assert not found, mending(found, "revoke it: what another service must know it gets by RPC")
     public = await admin.fetch(
         f"""select n.nspname from pg_namespace n
             where n.nspname in {IN_SCHEMAS} and has_schema_privilege('public', n.oid, 'usage')"""
@@ -312,3 +312,24 @@ async def test_only_the_service_and_the_system_role_may_run_functions(admin: Adm
             where has_function_privilege('public', f.oid, 'execute')"""
     )
     assert not rows, mending(rows, "services/chassis/schema/grants.sql revokes it; keep it last")
+
+
+async def test_helpers_that_run_as_system_are_closed_to_the_service(admin: Admin) -> None:
+    internal = {(file.package, file.name) for file in function_files() if file.is_internal}
+    found = [
+        f"{f['schema']}.{f['name']}"
+        for f in await functions(admin)
+        if f["prosecdef"]
+        and {(f["schema"], f["name"]), ("chassis", f["name"])} & internal
+        and f"{f['schema']}.{f['name']}" not in SEARCHES
+        and await admin.fetchval(
+            "select has_function_privilege($1, $2::oid, 'execute')",
+            Schema(name=f["schema"]).login,
+            f["oid"],
+        )
+    ]
+    assert not found, mending(
+        found,
+        "the service's grants.sql: `revoke execute on function … from waybill_<service>`, or call"
+        " it from a function that runs as system only",
+    )

@@ -9,10 +9,12 @@ import pytest
 from services.chassis.migrate import CHASSIS, SERVICES, schemas
 from tests.conventions.schemas import (
     FunctionFile,
+    calls_in,
     function_files,
     functions_of,
     mending,
     modules_of,
+    store_files,
 )
 
 CREATES = re.compile(r"^create or replace function (\w+)\s*\(", re.MULTILINE)
@@ -23,7 +25,6 @@ SQL = re.compile(
 )
 # These two are the database's own: how functions are called, and how schemas come about.
 SPEAK_SQL = {SERVICES / "chassis" / "database.py", SERVICES / "chassis" / "migrate.py"}
-CALLS = ("rows", "row", "value")
 
 
 @pytest.mark.parametrize("file", function_files(), ids=str)
@@ -32,7 +33,7 @@ def test_a_file_holds_the_function_of_its_name_under_its_contract(file: Function
     assert created == [file.name], mending(
         created, f"{file}: one `create or replace function {file.name}` and no other"
     )
-    contract = file.text.split("create or replace", 1)[0]
+    contract = file.contract
     assert contract.startswith("--"), mending(
         contract[:80], f"{file}: begin with a comment: what it does, returns, raises"
     )
@@ -62,7 +63,7 @@ def test_a_list_is_planned_for_what_is_asked_of_it(file: FunctionFile) -> None:
 @pytest.mark.parametrize("file", function_files(), ids=str)
 def test_a_contract_names_every_refusal(file: FunctionFile) -> None:
     raised = set(re.findall(r"perform refuse\((\d+)", file.text))
-    contract = file.text.split("create or replace", 1)[0]
+    contract = file.contract
     missing = {number for number in raised if f"WB{int(number):03d}" not in contract}
     assert not missing, mending(missing, f"{file}: name each SQLSTATE WBnnn with its reason on top")
 
@@ -107,7 +108,7 @@ def test_sql_is_lower_case_and_asks_for_no_extension(path: Path) -> None:
     )
     assert not shouted, mending(shouted, f"{path.name}: write SQL in lower case")
     if path.name == "extensions.sql":
-        # Applied by whoever migrates; of what PostgreSQL itself ships.
+        # Applied by the role that migrates; of what PostgreSQL itself ships.
         code = code.replace("create extension if not exists btree_gist", "")
     assert not re.search(r"create extension|create type .* as enum|pgp_|digest\(", code), mending(
         path.name, "no extension, no enum: SQL runs on PostgreSQL 15 to 18 as it is"
@@ -127,71 +128,20 @@ def test_sql_names_no_schema(path: Path) -> None:
     )
 
 
-def called_functions(path: Path) -> set[str]:
-    """Names in `….rows("name", …)`, `row` and `value`."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in CALLS
-            and node.args
-            and isinstance(node.args[0], ast.Constant)
-            and isinstance(node.args[0].value, str)
-        ):
-            found.add(node.args[0].value)
-    return found
-
-
-def store_files(service: str) -> list[Path]:
-    folder = SERVICES / service
-    return sorted((folder / "store").rglob("*.py")) or [folder / "store.py"]
-
-
 @pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
-def test_stores_call_functions_that_exist_and_nobody_else_calls_any(schema: object) -> None:
+def test_stores_call_functions_that_exist_and_nothing_else_calls_any(schema: object) -> None:
     service = getattr(schema, "name", "")
     stores = store_files(service)
-    called = {name for path in stores for name in called_functions(path)}
+    called = {name for path in stores for name in calls_in(ast.parse(path.read_text()))}
     assert called
     unknown = called - functions_of(service)
     assert not unknown, mending(unknown, f"add services/{service}/schema/functions/<name>.sql")
     elsewhere = {
         str(path.relative_to(SERVICES)): names
         for path in modules_of(service)
-        if path not in stores and (names := called_functions(path))
+        if path not in stores and (names := calls_in(ast.parse(path.read_text())))
     }
-    assert not elsewhere, mending(elsewhere, "only store.py talks to the database")
-
-
-@pytest.mark.parametrize("schema", schemas(), ids=lambda schema: schema.name)
-def test_a_method_of_a_store_bears_the_name_of_its_function(schema: object) -> None:
-    service = getattr(schema, "name", "")
-    known = functions_of(service)
-    found = []
-    for path in store_files(service):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.ClassDef):
-                continue
-            for method in node.body:
-                if not isinstance(method, ast.AsyncFunctionDef) or method.name.startswith("_"):
-                    continue
-                names = {
-                    inner.args[0].value
-                    for inner in ast.walk(method)
-                    if isinstance(inner, ast.Call)
-                    and isinstance(inner.func, ast.Attribute)
-                    and inner.func.attr in CALLS
-                    and inner.args
-                    and isinstance(inner.args[0], ast.Constant)
-                }
-                listing = f"list_{method.name.removeprefix('get_')}s"
-                is_named = any(str(n).startswith(method.name) or n == listing for n in names)
-                if method.name not in known and not is_named:
-                    found.append(f"{path.name}: {method.name} calls {sorted(map(str, names))}")
-    assert not found, mending(
-        found, "name the method as its function, or as its beginning (get_x for one of list_xs)"
-    )
+    assert not elsewhere, mending(elsewhere, "only modules of store/ talk to the database")
 
 
 def test_every_function_is_called_by_something() -> None:

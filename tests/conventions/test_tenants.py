@@ -209,7 +209,7 @@ def says_something(rows: list[Any]) -> bool:
 
 
 async def asked(house: House, function: asyncpg.Record, org: UUID, arguments: Any) -> bool:
-    """Whether the function tells the org anything."""
+    """Whether the function shows the org anything."""
     first = function["names"][0]
     own = [org] if first == "p_org_ids" else org
     try:
@@ -219,8 +219,10 @@ async def asked(house: House, function: asyncpg.Record, org: UUID, arguments: An
             raise
         return False
     own_id = {str(org), *(str(each) for each in arguments.values())}
-    told = [{key: value for key, value in row.items() if str(value) not in own_id} for row in rows]
-    return says_something(told)
+    answers = [
+        {key: value for key, value in row.items() if str(value) not in own_id} for row in rows
+    ]
+    return says_something(answers)
 
 
 @pytest.mark.parametrize("service", NAMES)
@@ -237,7 +239,7 @@ async def test_no_reading_function_tells_one_org_of_another(
                 if await asked(house, function, house.org_b, arguments):
                     seen += 1
                     assert not await asked(house, function, uuid4(), arguments), mending(
-                        f"{service}.{function['name']}({arguments}) tells another org",
+                        f"{service}.{function['name']}({arguments}) answers another org",
                         "filter by org_id and do not read it with a definer's rights",
                     )
             if not seen:

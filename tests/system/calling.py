@@ -48,7 +48,7 @@ OF_TENANTS = [(service, method) for service, method, access in METHODS if access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CallResult:
     """How a call ended: its status name, and what was answered or why it was refused."""
 
     status: str
@@ -61,7 +61,7 @@ async def call(
     method: MethodDescriptor,
     token: str | None,
     fields: dict[str, Any] | None = None,
-) -> Answer:
+) -> CallResult:
     """The end of the call with these fields; empty ones for none."""
     request = ParseDict(fields or {}, message_factory.GetMessageClass(method.input_type)())
     response = message_factory.GetMessageClass(method.output_type)
@@ -76,6 +76,6 @@ async def call(
         try:
             answered = await rpc(request, timeout=10, metadata=metadata)
         except grpc.aio.AioRpcError as error:
-            return Answer(status=error.code().name, message={"refusal": error.details()})
+            return CallResult(status=error.code().name, message={"refusal": error.details()})
         message = MessageToDict(answered, preserving_proto_field_name=True)
-        return Answer(status="OK", message=message)
+        return CallResult(status="OK", message=message)

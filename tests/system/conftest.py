@@ -7,22 +7,22 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer, Identity, set_up
 from deploy.local.ports import free_port
+from deploy.local.sample_customer import Customer, SampleOrg, set_up
 from deploy.local.samples import Samples
-from deploy.local.stack import Options, Stack, running
+from deploy.local.stack import Options, Stack, running_stack
 from tests.system.waiting import until
 
 
-def hear(_: str) -> None:
-    """Progress is for people."""
+def discard(_: str) -> None:
+    """Drops progress: it is for people."""
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything `make run` starts, in a folder and on ports of its own."""
     folder = tmp_path_factory.mktemp("stack")
-    async with running(folder, Options(edge_port=free_port()), hear) as started:
+    async with running_stack(folder, Options(edge_port=free_port()), discard) as started:
         yield started
 
 
@@ -38,7 +38,7 @@ async def a_customer(
 ) -> Customer:
     """A fresh org with sources, workspaces, endpoints, rules and credits of its own."""
     number = 10**14 + secrets.randbelow(10**14)
-    identity = Identity(
+    org = SampleOrg(
         name=f"test-{secrets.token_hex(4)}", page_id=str(number), phone_number_id=str(number + 1)
     )
 
@@ -49,12 +49,12 @@ async def a_customer(
             buyers_url=stack.buyers_url,
             keys=stack.keys,
             run="only",
-            identity=identity,
+            org=org,
             credits=credits,
         )
 
     # The test before may have killed what the edge has not seen back yet: set-up is safe to repeat,
-    # and whoever is told to try again later does.
+    # and a caller that is asked to try again later does.
     return await until(made)
 
 

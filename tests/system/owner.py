@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import msgspec
 
-from deploy.local.customer import PAGE_TOKEN, Customer
+from deploy.local.sample_customer import PAGE_TOKEN, Customer
 from deploy.local.stack import Stack
 from sandbox.meta_pages import PageOrder
 from tests.system.calling import OF_TENANTS, call
@@ -108,7 +108,7 @@ class Owner:
         }
 
     async def _conversations(self) -> dict[str, str]:
-        facebook_page_id = self._customer.identity.page_id
+        facebook_page_id = self._customer.org.page_id
         order = PageOrder(conversations=2, messages_min=1, messages_max=2, broken=1)
         url = f"{self._stack.meta_url}/_control/pages/{facebook_page_id}"
         content = msgspec.json.encode(order)

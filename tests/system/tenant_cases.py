@@ -1,7 +1,7 @@
-"""What a stranger asks of another tenant's things, for every RPC that tenants may call.
+"""What one tenant asks of another tenant's things, for every RPC that tenants may call.
 
-Each case is the request made of the owner's ids, and how it ends for a stranger: NOT_FOUND, or OK
-with nothing of the owner's in it.
+Each case is the request made of the owner's ids, and how it ends for another tenant: NOT_FOUND, or
+OK with nothing of the owner's in it.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A request, and the status that a stranger's ends with."""
+    """A request, and the status that another tenant's ends with."""
 
     fields: Callable[[Ids], Fields]
     status: str
@@ -53,7 +53,7 @@ CASES: Final[Mapping[str, Case]] = {
     "scheduling FindTraces": empty(external_id="{appointment}"),
     "sync GetTrace": empty(trace_id="{sync_trace}"),
     "sync FindTraces": empty(external_id="{facebook_page}"),
-    # Ingest. Whose a page is, its own token decides; that somebody has it is no secret.
+    # Ingest. A page's own token decides whose it is; that it is taken is not a secret.
     "CreateSource": Case(
         fields=lambda ids: {
             "kind": "meta_page",
@@ -64,7 +64,7 @@ CASES: Final[Mapping[str, Case]] = {
     ),
     "UpdateSource": hidden(source_id="{source}", name="taken over"),
     "ListSources": empty(),
-    # The owner's request id is the stranger's own as well.
+    # The owner's request id is the other tenant's as well.
     "CreateLead": empty(customer_phone="+4915112345678", type="order", request_id="{request}"),
     "GetLead": hidden(lead_id="{lead}"),
     "ListLeads": empty(),

@@ -1,4 +1,4 @@
-"""What strangers and Meta's odd days send through the edge."""
+"""Malformed and hostile input through the edge."""
 
 import json
 from typing import TypeAlias
@@ -6,7 +6,7 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.meta_json import meta_bytes
 from sandbox.meta_webhooks import (
@@ -119,7 +119,7 @@ async def test_the_handshake_echoes_the_challenge_to_who_knows_the_token(
     ("changes", "fields"),
     [
         ({"customer_phone": "12"}, ["customer_phone"]),
-        ({"type": "wish"}, ["type"]),
+        ({"type": "arguments"}, ["type"]),
         ({"customer_phone": "not a number", "type": ""}, ["type"]),
         ({"customer_phone": "not a number", "type": "x"}, ["customer_phone", "type"]),
     ],

@@ -16,9 +16,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Api
-from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
+from deploy.local.process_tree import alive, children_of
+from deploy.local.sample_customer import Api
 from deploy.local.state import ROOT
 from tests.system.waiting import until
 
@@ -200,9 +200,9 @@ async def test_a_killed_postgresql_is_reported_and_nothing_is_left(pair: tuple[R
     os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
     assert await run.ends() == 1
     assert "crashed: PostgreSQL ended with signal SIGKILL" in run.said
-    told = [line.strip() for line in run.said.partition("Its last lines:")[2].splitlines()]
+    last_lines = [line.strip() for line in run.said.partition("Its last lines:")[2].splitlines()]
     log = (run.folder / "postgres" / "server.log").read_text()
-    assert len([line for line in told if line and line in log]) > 1
+    assert len([line for line in last_lines if line and line in log]) > 1
     assert [pid for pid in family if alive(pid)] == []
 
 
@@ -247,7 +247,7 @@ async def test_sigterm_ends_every_process_once_a_call_under_way_is_answered(
 
 
 async def test_once_says_which_sample_did_not_reach_its_end(pair: tuple[Run, Run]) -> None:
-    # The Graph API cannot be reached, so nobody gets to know the answers of a lead.
+    # The Graph API cannot be reached, so the answers of a lead are not fetched.
     nowhere = f"http://127.0.0.1:{free_port()}/v26.0"
     arguments = ("--once", "--sample-seconds-max", "2")
     async with a_run(pair[1].folder, *arguments, WAYBILL_INGEST_GRAPH_URL=nowhere) as run:
@@ -294,7 +294,7 @@ async def test_ctrl_c_during_the_start_stops_what_was_started(tmp_path: Path) ->
 async def test_a_port_that_is_none_is_said(tmp_path: Path, port: str) -> None:
     async with a_run(tmp_path / "state", WAYBILL_EDGE_PORT=port) as run:
         assert await run.ends() == 1
-    assert f"failed: WAYBILL_EDGE_PORT={port} is no port" in run.said
+    assert f"failed: WAYBILL_EDGE_PORT={port} is not a port" in run.said
     assert len(run.said.splitlines()) == 1
 
 

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.local.customer import Customer
 from deploy.local.ports import free_port
-from deploy.local.stack import Options, Stack, running
+from deploy.local.sample_customer import Customer
+from deploy.local.stack import Options, Stack, running_stack
 from sandbox.meta_json import meta_bytes
 from sandbox.meta_webhooks import whatsapp_text
-from tests.system.conftest import hear
+from tests.system.conftest import discard
 from tests.system.waiting import until
 from tests.system.webhooks import a_text, post
 
@@ -18,7 +18,7 @@ from tests.system.webhooks import a_text, post
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A system of its own: the edge may see an outage, and its end, when this test is over."""
     folder = tmp_path_factory.mktemp("outage")
-    async with running(folder, Options(edge_port=free_port()), hear) as started:
+    async with running_stack(folder, Options(edge_port=free_port()), discard) as started:
         yield started
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
-from deploy.local.samples import Outcome, Samples
+from deploy.local.sample_customer import Customer
+from deploy.local.samples import SampleResult, Samples
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -40,13 +40,13 @@ async def count(rows: Rows, table: str, customer: Customer, where: str = "true")
 
 
 @pytest.fixture
-async def outcomes(samples: Samples) -> list[Outcome]:
+async def outcomes(samples: Samples) -> list[SampleResult]:
     """All samples, each at its end."""
     return [await sample() for sample in samples.all()]
 
 
 async def test_each_sample_leaves_exactly_its_rows(
-    outcomes: list[Outcome], customer: Customer, rows: Rows
+    outcomes: list[SampleResult], customer: Customer, rows: Rows
 ) -> None:
     assert len(outcomes) == 5
     counted = {table: await count(rows, table, customer) for table in EXPECTED}
@@ -54,7 +54,7 @@ async def test_each_sample_leaves_exactly_its_rows(
 
 
 async def test_each_item_has_the_fate_that_the_samples_say(
-    outcomes: list[Outcome], customer: Customer, rows: Rows
+    outcomes: list[SampleResult], customer: Customer, rows: Rows
 ) -> None:
     items = await rows.fetch(
         "select status from ingest.webhook_items where org_id = $1", UUID(customer.org_id)
@@ -71,7 +71,7 @@ async def test_each_item_has_the_fate_that_the_samples_say(
 
 
 async def test_each_delivery_consumed_exactly_one_credit(
-    outcomes: list[Outcome], customer: Customer, rows: Rows
+    outcomes: list[SampleResult], customer: Customer, rows: Rows
 ) -> None:
     consumed = await rows.fetch(
         """select delivery_id, count(*) as times from delivery.credit_transactions
@@ -84,7 +84,7 @@ async def test_each_delivery_consumed_exactly_one_credit(
 
 
 async def test_one_trace_goes_from_each_arrival_to_its_delivery(
-    outcomes: list[Outcome], customer: Customer, rows: Rows
+    outcomes: list[SampleResult], customer: Customer, rows: Rows
 ) -> None:
     leads = await rows.fetch(
         """select l.trace_id as lead, i.trace_id as item, r.trace_id as routed,
@@ -108,11 +108,11 @@ async def test_one_trace_goes_from_each_arrival_to_its_delivery(
 
 
 async def test_each_delivered_lead_reached_its_buyer_once_with_a_good_signature(
-    outcomes: list[Outcome], customer: Customer, samples: Samples
+    outcomes: list[SampleResult], customer: Customer, samples: Samples
 ) -> None:
     received: dict[str, list[Any]] = {}
     for workspace in ("alpha", "beta"):
-        name = f"{customer.identity.name}-{workspace}"
+        name = f"{customer.org.name}-{workspace}"
         url = f"{samples.buyers_url}/_control/buyers/{name}/received"
         async with customer.api.session.get(url) as answer:
             received[workspace] = (await answer.json())["received"]

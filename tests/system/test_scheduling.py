@@ -1,4 +1,4 @@
-"""Scheduling as the world sees it: JSON at the edge, feeds, traces and books."""
+"""Scheduling as the world sees it: JSON at the edge, feeds, traces and the consistency check."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer, RefusedError
+from deploy.local.sample_customer import Customer, RefusedError
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
 from tests.system.conftest import a_customer
@@ -51,11 +51,11 @@ async def test_the_sample_of_make_run_reaches_its_end_in_one_trace(
 ) -> None:
     outcome = await SchedulingSamples(customer).booking()
     ((_, appointment_id),) = outcome.found_by
-    told = await rows.fetch(
+    changes = await rows.fetch(
         "select action, trace_id from scheduling.audit_logs where subject_id = $1 order by ordinal",
         UUID(appointment_id),
     )
-    assert [row["action"] for row in told] == ["booked", "rescheduled", "cancelled"]
+    assert [row["action"] for row in changes] == ["booked", "rescheduled", "cancelled"]
 
 
 async def test_the_edge_speaks_the_json_that_callers_know(customer: Customer) -> None:
@@ -146,8 +146,8 @@ async def test_an_appointment_is_approved_and_comes_to_its_end(
         ended = (await api.post(f"{path}/{step}", {}))["appointment"]
         assert ended["status"] == status
         assert (await api.post(f"{path}/{step}", {}))["appointment"] == ended
-        told = await api.get(path)
-        assert [each["action"] for each in told["changes"]] == ["booked", "approved", action]
+        history = await api.get(path)
+        assert [each["action"] for each in history["changes"]] == ["booked", "approved", action]
 
 
 async def test_a_hold_is_confirmed_released_or_in_the_way(customer: Customer) -> None:
@@ -346,5 +346,5 @@ async def test_what_was_acknowledged_before_a_kill_is_there_and_nothing_overlaps
         UUID(customer.org_id),
     )
     assert {str(row["appointment_id"]) for row in kept} >= set(acknowledged)
-    books = await rows.fetch("select * from scheduling.verify_books() where violation_count > 0")
-    assert [dict(row) for row in books] == []
+    broken = await rows.fetch("select * from scheduling.verify_books() where violation_count > 0")
+    assert [dict(row) for row in broken] == []

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from tests.system.waiting import until
 
@@ -18,7 +18,7 @@ TABLES = ("deliveries", "attempts", "credit_transactions", "credit_accounts", "l
 
 async def received(stack: Stack, customer: Customer, at_least: int) -> list[dict[str, Any]]:
     """What alpha has got, once it has got so much."""
-    url = f"{stack.buyers_url}/_control/buyers/{customer.identity.name}-alpha/received"
+    url = f"{stack.buyers_url}/_control/buyers/{customer.org.name}-alpha/received"
     query = {"at_least": str(at_least), "seconds": "10"}
     async with customer.api.session.get(url, params=query) as answer:
         entries: list[dict[str, Any]] = (await answer.json())["received"]
@@ -26,7 +26,7 @@ async def received(stack: Stack, customer: Customer, at_least: int) -> list[dict
 
 
 async def control(stack: Stack, customer: Customer, method: str, path: str, body: Any) -> None:
-    url = f"{stack.buyers_url}/_control/buyers/{customer.identity.name}-alpha/{path}"
+    url = f"{stack.buyers_url}/_control/buyers/{customer.org.name}-alpha/{path}"
     async with customer.api.session.request(method, url, json=body) as answer:
         answer.raise_for_status()
 

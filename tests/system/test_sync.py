@@ -7,7 +7,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from deploy.local.sync_samples import CONVERSATIONS, SyncSamples
 from sandbox.meta_json import meta_bytes
@@ -60,7 +60,7 @@ async def test_each_kind_of_webhook_event_reaches_the_timeline_in_its_own_trace(
     rows: "asyncpg.Connection[asyncpg.Record]",
     part: dict[str, object],
 ) -> None:
-    page_id = customer.identity.page_id
+    page_id = customer.org.page_id
     event = {
         "sender": {"id": "8100"},
         "recipient": {"id": page_id},
@@ -74,7 +74,7 @@ async def test_each_kind_of_webhook_event_reaches_the_timeline_in_its_own_trace(
 
     async def recorded() -> "asyncpg.Record | None":
         return await rows.fetchrow(
-            """select t.outcome, t.trace_id as told, e.trace_id as event, i.trace_id as item
+            """select t.outcome, t.trace_id as reported, e.trace_id as event, i.trace_id as item
                from sync.told_events t
                join sync.contact_interaction_events e using (org_id, event_id)
                join ingest.webhook_items i on i.org_id = t.org_id and i.item_id = t.event_id
@@ -84,7 +84,7 @@ async def test_each_kind_of_webhook_event_reaches_the_timeline_in_its_own_trace(
 
     row = await until(recorded)
     assert row["outcome"] == "stored"
-    assert row["told"] == row["event"] == row["item"]
+    assert row["reported"] == row["event"] == row["item"]
 
 
 async def test_a_second_start_is_409_with_its_details(

@@ -8,7 +8,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from deploy.local.customer import Api, Customer, RefusedError
+from deploy.local.sample_customer import Api, Customer, RefusedError
 from deploy.local.samples import Samples
 from deploy.local.stack import Stack
 from tests.system.calling import OF_TENANTS, SERVICES, call
@@ -19,11 +19,11 @@ from tests.system.waiting import until
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 READS = ("Get", "List", "Search", "Find")
-# They tell of a moment that has passed, or count.
+# They name a moment that has passed, or count.
 NOTHING_TO_SHOW = {"ListActiveSyncs", "ListSyncLocks", "ListSyncStatistics"}
-# Times, and what strangers may well have too.
+# Times, and what other tenants may have as well.
 NO_IDS = {"now", "later", "local", "day", "request", "facebook_page", "contact_name"}
-# What workers write while nobody asks for anything.
+# What workers write without any call.
 WORKERS_COLUMNS = [
     "due_at", "check_due_at", "checked_at", "updated_at", "claim_token", "claimed_at",
     "claim_expires_at", "attempts", "failure_count", "last_error", "imported_at",
@@ -32,7 +32,7 @@ WORKERS_COLUMNS = [
 
 def test_every_rpc_that_tenants_may_call_has_a_case() -> None:
     assert {method.name for _, method in OF_TENANTS} == {name.split()[-1] for name in CASES}, (
-        "say in tenant_cases.py how the RPC ends for a stranger who names another's things"
+        "say in tenant_cases.py how the RPC ends for a tenant that names another's things"
     )
 
 
@@ -74,7 +74,7 @@ async def test_a_tenants_token_sees_and_changes_nothing_of_another_tenant_throug
     rows: Rows,
 ) -> None:
     await samples.lead_ads()
-    stranger = (await a_customer(stack, session)).api.token
+    other = (await a_customer(stack, session)).api.token
     theirs = await Owner(stack, customer).ids()
     hidden = [value for name, value in theirs.items() if name not in NO_IDS]
     before = await at_rest(rows, UUID(customer.org_id))
@@ -82,7 +82,7 @@ async def test_a_tenants_token_sees_and_changes_nothing_of_another_tenant_throug
     wrong = []
     for service, method in OF_TENANTS:
         case = case_of(service, method.name)
-        answer = await call(stack, service, method, stranger, case.fields(theirs))
+        answer = await call(stack, service, method, other, case.fields(theirs))
         shown = [value for value in hidden if value in str(answer.message)]
         if answer.status != case.status or (answer.status == "OK" and shown):
             wrong.append((service, method.name, answer))
@@ -95,7 +95,7 @@ async def test_a_tenants_token_sees_and_changes_nothing_of_another_tenant_throug
             shown = [value for value in hidden if value in str(answer.message)]
             if answer.status != "OK" or not (shown or method.name in NOTHING_TO_SHOW):
                 wrong.append((service, method.name, answer))
-    assert not wrong, "what the stranger could not see is not there for its owner either"
+    assert not wrong, "what the other could not see is not there for its owner either"
 
 
 async def test_a_workspaces_token_sees_its_own_deliveries_and_no_others(

@@ -6,16 +6,16 @@ from uuid import UUID
 
 import asyncpg
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.samples import Samples
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
-from tests.system.test_books import waybill
+from tests.system.test_consistency_check import waybill
 from tests.system.waiting import until
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-TOLD = """select e.type, e.trace_id, e.subject_id, e.payload, t.outcome
+REPORTED = """select e.type, e.trace_id, e.subject_id, e.payload, t.outcome
           from sync.contact_interaction_events e
           join sync.told_events t using (org_id, event_id)
           where e.org_id = $1 and t.teller = $2 and $3 in (e.lead_id, e.subject_id)
@@ -27,11 +27,11 @@ async def told_of(
 ) -> list["asyncpg.Record"]:
     """The events of a lead or a subject, as soon as they are all there."""
 
-    async def told() -> "list[asyncpg.Record] | None":
-        events = await rows.fetch(TOLD, UUID(customer.org_id), teller, UUID(id_))
+    async def reported() -> "list[asyncpg.Record] | None":
+        events = await rows.fetch(REPORTED, UUID(customer.org_id), teller, UUID(id_))
         return events if [event["type"] for event in events] == types else None
 
-    return await until(told)
+    return await until(reported)
 
 
 async def until_traced(

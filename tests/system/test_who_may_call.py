@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from services.chassis.rpc.auth import Access
 from tests.system.calling import METHODS, call
@@ -28,8 +28,8 @@ async def test_no_token_is_refused(
 async def test_an_unknown_caller_is_refused(
     stack: Stack, service: str, method: MethodDescriptor, access: Access
 ) -> None:
-    stranger = stack.keys.service_token("stranger")
-    assert await status(stack, service, method, stranger) == "PERMISSION_DENIED"
+    unknown_caller = stack.keys.service_token("unknown_caller")
+    assert await status(stack, service, method, unknown_caller) == "PERMISSION_DENIED"
 
 
 @each_method

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from deploy.local.customer import RefusedError
+from deploy.local.sample_customer import RefusedError
 
 Found = TypeVar("Found")
 _POLL_SECONDS = 0.1

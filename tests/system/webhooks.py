@@ -3,9 +3,9 @@
 import secrets
 from typing import Any
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
-from sandbox.meta_webhooks import Answer, WhatsAppText, send
+from sandbox.meta_webhooks import WebhookResponse, WhatsAppText, send
 
 
 async def post(
@@ -15,8 +15,8 @@ async def post(
     *,
     secret: str | None = "",
     path: str = "/webhooks/meta",
-) -> Answer:
-    """Posts a webhook; with the customer's app secret unless told."""
+) -> WebhookResponse:
+    """Posts a webhook; with the customer's app secret unless another is given."""
     chosen = customer.app_secret if secret == "" else secret
     return await send(stack.edge_url + path, body, chosen)
 
@@ -26,6 +26,6 @@ def a_text(customer: Customer, **changes: Any) -> WhatsAppText:
     fields: dict[str, Any] = {
         "message_id": f"wamid.{secrets.token_hex(10)}",
         "wa_id": f"49151{secrets.randbelow(10**8):08d}",
-        "phone_number_id": customer.identity.phone_number_id,
+        "phone_number_id": customer.org.phone_number_id,
     }
     return WhatsAppText(**(fields | changes))

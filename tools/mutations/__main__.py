@@ -1,9 +1,9 @@
-"""Takes lines of defence away one by one and runs the tests that must turn red: `make mutate`.
+"""Takes guards away one by one and runs the tests that must turn red: `make mutate`.
 
 Of the structure (every key, check, reference, policy, column without null and grant of the
-database's catalogue) each is tried by what tests/conventions/test_defences.py does, in about two
-minutes. Of the functions (tools/mutations/catalogue.py) each is tried by the tests it names, in
-some ten.
+database's catalogue) each is tried by what tests/conventions/test_schema_guards.py does, in
+about two minutes. Of the functions (tools/mutations/catalogue.py) each is tried by the tests it
+names, in some ten.
 
 Ends with 1 where a mutation survives (its tests pass), where tests fail without any, or where what
 was to be taken away is not there.
@@ -14,7 +14,7 @@ import asyncio
 import sys
 
 from tools.mutations.catalogue import MUTATIONS
-from tools.mutations.outcome import tell
+from tools.mutations.mutation_result import say
 from tools.mutations.running import chosen, run_of_functions, run_structural
 
 EXAMPLES = """\
@@ -29,20 +29,20 @@ examples:
 
 async def main(arguments: argparse.Namespace) -> int:
     """Runs them; the exit code."""
-    outcomes = []
+    results = []
     if arguments.only != "functions":
-        outcomes.append(await run_structural(arguments.words))
+        results.append(await run_structural(arguments.words))
     mutations = [each for each in MUTATIONS if chosen(each.name, arguments.words)]
     if arguments.only != "structure" and mutations:
-        outcomes.append(await run_of_functions(mutations, arguments.jobs))
-    for outcome in outcomes:
-        tell(str(outcome))
-        for survivor in outcome.survivors:
-            tell(f"  SURVIVES  {survivor}")
-    if not sum(outcome.count for outcome in outcomes):
-        tell("no mutation has such a name")
+        results.append(await run_of_functions(mutations, arguments.jobs))
+    for result in results:
+        say(str(result))
+        for survivor in result.survivors:
+            say(f"  SURVIVES  {survivor}")
+    if not sum(result.count for result in results):
+        say("no mutation has such a name")
         return 1
-    return int(any(outcome.survivors for outcome in outcomes))
+    return int(any(result.survivors for result in results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Lines of defence that functions rest on, with the tests that must turn red without each.
+"""Guards that functions rest on, with the tests that must turn red without each.
 
 That every constraint and policy refuses what it has to is tried by structural.py; these here show
 that what the functions promise is noticed to be broken too.

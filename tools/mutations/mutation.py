@@ -1,4 +1,4 @@
-"""A mutation: one line of defence less, and the tests that must notice."""
+"""A mutation: one guard less, and the tests that must notice."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Final
 
 import asyncpg
 
-from tools.schema_guards.defence import Connection
+from tools.schema_guards.guard import Connection
 
 # A fence: a line of a function that holds one condition (or one step) and ends in this mark.
 MARK: Final = re.compile(r"-- fence: (?P<name>[a-z][a-z ]*)$")

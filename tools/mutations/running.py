@@ -1,4 +1,4 @@
-"""Runs mutations: structural ones in one database, those of functions by pytest, each anew."""
+"""Runs mutations: structural ones in one database, those of functions by pytest, each afresh."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from tools.mutations.mutation import Mutation
-from tools.mutations.outcome import Outcome, tell
+from tools.mutations.mutation_result import MutationResult, say
 from tools.mutations.structural import Attackers, structural
 from tools.schema_guards.database import migrated
 
@@ -25,9 +25,9 @@ def chosen(name: str, words: Sequence[str]) -> bool:
     return all(word in name for word in words)
 
 
-async def run_structural(words: Sequence[str]) -> Outcome:
+async def run_structural(words: Sequence[str]) -> MutationResult:
     """Takes away what the catalogue has, and attacks it by the checked-in list."""
-    outcome = Outcome(of="structure")
+    result = MutationResult(of="structure")
     async with migrated() as url:
         connection = await asyncpg.connect(url)
         try:
@@ -36,40 +36,40 @@ async def run_structural(words: Sequence[str]) -> Outcome:
                 if not chosen(mutation.name, words):
                     continue
                 noticed = await attackers.notice(mutation)
-                outcome.add(mutation.name, noticed=noticed)
+                result.add(mutation.name, noticed=noticed)
                 if not noticed:
-                    tell(f"SURVIVES  {mutation.name}")
-                if outcome.count % PROGRESS_EVERY == 0:
-                    tell(f"{outcome.count} tried, {len(outcome.survivors)} survive")
+                    say(f"SURVIVES  {mutation.name}")
+                if result.count % PROGRESS_EVERY == 0:
+                    say(f"{result.count} tried, {len(result.survivors)} survive")
         finally:
             await connection.close()
-    return outcome
+    return result
 
 
-async def run_of_functions(mutations: Sequence[Mutation], jobs: int) -> Outcome:
+async def run_of_functions(mutations: Sequence[Mutation], jobs: int) -> MutationResult:
     """Runs the tests that each names; without any mutation first, when they have to pass."""
-    outcome = Outcome(of="functions")
+    result = MutationResult(of="functions")
     tests = sorted({test for mutation in mutations for test in mutation.tests})
-    tell(f"{len(mutations)} mutations of functions; first their {len(tests)} tests without any")
+    say(f"{len(mutations)} mutations of functions; first their {len(tests)} tests without any")
     code, output = await _pytest(tests)
     if code != PASSED:
-        tell(output)
-        outcome.add("the tests fail without any mutation", noticed=False)
-        return outcome
+        say(output)
+        result.add("the tests fail without any mutation", noticed=False)
+        return result
     turns = asyncio.Semaphore(jobs)
 
     async def run(mutation: Mutation) -> None:
         async with turns:
             code, output = await _pytest(mutation.tests, mutation.name)
         noticed = code == RED and IMPOSSIBLE not in output
-        outcome.add(mutation.name, noticed=noticed)
-        progress = f"{outcome.count}/{len(mutations)}"
-        tell(f"{progress} {'noticed ' if noticed else 'SURVIVES'}  {mutation.name}")
+        result.add(mutation.name, noticed=noticed)
+        progress = f"{result.count}/{len(mutations)}"
+        say(f"{progress} {'noticed ' if noticed else 'SURVIVES'}  {mutation.name}")
         if not noticed:
-            tell(output)
+            say(output)
 
     await asyncio.gather(*map(run, mutations))
-    return outcome
+    return result
 
 
 async def _pytest(tests: Sequence[str], mutation: str = "") -> tuple[int, str]:

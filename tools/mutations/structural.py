@@ -1,6 +1,6 @@
-"""Every defence of the catalogue, taken away on its own: what the attacks of the list must notice.
+"""Every guard of the catalogue, taken away on its own: what the attacks of the list must notice.
 
-The mutations come from the database, the attacks from tools/schema_guards/listed: a defence that is
+The mutations come from the database, the attacks from tools/schema_guards/listed: a guard that is
 not listed survives.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from tools.schema_guards.attacks import attacked
-from tools.schema_guards.catalogue import defences
-from tools.schema_guards.defence import Connection, Defence
+from tools.schema_guards.catalogue import schema_guards
 from tools.schema_guards.grants import is_table, ways
+from tools.schema_guards.guard import Connection, SchemaGuard
 from tools.schema_guards.listed import listed
 from tools.schema_guards.transactions import undone
 
@@ -53,26 +53,26 @@ _OF_SCHEMA = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structural:
-    """One defence less, or a weaker one: a grant too many is one."""
+    """One guard less, or a weaker one: a grant too many is one."""
 
     name: str
-    defence: Defence
+    guard: SchemaGuard
     sql: str
 
 
 async def structural(connection: Connection) -> AsyncIterator[Structural]:
-    """Every way to take away one defence of the database; triggers have tests of their own."""
-    for defence in sorted(await defences(connection), key=lambda each: each.id):
-        for how, sql in (await _ways(connection, defence)).items():
-            yield Structural(name=f"{defence} {how}".strip(), defence=defence, sql=sql)
+    """Every way to take away one guard of the database; triggers have tests of their own."""
+    for guard in sorted(await schema_guards(connection), key=lambda each: each.id):
+        for how, sql in (await _ways(connection, guard)).items():
+            yield Structural(name=f"{guard} {how}".strip(), guard=guard, sql=sql)
 
 
-async def _ways(connection: Connection, defence: Defence) -> dict[str, str]:
-    """SQL by what it does to the defence."""
-    relation, name = defence.relation, defence.name
-    match defence.kind:
-        case "key" if defence.definition.startswith("CREATE"):
-            return {"": f"drop index {defence.schema}.{name}"}
+async def _ways(connection: Connection, guard: SchemaGuard) -> dict[str, str]:
+    """SQL by what it does to the guard."""
+    relation, name = guard.relation, guard.name
+    match guard.kind:
+        case "key" if guard.definition.startswith("CREATE"):
+            return {"": f"drop index {guard.schema}.{name}"}
         case "key" | "foreign key" | "check":
             return {"": f"alter table {relation} drop constraint {name} cascade"}
         case "domain":
@@ -81,7 +81,7 @@ async def _ways(connection: Connection, defence: Defence) -> dict[str, str]:
             in_key = {row["attname"] for row in await connection.fetch(_IN_KEY, relation)}
             return {
                 f"without {column}": f"alter table {relation} alter column {column} drop not null"
-                for column in defence.definition.split(", ")
+                for column in guard.definition.split(", ")
                 if column not in in_key
             }
         case "policy":
@@ -94,26 +94,26 @@ async def _ways(connection: Connection, defence: Defence) -> dict[str, str]:
         case "trigger":
             return {}
         case "grant" | "schema" | "functions":
-            rows = await connection.fetch(_OF_SCHEMA, defence.schema)
-            of_table = defence.kind == "grant" and await is_table(connection, relation)
-            return ways(defence, [row["signature"] for row in rows], of_table=of_table)
+            rows = await connection.fetch(_OF_SCHEMA, guard.schema)
+            of_table = guard.kind == "grant" and await is_table(connection, relation)
+            return ways(guard, [row["signature"] for row in rows], of_table=of_table)
 
 
 class Attackers:
-    """The attacks of the list, each on its defence."""
+    """The attacks of the list, each on its guard."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._listed = {defence.id: defence for defence in listed()}
+        self._listed = {guard.id: guard for guard in listed()}
 
     async def notice(self, mutation: Structural) -> bool:
-        """Whether the listed attack is refused as things are, and let through without the defence.
+        """Whether the listed attack is refused as things are, and let through without the guard.
 
         Nothing of what is taken away stays away.
         """
-        defence = self._listed.get(mutation.defence.id)
-        if defence is None or await attacked(self._connection, defence):
+        guard = self._listed.get(mutation.guard.id)
+        if guard is None or await attacked(self._connection, guard):
             return False
         async with undone(self._connection):
             await self._connection.execute(mutation.sql)
-            return bool(await attacked(self._connection, defence))
+            return bool(await attacked(self._connection, guard))

@@ -1,4 +1,4 @@
-"""Writes the list of defences anew from a freshly migrated database: `make defences`.
+"""Writes the list of guards from a freshly migrated database: `make schema-guards`.
 
     python -m tools.schema_guards
 
@@ -14,44 +14,46 @@ from dataclasses import replace
 
 import asyncpg
 
-from tools.schema_guards.catalogue import defences
+from tools.schema_guards.catalogue import schema_guards
 from tools.schema_guards.database import migrated
-from tools.schema_guards.defence import Connection, Defence
+from tools.schema_guards.guard import Connection, SchemaGuard
 from tools.schema_guards.listed import listed, write
 from tools.schema_guards.search import with_values
 
 
 async def main() -> int:
     """Writes it; the exit code."""
-    before = {defence.id: defence for defence in listed()}
+    before = {guard.id: guard for guard in listed()}
     async with migrated() as url:
         connection = await asyncpg.connect(url)
         try:
-            found = [await _told(connection, each, before) for each in await defences(connection)]
+            found = [
+                await _tried(connection, each, before) for each in await schema_guards(connection)
+            ]
         finally:
             await connection.close()
-    write(defence for defence, _ in found)
-    after = {defence.id for defence, _ in found}
+    write(guard for guard, _ in found)
+    after = {guard.id for guard, _ in found}
     sys.stdout.write(
-        f"{len(after)} defences: {len(after - before.keys())} new, {len(before.keys() - after)}"
+        f"{len(after)} guards: {len(after - before.keys())} new, {len(before.keys() - after)}"
         f" gone, {sum(before.get(d.id, d).definition != d.definition for d, _ in found)} changed\n"
     )
-    missing = [defence for defence, holds in found if not holds]
-    for defence in missing:
-        sys.stdout.write(f"no values found, write them by hand: {defence}\n")
+    missing = [guard for guard, holds in found if not holds]
+    for guard in missing:
+        sys.stdout.write(f"no values found, write them by hand: {guard}\n")
     return int(bool(missing))
 
 
-async def _told(
-    connection: Connection, defence: Defence, before: dict[tuple[str, str, str, str], Defence]
-) -> tuple[Defence, bool]:
-    """The defence with its values, and whether it holds with them."""
-    if defence.id in before:
-        defence = replace(defence, values=before[defence.id].values)
-    if defence.kind == "trigger":
-        return defence, True
-    told = await with_values(connection, defence)
-    return told or defence, told is not None
+async def _tried(
+    connection: Connection, guard: SchemaGuard, before: dict[tuple[str, str, str, str], SchemaGuard]
+) -> tuple[SchemaGuard, bool]:
+    """The guard with its values, and whether it holds with them."""
+    if guard.id in before:
+        guard = replace(guard, values=before[guard.id].values)
+    if guard.kind == "trigger":
+        return guard, True
+    found = await with_values(connection, guard)
+    return found or guard, found is not None
 
 
 if __name__ == "__main__":

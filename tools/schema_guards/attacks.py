@@ -1,7 +1,7 @@
-"""Rows that a defence has to refuse, each by its name, and roles.
+"""Rows that a guard has to refuse, each by its name, and roles.
 
-An attack stands alone: whatever else could refuse the row is taken from the table first, in a
-transaction that is rolled back. `attacked` answers '' where the defence held.
+An attack meets one guard: whatever else could refuse the row is taken from the table first, in a
+transaction that is rolled back. `attacked` answers '' where the guard held.
 """
 
 import re
@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from tools.schema_guards.defence import Connection, Defence
 from tools.schema_guards.grants import attacked_functions, attacked_grant, attacked_schema
+from tools.schema_guards.guard import Connection, SchemaGuard
 from tools.schema_guards.policies import attacked_policy, attacked_row_security
 from tools.schema_guards.rows import Table, table
 from tools.schema_guards.transactions import undone
@@ -33,28 +33,28 @@ ALONE = ("c", "f")
 BESIDE = (*ALONE, "p", "u", "x")
 
 
-async def attacked(connection: Connection, defence: Defence) -> str:
-    """'' where the defence refuses what it has to, else what happened instead."""
-    match defence.kind:
+async def attacked(connection: Connection, guard: SchemaGuard) -> str:
+    """'' where the guard refuses what it has to, else what happened instead."""
+    match guard.kind:
         case "domain":
-            return await _attacked_domain(connection, defence)
+            return await _attacked_domain(connection, guard)
         case "grant":
-            return await attacked_grant(connection, defence)
+            return await attacked_grant(connection, guard)
         case "schema":
-            return await attacked_schema(connection, defence)
+            return await attacked_schema(connection, guard)
         case "functions":
-            return await attacked_functions(connection, defence)
-    target = await table(connection, defence.schema, defence.table)
-    match defence.kind:
+            return await attacked_functions(connection, guard)
+    target = await table(connection, guard.schema, guard.table)
+    match guard.kind:
         case "key":
-            return await _attacked_key(connection, defence, target)
+            return await _attacked_key(connection, guard, target)
         case "check" | "foreign key":
-            return await _attacked_by_one_row(connection, defence, target)
+            return await _attacked_by_one_row(connection, guard, target)
         case "not null":
-            return await _attacked_columns(connection, defence, target)
+            return await _attacked_columns(connection, guard, target)
         case "policy":
             async with bared(connection, target, of=BESIDE):
-                return await attacked_policy(connection, target, defence.name)
+                return await attacked_policy(connection, target, guard.name)
         case "row security":
             async with bared(connection, target, of=BESIDE):
                 return await attacked_row_security(connection, target)
@@ -69,7 +69,7 @@ async def bared(
     but: str = "",
     of: tuple[str, ...] = ALONE,
 ) -> AsyncIterator[None]:
-    """A table that refuses rows by that one defence only, until the end of the block."""
+    """A table that refuses rows by that one guard only, until the end of the block."""
     async with undone(connection):
         for drop in await connection.fetch(_REFUSALS, str(target), of, but):
             await connection.execute(drop["sql"])
@@ -90,48 +90,48 @@ async def refusal(connection: Connection, sql: str) -> str:
     return ""
 
 
-def _told(defence: Defence, refused_by: str) -> str:
-    if refused_by == defence.name:
+def _told(guard: SchemaGuard, refused_by: str) -> str:
+    if refused_by == guard.name:
         return ""
     return f"refused by {refused_by}" if refused_by else "let through"
 
 
 def key_columns(definition: str, columns: Mapping[str, str]) -> list[str]:
-    """The columns that a key, as the catalogue tells it, is of."""
+    """The columns that a key, as the catalogue has it, is of."""
     key = definition.partition(" WHERE ")[0].partition("(")[2]
     return [word for word in re.findall(r"\w+", key) if word in columns]
 
 
-async def _attacked_key(connection: Connection, defence: Defence, target: Table) -> str:
+async def _attacked_key(connection: Connection, guard: SchemaGuard, target: Table) -> str:
     """Two rows that have the key, and nothing else, in common."""
-    first = {**target.row(), **defence.values}
-    kept = {column: first[column] for column in key_columns(defence.definition, target.columns)}
-    second = {**target.row(variant=1), **defence.values, **kept}
-    async with bared(connection, target, but=defence.name, of=BESIDE):
+    first = {**target.row(), **guard.values}
+    kept = {column: first[column] for column in key_columns(guard.definition, target.columns)}
+    second = {**target.row(variant=1), **guard.values, **kept}
+    async with bared(connection, target, but=guard.name, of=BESIDE):
         if refused := await refusal(connection, target.insert(first)):
             return f"the first row is refused by {refused}"
-        return _told(defence, await refusal(connection, target.insert(second)))
+        return _told(guard, await refusal(connection, target.insert(second)))
 
 
-async def _attacked_by_one_row(connection: Connection, defence: Defence, target: Table) -> str:
+async def _attacked_by_one_row(connection: Connection, guard: SchemaGuard, target: Table) -> str:
     """A row with refused values; for a foreign key any row, as there are none to refer to."""
-    async with bared(connection, target, but=defence.name):
-        row = {**target.row(), **defence.values}
-        return _told(defence, await refusal(connection, target.insert(row)))
+    async with bared(connection, target, but=guard.name):
+        row = {**target.row(), **guard.values}
+        return _told(guard, await refusal(connection, target.insert(row)))
 
 
-async def _attacked_columns(connection: Connection, defence: Defence, target: Table) -> str:
+async def _attacked_columns(connection: Connection, guard: SchemaGuard, target: Table) -> str:
     """A row without a value, for each column."""
     let_through = []
     async with bared(connection, target):
-        for column in defence.definition.split(", "):
+        for column in guard.definition.split(", "):
             row = target.row() | {column: "null"}
             if await refusal(connection, target.insert(row)) != column:
                 let_through.append(column)
     return f"null let through: {', '.join(let_through)}" if let_through else ""
 
 
-async def _attacked_domain(connection: Connection, defence: Defence) -> str:
-    given = defence.values.get("value", "null")
-    refused = await refusal(connection, f"select ({given})::{defence.relation}")
-    return _told(defence, refused)
+async def _attacked_domain(connection: Connection, guard: SchemaGuard) -> str:
+    given = guard.values.get("value", "null")
+    refused = await refusal(connection, f"select ({given})::{guard.relation}")
+    return _told(guard, refused)

@@ -1,7 +1,7 @@
-"""The defences that a database has, from its catalogue."""
+"""The guards that a database has, from its catalogue."""
 
 from tests.conventions.schemas import IN_SCHEMAS
-from tools.schema_guards.defence import EVERYTHING, Connection, Defence
+from tools.schema_guards.guard import EVERYTHING, Connection, SchemaGuard
 
 _CONSTRAINTS = f"""
   select n.nspname as schema, coalesce(t.relname, y.typname) as "table",
@@ -64,7 +64,7 @@ _ROLES = rf"""
               union all select 'public', 0) r
   where n.nspname in {IN_SCHEMAS}
 """
-# A privilege of a single column counts as the table's. Owners, who migrate alone, have them all.
+# A privilege of a single column counts as the table's. Owners, which only migrate, have them all.
 _GRANTS = f"""
   select r.schema, t.relname, 'grant', r.role, coalesce(g.privileges, 'nothing')
   from ({_ROLES}) r
@@ -101,6 +101,6 @@ _DEFENCES = " union all ".join(
 )
 
 
-async def defences(connection: Connection) -> list[Defence]:
-    """Every defence of every service's schema; without values."""
-    return [Defence(**row) for row in await connection.fetch(_DEFENCES)]
+async def schema_guards(connection: Connection) -> list[SchemaGuard]:
+    """Every guard of every service's schema; without values."""
+    return [SchemaGuard(**row) for row in await connection.fetch(_DEFENCES)]

@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 
 from services.chassis.migrate import Schema, schemas
-from tools.schema_guards.defence import Connection, Defence
+from tools.schema_guards.guard import Connection, SchemaGuard
 from tools.schema_guards.rows import Table, table
 from tools.schema_guards.transactions import undone
 
@@ -22,9 +22,9 @@ _FUNCTIONS: Final = """
 """
 
 
-def lacking(defence: Defence, *, of_table: bool) -> list[str]:
+def lacking(guard: SchemaGuard, *, of_table: bool) -> list[str]:
     """What of the privileges the role was not granted."""
-    granted = defence.definition.split(", ")
+    granted = guard.definition.split(", ")
     return [each for each in PRIVILEGES if of_table and each not in granted]
 
 
@@ -44,35 +44,35 @@ async def is_table(connection: Connection, relation: str) -> bool:
     return bool(await connection.fetchval(kind, relation))
 
 
-async def attacked_grant(connection: Connection, defence: Defence) -> str:
+async def attacked_grant(connection: Connection, guard: SchemaGuard) -> str:
     """'' where the role is denied each privilege that it was not granted.
 
     With the own login's, every privilege is tried by the other services' logins too, once they are
     let in; what everybody may do, they may.
     """
-    target = await table(connection, defence.schema, defence.table)
-    of_table = await is_table(connection, defence.relation)
-    what = f"{'table' if of_table else 'view'} {defence.table}"
-    tries = [(defence.name, privilege) for privilege in lacking(defence, of_table=of_table)]
-    if defence.name == Schema(name=defence.schema).login:
-        others = other_logins(defence.schema)
+    target = await table(connection, guard.schema, guard.table)
+    of_table = await is_table(connection, guard.relation)
+    what = f"{'table' if of_table else 'view'} {guard.table}"
+    tries = [(guard.name, privilege) for privilege in lacking(guard, of_table=of_table)]
+    if guard.name == Schema(name=guard.schema).login:
+        others = other_logins(guard.schema)
         tries += [(role, each) for role in others for each in _tried(of_table=of_table)]
     done: dict[str, list[str]] = {}
     async with undone(connection):
-        for role in {role for role, _ in tries} - {defence.name}:
-            await connection.execute(f"grant usage on schema {defence.schema} to {role}")
+        for role in {role for role, _ in tries} - {guard.name}:
+            await connection.execute(f"grant usage on schema {guard.schema} to {role}")
         for role, privilege in tries:
             if not await denied(connection, role, _statement(target, privilege), what):
                 done.setdefault(role, []).append(privilege)
     return "; ".join(f"{role} may {', '.join(each)}" for role, each in done.items())
 
 
-async def attacked_schema(connection: Connection, defence: Defence) -> str:
+async def attacked_schema(connection: Connection, guard: SchemaGuard) -> str:
     """'' where no other service comes in, and the own one makes nothing."""
-    own, what = Schema(name=defence.schema).login, f"schema {defence.schema}"
-    look = f"select '{defence.schema}.outbox'::regclass"
-    tries = dict.fromkeys(other_logins(defence.schema), look)
-    tries[own] = f"create table {defence.schema}.mine ()"
+    own, what = Schema(name=guard.schema).login, f"schema {guard.schema}"
+    look = f"select '{guard.schema}.outbox'::regclass"
+    tries = dict.fromkeys(other_logins(guard.schema), look)
+    tries[own] = f"create table {guard.schema}.mine ()"
     done = [
         f"{role} may {statement}"
         for role, statement in tries.items()
@@ -81,12 +81,12 @@ async def attacked_schema(connection: Connection, defence: Defence) -> str:
     return "; ".join(done)
 
 
-async def attacked_functions(connection: Connection, defence: Defence) -> str:
+async def attacked_functions(connection: Connection, guard: SchemaGuard) -> str:
     """'' where no other service, once it is let in, may call a function."""
-    role = other_logins(defence.schema)[0]
-    functions = await connection.fetch(_FUNCTIONS, defence.schema)
+    role = other_logins(guard.schema)[0]
+    functions = await connection.fetch(_FUNCTIONS, guard.schema)
     async with undone(connection):
-        await connection.execute(f"grant usage on schema {defence.schema} to {role}")
+        await connection.execute(f"grant usage on schema {guard.schema} to {role}")
         answered = [
             call
             for name, call in functions
@@ -123,19 +123,19 @@ def _statement(target: Table, privilege: str) -> str:
     return statements[privilege]
 
 
-def ways(defence: Defence, functions: Sequence[str], *, of_table: bool) -> dict[str, str]:
+def ways(guard: SchemaGuard, functions: Sequence[str], *, of_table: bool) -> dict[str, str]:
     """SQL by what it grants too much."""
-    schema = defence.schema
-    match defence.kind:
+    schema = guard.schema
+    match guard.kind:
         case "grant":
             more = {
-                f"and {privilege}": f"grant {privilege} on {defence.relation} to {defence.name}"
-                for privilege in lacking(defence, of_table=of_table)
+                f"and {privilege}": f"grant {privilege} on {guard.relation} to {guard.name}"
+                for privilege in lacking(guard, of_table=of_table)
             }
-            if defence.name != Schema(name=schema).login:
+            if guard.name != Schema(name=schema).login:
                 return more
             return more | {
-                f"read by {role}": f"grant select on {defence.relation} to {role}"
+                f"read by {role}": f"grant select on {guard.relation} to {role}"
                 for role in ("public", *other_logins(schema))
             }
         case "schema":

@@ -1,45 +1,45 @@
-"""The checked-in list of defences: a file for each schema, written by `make defences`."""
+"""The checked-in list of guards: a file for each schema, written by `make schema-guards`."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias, TypedDict
 
-from tools.schema_guards.defence import KINDS, Defence, Kind
+from tools.schema_guards.guard import KINDS, Kind, SchemaGuard
 
 
 class WithValues(TypedDict):
-    """How a defence with values is told; one without is told by its definition alone."""
+    """How a guard with values is written; one without is only its definition."""
 
     definition: str
     values: dict[str, str]
 
 
-Told: TypeAlias = str | WithValues
+Written: TypeAlias = str | WithValues
 FOLDER: Final = Path(__file__).parent / "listed"
 
 
-def listed() -> list[Defence]:
+def listed() -> list[SchemaGuard]:
     """What the list says."""
     return [
-        _read(path.stem, table, kind, name, told)
+        _read(path.stem, table, kind, name, written)
         for path in sorted(FOLDER.glob("*.json"))
         for table, kinds in json.loads(path.read_text()).items()
         for kind, names in kinds.items()
-        for name, told in names.items()
+        for name, written in names.items()
     ]
 
 
-def _read(schema: str, table: str, kind: Kind, name: str, told: Told) -> Defence:
-    if isinstance(told, str):
-        told = {"definition": told, "values": {}}
-    return Defence(schema=schema, table=table, kind=kind, name=name, **told)
+def _read(schema: str, table: str, kind: Kind, name: str, written: Written) -> SchemaGuard:
+    if isinstance(written, str):
+        written = {"definition": written, "values": {}}
+    return SchemaGuard(schema=schema, table=table, kind=kind, name=name, **written)
 
 
-def write(defences: Iterable[Defence]) -> None:
-    """Writes the list anew."""
-    schemas: dict[str, dict[str, dict[str, dict[str, Told]]]] = {}
-    for each in sorted(defences, key=lambda each: (each.table, KINDS.index(each.kind), each.name)):
+def write(guards: Iterable[SchemaGuard]) -> None:
+    """Writes the list."""
+    schemas: dict[str, dict[str, dict[str, dict[str, Written]]]] = {}
+    for each in sorted(guards, key=lambda each: (each.table, KINDS.index(each.kind), each.name)):
         kinds = schemas.setdefault(each.schema, {}).setdefault(each.table, {})
         kinds.setdefault(each.kind, {})[each.name] = (
             {"definition": each.definition, "values": dict(each.values)}

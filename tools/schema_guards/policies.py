@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from services.chassis.migrate import Schema
-from tools.schema_guards.defence import Connection
+from tools.schema_guards.guard import Connection
 from tools.schema_guards.rows import Table
 from tools.schema_guards.transactions import undone
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
-from tools.schema_guards.defence import Connection
+from tools.schema_guards.guard import Connection
 
 _COLUMNS = """
   select a.attname as name, format_type(a.atttypid, null) as type

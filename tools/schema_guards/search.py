@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import Final
 
 from tools.schema_guards.attacks import attacked
-from tools.schema_guards.defence import Connection, Defence, Kind
+from tools.schema_guards.guard import Connection, Kind, SchemaGuard
 from tools.schema_guards.rows import Table, table, value
 
 # More columns at once than any check needs.
@@ -16,31 +16,31 @@ COLUMNS_MAX = 3
 ROLES: Final[tuple[Kind, ...]] = ("grant", "schema", "functions")
 
 
-async def with_values(connection: Connection, defence: Defence) -> Defence | None:
-    """The defence with values that it holds with, the given ones if they do; None: none found."""
-    # A check's are written down even where any row would do: they tell what it is about.
-    if (defence.values or defence.kind != "check") and not await attacked(connection, defence):
-        return defence
-    if defence.kind in ROLES:
+async def with_values(connection: Connection, guard: SchemaGuard) -> SchemaGuard | None:
+    """The guard with values that it holds with, the given ones if they do; None: none found."""
+    # A check's are written down even where any row would do: they show what it is about.
+    if (guard.values or guard.kind != "check") and not await attacked(connection, guard):
+        return guard
+    if guard.kind in ROLES:
         return None
-    for values in await _tries(connection, defence):
-        tried = replace(defence, values=values)
+    for values in await _tries(connection, guard):
+        tried = replace(guard, values=values)
         if not await attacked(connection, tried):
             return tried
     return None
 
 
-async def _tries(connection: Connection, defence: Defence) -> Iterator[dict[str, str]]:
-    if defence.kind == "domain":
-        return ({"value": tried} for tried in _candidates("value", "text", defence.definition))
-    target = await table(connection, defence.schema, defence.table)
-    return _combined(target, defence)
+async def _tries(connection: Connection, guard: SchemaGuard) -> Iterator[dict[str, str]]:
+    if guard.kind == "domain":
+        return ({"value": tried} for tried in _candidates("value", "text", guard.definition))
+    target = await table(connection, guard.schema, guard.table)
+    return _combined(target, guard)
 
 
-def _combined(target: Table, defence: Defence) -> Iterator[dict[str, str]]:
+def _combined(target: Table, guard: SchemaGuard) -> Iterator[dict[str, str]]:
     """Values for one of the columns in question, then for two, then three."""
-    condition = defence.definition
-    if defence.kind == "key":
+    condition = guard.definition
+    if guard.kind == "key":
         condition = condition.partition(" WHERE ")[2]
     asked = [column for column in target.columns if re.search(rf"\b{column}\b", condition)]
     choices = {column: _candidates(column, target.columns[column], condition) for column in asked}

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tools.schema_guards.defence import Connection
+from tools.schema_guards.guard import Connection
 
 
 @asynccontextmanager

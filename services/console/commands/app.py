@@ -4,13 +4,13 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import AsJson, RequestId, Timeout, or_new
 from services.console.output import show
-from services.console.running import ask
 from services.console.secret_options import require_secret
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.ingest.v1.ingest_service_pb2 import (
     RegisterAppRequest,
     RetireAppSecretsRequest,
@@ -61,7 +61,7 @@ def register(
         lambda ingest: ingest.RegisterApp,
         request,
         timeout_seconds=timeout,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show(answer, as_json=as_json)
 
@@ -79,6 +79,6 @@ def retire_secrets(
         lambda ingest: ingest.RetireAppSecrets,
         request,
         timeout_seconds=timeout,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show(answer, as_json=as_json)

@@ -7,19 +7,19 @@ from zoneinfo import available_timezones
 import typer
 
 from services.console.calendar_view import render_availability
+from services.console.calls import ask, ask_list
 from services.console.client import SCHEDULING, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import out, print_json, show, show_list, to_dict
-from services.console.running import ask, ask_pages
 from waybill.scheduling.v1.scheduling_service_pb2 import (
     BookAppointmentRequest,
     CancelAppointmentRequest,
@@ -42,11 +42,13 @@ _WORKDAYS: Final = range(1, 6)
 CalendarId = Annotated[str, typer.Argument(help="The calendar: a UUID.")]
 AppointmentId = Annotated[str, typer.Argument(help="The appointment: a UUID.")]
 At = Annotated[
-    str, typer.Argument(help="When it begins, by the calendar's clock: 2027-01-05T09:00.")
+    str, typer.Argument(help="Its start in the calendar's time zone, for example 2027-01-05T09:00.")
 ]
 Fold = Annotated[
     int | None,
-    typer.Option(min=0, max=1, help="Of a time that clocks show twice: 0 the first, 1 the second."),
+    typer.Option(
+        min=0, max=1, help="For a local time that occurs twice: 0 is the first, 1 the second."
+    ),
 ]
 Minutes = Annotated[int, typer.Option("--minutes", min=1, max=1440, help="How long.")]
 
@@ -60,9 +62,9 @@ calendars = group("calendar", "What is free, and what is booked.")
     "waybill calendar create Ada --kind person --from-hour 10 --to-hour 16 --json",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     kind: Annotated[str, typer.Option(help="person, room or device.")] = "room",
-    zone: Annotated[str, typer.Option(help="IANA zone.")] = "UTC",
+    zone: Annotated[str, typer.Option(help="IANA time zone, for example Europe/Berlin.")] = "UTC",
     capacity: Annotated[int, typer.Option(min=1, max=100, help="Appointments at once.")] = 1,
     from_hour: Annotated[int, typer.Option(min=0, max=23, help="Opens, Monday to Friday.")] = 9,
     to_hour: Annotated[int, typer.Option(min=1, max=24, help="Closes.")] = 17,
@@ -93,17 +95,17 @@ def create(
 def list_calendars(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List calendars in use, oldest first."""
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.ListCalendars,
         ListCalendarsRequest(page_size=page_size, page_token=page_token),
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.calendars, _CALENDARS, as_json=as_json)
 
@@ -118,7 +120,9 @@ def availability(
     calendar_id: CalendarId,
     minutes: Minutes = 60,
     days: Annotated[int, typer.Option(min=1, max=90, help="How many days ahead.")] = 7,
-    zone: Annotated[str, typer.Option(help="By whose clock; default: the calendar's.")] = "",
+    zone: Annotated[
+        str, typer.Option(help="Time zone of the output; default: the calendar's.")
+    ] = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -141,12 +145,12 @@ def availability(
         to_time=(start + timedelta(days=days)).isoformat(),
         page_size=500,
     )
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.SearchAvailability,
         request,
         timeout_seconds=timeout,
-        all_pages=True,
+        read_all=True,
     )
     if as_json:
         print_json(to_dict(answer))
@@ -164,11 +168,11 @@ def availability(
 def book(
     calendar_id: CalendarId,
     at: At,
-    contact_id: Annotated[str, typer.Option("--contact", help="Whom it is for: a UUID.")],
+    contact_id: Annotated[str, typer.Option("--contact", help="The contact it is for: a UUID.")],
     minutes: Minutes = 60,
     fold: Fold = None,
     service_id: Annotated[str, typer.Option("--service", help="What is booked: a UUID.")] = "",
-    notes: Annotated[str, typer.Option(help="For people.")] = "",
+    notes: Annotated[str, typer.Option(help="Free text.")] = "",
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
@@ -197,7 +201,7 @@ def cancel(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel an appointment; who waits for its time gets it."""
+    """Cancel an appointment; the first waitlist entry that fits gets its time."""
     request = CancelAppointmentRequest(appointment_id=appointment_id, request_id=or_new(request_id))
     answer = ask(
         SCHEDULING,
@@ -247,7 +251,7 @@ def show_appointment(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Show an appointment and every change of it."""
+    """Show an appointment and all its changes."""
     request = GetAppointmentRequest(appointment_id=appointment_id, page_size=_CHANGES_MAX)
     answer = ask(
         SCHEDULING, lambda scheduling: scheduling.GetAppointment, request, timeout_seconds=timeout
@@ -262,11 +266,13 @@ def show_appointment(
     "waybill calendar appointments --calendar 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f --all --json",
 )
 def appointments(
-    calendar_id: Annotated[str, typer.Option("--calendar", help="Only those of this one.")] = "",
+    calendar_id: Annotated[
+        str, typer.Option("--calendar", help="Only those of this calendar.")
+    ] = "",
     status: Annotated[str, typer.Option(help="Only those of this status.")] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -274,11 +280,11 @@ def appointments(
     request = ListAppointmentsRequest(
         calendar_id=calendar_id, status=status, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         SCHEDULING,
         lambda scheduling: scheduling.ListAppointments,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.appointments, _APPOINTMENTS, as_json=as_json)

@@ -1,22 +1,22 @@
-"""`waybill credits`: what workspaces may still receive, and the ledger."""
+"""`waybill credits`: balances of workspaces, and the ledger."""
 
 from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.delivery.v1.delivery_service_pb2 import (
     GetBalanceRequest,
     GrantCreditsRequest,
@@ -43,7 +43,7 @@ def grant(
         int, typer.Argument(metavar="CREDITS", min=1, max=1_000_000, help="How many.")
     ],
     reason: Annotated[
-        str, typer.Option(help="Why, for who reads the ledger; no personal data.")
+        str, typer.Option(help="The reason, as the ledger shows it; no personal data.")
     ] = "",
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
@@ -81,7 +81,7 @@ def entries(
     workspace_id: WorkspaceId,
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -89,11 +89,11 @@ def entries(
     request = ListLedgerEntriesRequest(
         workspace_id=workspace_id, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         DELIVERY,
         lambda delivery: delivery.ListLedgerEntries,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.entries, _COLUMNS, as_json=as_json)

@@ -1,15 +1,15 @@
-"""`waybill delivery`: bringing offers to workspaces' endpoints."""
+"""`waybill delivery`: sending offers to workspaces' endpoints."""
 
 from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
-from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
+from services.console.command_groups import command, group
+from services.console.options import AsJson, PageSize, PageToken, ReadAll, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.delivery.v1.delivery_service_pb2 import (
     CompleteDeliveryRequest,
     GetDeliveryRequest,
@@ -55,7 +55,7 @@ def list_deliveries(
     ] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -63,12 +63,12 @@ def list_deliveries(
     request = ListDeliveriesRequest(
         workspace_id=workspace_id, status=status, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         DELIVERY,
         lambda delivery: delivery.ListDeliveries,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.deliveries, _COLUMNS, as_json=as_json)
 
@@ -108,6 +108,6 @@ def complete(
         lambda delivery: delivery.CompleteDelivery,
         request,
         timeout_seconds=timeout,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show(answer, as_json=as_json)

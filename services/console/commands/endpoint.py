@@ -4,19 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.delivery.v1.delivery_service_pb2 import (
     CreateEndpointRequest,
     DisableEndpointRequest,
@@ -44,7 +44,7 @@ def create(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Create an endpoint and show its signing secret, this once."""
+    """Create an endpoint and show its signing secret, only once."""
     request = CreateEndpointRequest(
         request_id=or_new(request_id), workspace_id=workspace_id, url=url
     )
@@ -61,7 +61,7 @@ def list_endpoints(
     ] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -69,12 +69,12 @@ def list_endpoints(
     request = ListEndpointsRequest(
         workspace_id=workspace_id, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         DELIVERY,
         lambda delivery: delivery.ListEndpoints,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.endpoints, _COLUMNS, as_json=as_json)
 
@@ -118,14 +118,16 @@ def rotate_secret(
     overlap_seconds: Annotated[
         int,
         typer.Option(
-            min=0, max=604_800, help="Seconds that the secret before signs too; 0: it leaked."
+            min=0,
+            max=604_800,
+            help="Seconds for which the old secret signs too; 0 where it leaked.",
         ),
     ] = 86_400,
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Give an endpoint a new signing secret and show it, this once."""
+    """Give an endpoint a new signing secret and show it, only once."""
     request = RotateEndpointSecretRequest(
         request_id=or_new(request_id), endpoint_id=endpoint_id, overlap_seconds=overlap_seconds
     )

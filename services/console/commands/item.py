@@ -4,11 +4,11 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
-from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
+from services.console.command_groups import command, group
+from services.console.options import AsJson, PageSize, PageToken, ReadAll, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.ingest.v1.ingest_service_pb2 import ListWebhookItemsRequest, ReplayWebhookItemRequest
 
 _COLUMNS: Final = (
@@ -28,18 +28,18 @@ def list_items(
     ] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List the org's webhook items, newest first."""
     request = ListWebhookItemsRequest(status=status, page_size=page_size, page_token=page_token)
-    answer = ask_pages(
+    answer = ask_list(
         INGEST,
         lambda ingest: ingest.ListWebhookItems,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.items, _COLUMNS, as_json=as_json)
 
@@ -50,7 +50,7 @@ def replay(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Put a dead-lettered item back to work, its tries counted anew."""
+    """Put a dead-lettered item back to work, its tries counted from zero."""
     request = ReplayWebhookItemRequest(item_id=item_id)
     answer = ask(INGEST, lambda ingest: ingest.ReplayWebhookItem, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)

@@ -1,22 +1,22 @@
-"""`waybill lead`: leads, and where their routing stands."""
+"""`waybill lead`: leads, and the state of their routing."""
 
 from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import INGEST, ROUTING, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateLeadRequest,
     GetLeadRequest,
@@ -77,18 +77,18 @@ def show_lead(
 def list_leads(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List the org's leads, newest first."""
     request = ListLeadsRequest(page_size=page_size, page_token=page_token)
-    answer = ask_pages(
+    answer = ask_list(
         INGEST,
         lambda ingest: ingest.ListLeads,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.leads, _COLUMNS, as_json=as_json)
 
@@ -99,7 +99,7 @@ def routing(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a lead's routing stands and every decision made on it."""
+    """Show the state of a lead's routing and every decision on it."""
     request = GetRoutingRequest(lead_id=lead_id)
     answer = ask(ROUTING, lambda peer: peer.GetRouting, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)

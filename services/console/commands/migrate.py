@@ -9,13 +9,13 @@ import typer
 from rich.text import Text
 
 from services.chassis.migrate import MigrationFailedError, Schema, down, schemas, status, up
+from services.console.calls import run
+from services.console.command_groups import command, group
 from services.console.failures import ConsoleError
-from services.console.grouping import command, group
 from services.console.options import AsJson
 from services.console.output import err, out, print_json
-from services.console.running import run
 from services.console.settings import migrate_url
-from services.console.text import printable
+from services.console.terminal_text import printable
 
 Step = Callable[[Schema, str], Awaitable[Any]]
 Service = Annotated[
@@ -33,33 +33,33 @@ migrations = group(
 def migrate_up(service: Service = "", as_json: AsJson = False) -> None:
     """Bring schemas to their newest state; safe to repeat."""
     names = run(_each(chosen(service), up), "migrating")
-    _say_done("migrated", list(names), as_json)
+    _report_done("migrated", list(names), as_json)
 
 
 @command(migrations, "down", "waybill migrate down routing --yes")
 def migrate_down(
     service: Service = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Really: their data is lost.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm: their data is lost.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take schemas back by all their migrations. Their data is lost."""
+    """Roll back all migrations of the schemas. Their data is lost."""
     wanted = chosen(service)
     if not yes:
         names = ", ".join(schema.name for schema in wanted)
         raise ConsoleError(f"This loses all data of {names}. Repeat it with --yes to do it.")
-    names_done = run(_each(wanted[::-1], down), "taking back")
-    _say_done("taken_back", list(names_done), as_json)
+    names_done = run(_each(wanted[::-1], down), "rolling back")
+    _report_done("taken_back", list(names_done), as_json)
 
 
 @command(migrations, "status", "waybill migrate status", "waybill migrate status delivery --json")
 def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
     """Show which migrations are applied and which are pending."""
-    said = run(_each(chosen(service), status), "reading")
-    stands = {name: to_status(text) for name, text in said.items()}
+    results = run(_each(chosen(service), status), "reading")
+    statuses = {name: to_status(text) for name, text in results.items()}
     if as_json:
-        print_json({"schemas": stands})
+        print_json({"schemas": statuses})
         return
-    for name, each in stands.items():
+    for name, each in statuses.items():
         out().print(Text(name, style="bold"))
         for state in ("applied", "pending"):
             for migration in each[state]:
@@ -67,25 +67,25 @@ def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
 
 
 def chosen(service: str) -> list[Schema]:
-    """The schema of that service, or all. Raises ConsoleError for a service that has none."""
+    """The schema of that service, or all. Raises ConsoleError for a service without a schema."""
     known = schemas()
     if not service:
         return known
     found = [schema for schema in known if schema.name == service]
     if not found:
         names = ", ".join(schema.name for schema in known)
-        raise ConsoleError(f"There is no service {service} with a schema; there are {names}.")
+        raise ConsoleError(f"{service} is not a service with a schema: name one of {names}.")
     return found
 
 
 async def _each(wanted: list[Schema], step: Step) -> dict[str, Any]:
-    """What the step says of each schema, one after the other."""
-    said: dict[str, Any] = {}
+    """The step's result for each schema, one after the other."""
+    results: dict[str, Any] = {}
     for schema in wanted:
-        said[schema.name] = await _step(schema, step)
+        results[schema.name] = await _step(schema, step)
         if step is not status:
             err().print(Text(f"{schema.name}: done"))
-    return said
+    return results
 
 
 async def _step(schema: Schema, step: Step) -> Any:
@@ -96,7 +96,7 @@ async def _step(schema: Schema, step: Step) -> Any:
         raise ConsoleError(str(error)) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # Without the URL: it may hold a password.
-        raise ConsoleError(f"{schema.name}: the database says: {error}") from None
+        raise ConsoleError(f"{schema.name}: the database answered: {error}") from None
 
 
 def to_status(text: str) -> dict[str, list[str]]:
@@ -108,6 +108,6 @@ def to_status(text: str) -> dict[str, list[str]]:
     }
 
 
-def _say_done(what: str, names: list[str], as_json: bool) -> None:
+def _report_done(what: str, names: list[str], as_json: bool) -> None:
     if as_json:
         print_json({what: names})

@@ -4,19 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import DELIVERY, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.delivery.v1.delivery_service_pb2 import (
     AdvanceOfferRequest,
     GetOfferRequest,
@@ -36,7 +36,7 @@ def show_offer(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Show one offer and every step it took."""
+    """Show one offer and its state changes."""
     request = GetOfferRequest(offer_id=offer_id)
     answer = ask(DELIVERY, lambda delivery: delivery.GetOffer, request, timeout_seconds=timeout)
     show(answer, as_json=as_json)
@@ -55,7 +55,7 @@ def list_offers(
     lead_id: Annotated[str, typer.Option("--lead", help="Only those of this lead.")] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -63,12 +63,12 @@ def list_offers(
     request = ListOffersRequest(
         workspace_id=workspace_id, lead_id=lead_id, page_size=page_size, page_token=page_token
     )
-    answer = ask_pages(
+    answer = ask_list(
         DELIVERY,
         lambda delivery: delivery.ListOffers,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.offers, _COLUMNS, as_json=as_json)
 
@@ -81,7 +81,7 @@ def advance(
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Move an offer one step; to LEAD_READY it is also delivered."""
+    """Move an offer to its next state; one that reaches LEAD_READY is delivered."""
     request = AdvanceOfferRequest(
         offer_id=offer_id, to_status=to_status, request_id=or_new(request_id)
     )

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from services.console.calls import ask
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import AsJson, RequestId, Timeout, or_new
 from services.console.output import show
-from services.console.running import ask
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.ingest.v1.ingest_service_pb2 import CreateOrgRequest
 
 orgs = group("org", "Tenants.")
@@ -22,8 +22,10 @@ orgs = group("org", "Tenants.")
     "waybill org create Acme --region DE --request-id acme-1 --json",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
-    region: Annotated[str, typer.Option(help="Country of its national phone numbers: DE.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
+    region: Annotated[
+        str, typer.Option(help="Country of its national phone numbers, for example DE.")
+    ],
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
@@ -35,6 +37,6 @@ def create(
         lambda ingest: ingest.CreateOrg,
         request,
         timeout_seconds=timeout,
-        identity=Identity.OPERATOR,
+        credential=Credential.OPERATOR,
     )
     show(answer, as_json=as_json)

@@ -4,12 +4,12 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask_list, with_client
 from services.console.client import INGEST, TIMEOUT_SECONDS, Client
-from services.console.grouping import command, group
-from services.console.options import AllPages, AsJson, PageSize, PageToken, Timeout
+from services.console.command_groups import command, group
+from services.console.options import AsJson, PageSize, PageToken, ReadAll, Timeout
 from services.console.output import show, show_list
-from services.console.running import ask_pages, with_client
-from services.console.settings import Identity
+from services.console.settings import Credential
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListWebhookOrphansRequest,
     ReplayWebhookOrphansRequest,
@@ -38,7 +38,7 @@ def list_orphans(
     ] = "",
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -49,13 +49,13 @@ def list_orphans(
         page_size=page_size,
         page_token=page_token,
     )
-    answer = ask_pages(
+    answer = ask_list(
         INGEST,
         lambda ingest: ingest.ListWebhookOrphans,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
-        identity=Identity.OPERATOR,
+        read_all=read_all,
+        credential=Credential.OPERATOR,
     )
     show_list(answer, answer.orphans, _COLUMNS, as_json=as_json)
 
@@ -63,7 +63,9 @@ def list_orphans(
 @command(orphans, "replay", "waybill orphan replay meta_page 700100200300")
 def replay(
     kind: Annotated[str, typer.Argument(help=f"A {_KINDS}.")],
-    external_id: Annotated[str, typer.Argument(help="The page, account or number: its id there.")],
+    external_id: Annotated[
+        str, typer.Argument(help="The provider's id of the page, account or number.")
+    ],
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
@@ -77,9 +79,9 @@ def replay(
                 INGEST,
                 lambda ingest: ingest.ReplayWebhookOrphans,
                 request,
-                identity=Identity.OPERATOR,
+                credential=Credential.OPERATOR,
             )
-            # A call that moved nothing leaves what is left to whoever moves it right now.
+            # A call that moved nothing leaves the rest to the process that moves it right now.
             count += answer.replayed_count
             has_more = answer.has_more and answer.replayed_count > 0
         return ReplayWebhookOrphansResponse(replayed_count=count, has_more=answer.has_more)

@@ -4,19 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import ROUTING, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
     ListRulesRequest,
@@ -39,11 +39,14 @@ rules = group("rule", "Which leads go to which workspace.")
     "waybill rule create 01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f Rest --condition true",
 )
 def create(
-    workspace_id: Annotated[str, typer.Argument(help="The workspace that gets what matches.")],
-    name: Annotated[str, typer.Argument(help="What people call it.")],
+    workspace_id: Annotated[
+        str, typer.Argument(help="The workspace that gets the leads that match.")
+    ],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     condition: Annotated[str, typer.Option(help="CEL over the lead, of type bool.")],
     priority: Annotated[
-        int, typer.Option(min=0, max=_PRIORITY_MAX, help="Lower is tried first.")
+        int,
+        typer.Option(min=0, max=_PRIORITY_MAX, help="Rules with a lower one are evaluated first."),
     ] = 0,
     request_id: RequestId = "",
     timeout: Timeout = TIMEOUT_SECONDS,
@@ -71,15 +74,17 @@ def update(
     rule_id: Annotated[str, typer.Argument(help="The rule: a UUID.")],
     etag: Annotated[str, typer.Option(help="The etag that `waybill rule list` showed.")],
     workspace_id: Annotated[
-        str | None, typer.Option("--workspace", help="The workspace that gets what matches.")
+        str | None,
+        typer.Option("--workspace", help="The workspace that gets the leads that match."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     priority: Annotated[
-        int | None, typer.Option(min=0, max=_PRIORITY_MAX, help="Lower is tried first.")
+        int | None,
+        typer.Option(min=0, max=_PRIORITY_MAX, help="Rules with a lower one are evaluated first."),
     ] = None,
     condition: Annotated[str | None, typer.Option(help="CEL over the lead, of type bool.")] = None,
     enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether it is tried.")
+        bool | None, typer.Option("--enable/--disable", help="Whether it is evaluated.")
     ] = None,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
@@ -102,17 +107,17 @@ def update(
 def list_rules(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """List the org's rules in the order in which they are tried."""
+    """List the org's rules in the order in which they are evaluated."""
     request = ListRulesRequest(page_size=page_size, page_token=page_token)
-    answer = ask_pages(
+    answer = ask_list(
         ROUTING,
         lambda routing: routing.ListRules,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.rules, _COLUMNS, as_json=as_json)

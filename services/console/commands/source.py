@@ -4,19 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import INGEST, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from services.console.secret_options import read_secret
 from waybill.ingest.v1.ingest_service_pb2 import (
     CreateSourceRequest,
@@ -40,8 +40,10 @@ def create(
         str, typer.Argument(help="meta_page, instagram_account, whatsapp_number or form.")
     ],
     external_id: Annotated[str, typer.Argument(help="The provider's id; a name for a form.")],
-    region: Annotated[str, typer.Option(help="Country of its national phone numbers: DE.")],
-    name: Annotated[str, typer.Option(help="What people call it.")] = "",
+    region: Annotated[
+        str, typer.Option(help="Country of its national phone numbers, for example DE.")
+    ],
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
     access_token: Annotated[
         str,
         typer.Option(
@@ -77,9 +79,9 @@ def create(
 )
 def update(
     source_id: Annotated[str, typer.Argument(help="The source: a UUID.")],
-    name: Annotated[str | None, typer.Option(help="What people call it.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     region: Annotated[
-        str | None, typer.Option(help="Country of its national phone numbers: DE.")
+        str | None, typer.Option(help="Country of its national phone numbers, for example DE.")
     ] = None,
     access_token_file: Annotated[
         str, typer.Option(help="File with a new token for the Graph API; - is standard input.")
@@ -102,17 +104,17 @@ def update(
 def list_sources(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List the org's sources, oldest first."""
     request = ListSourcesRequest(page_size=page_size, page_token=page_token)
-    answer = ask_pages(
+    answer = ask_list(
         INGEST,
         lambda ingest: ingest.ListSources,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.sources, _COLUMNS, as_json=as_json)

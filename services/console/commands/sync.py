@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from services.console.calls import ask, with_client
 from services.console.client import SYNC, Client
+from services.console.command_groups import command, group
 from services.console.failures import ConsoleError
-from services.console.grouping import command, group
 from services.console.options import AsJson, Timeout
 from services.console.output import err, show, show_list
-from services.console.running import ask, with_client
 from waybill.sync.v1.sync_service_pb2 import (
     GetSyncRequest,
     ListActiveSyncsRequest,
@@ -33,7 +33,8 @@ syncs = group("sync", "Pulling pages' conversations.")
 PageId = Annotated[str, typer.Argument(help="The page: a UUID.")]
 FacebookPageId = Annotated[str, typer.Argument(help="The page's id at Meta.")]
 ToTheEnd = Annotated[
-    bool, typer.Option("--to-the-end", help="Go on, session after session, until all is read.")
+    bool,
+    typer.Option("--to-the-end", help="Resume, session after session, until everything is read."),
 ]
 
 
@@ -63,12 +64,12 @@ def start(
 def resume(
     page_id: PageId,
     facebook_page_id: FacebookPageId,
-    session_id: Annotated[str, typer.Argument(help="The session to go on with: a UUID.")],
+    session_id: Annotated[str, typer.Argument(help="The session to resume: a UUID.")],
     to_the_end: ToTheEnd = False,
     timeout: Timeout = _PULL_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Go on with a session where it ended."""
+    """Resume a session where it stopped."""
     request = SyncConversationsRequest(
         page_id=page_id, facebook_page_id=facebook_page_id, resume_session=session_id
     )
@@ -99,7 +100,7 @@ def status(
 
 @command(syncs, "locks", "waybill sync locks", "waybill sync locks --json")
 def locks(timeout: Timeout = 10.0, as_json: AsJson = False) -> None:
-    """Show who holds which page."""
+    """Show which process holds the lock of which page."""
     answer = ask(
         SYNC, lambda sync: sync.ListSyncLocks, ListSyncLocksRequest(), timeout_seconds=timeout
     )

@@ -6,23 +6,23 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
+from services.console.calls import with_client
 from services.console.client import TIMEOUT_SECONDS
+from services.console.command_groups import epilog
 from services.console.failures import ConsoleError
-from services.console.grouping import epilog
 from services.console.options import AsJson, PageSize, Timeout
 from services.console.output import err, out, print_json
-from services.console.running import with_client
-from services.console.settings import Identity, from_environment
-from services.console.traced import (
-    Traced,
+from services.console.settings import Credential, from_environment
+from services.console.trace_queries import TraceSearch
+from services.console.trace_result import (
+    TraceResult,
     by_id,
     by_search,
     in_words,
     nothing_found,
+    result_to_json,
     summary_table,
-    traced_to_json,
 )
-from services.console.tracing import Search
 from services.console.waterfall_view import gap_lines, render_waterfall
 
 EXAMPLES: Final = (
@@ -73,48 +73,48 @@ def trace(
         "webhook_id": webhook_id,
         "workspace_id": workspace_id,
     }
-    searches = [Search(kind=kind, value=value) for kind, value in given.items() if value]
+    searches = [TraceSearch(kind=kind, value=value) for kind, value in given.items() if value]
     if len(searches) + (trace_id is not None) != 1:
         raise typer.BadParameter(
             "name one thing to look by: a trace id, or one option such as --lead"
         )
-    identity = Identity.OPERATOR if operator else default_identity()
-    traced = with_client(
+    credential = Credential.OPERATOR if operator else default_identity()
+    result = with_client(
         lambda client: (
-            by_id(client, trace_id, identity)
+            by_id(client, trace_id, credential)
             if trace_id is not None
-            else by_search(client, searches[0], identity, page_size, all_traces)
+            else by_search(client, searches[0], credential, page_size, all_traces)
         ),
         timeout_seconds=timeout,
         what="asking every service for the trace",
     )
     sought = f"trace {trace_id}" if trace_id is not None else in_words(searches[0])
     if as_json:
-        print_json(traced_to_json(traced))
-    elif traced.known:
-        _draw(traced)
-    if not traced.known:
-        raise ConsoleError(*nothing_found(sought, traced.gaps))
+        print_json(result_to_json(result))
+    elif result.known:
+        _draw(result)
+    if not result.known:
+        raise ConsoleError(*nothing_found(sought, result.gaps))
 
 
-def default_identity() -> Identity:
+def default_identity() -> Credential:
     """The tenant, or the operator where only its token is there."""
     tokens = from_environment(os.environ).tokens
-    only_operator = tokens[Identity.OPERATOR] and not tokens[Identity.TENANT]
-    return Identity.OPERATOR if only_operator else Identity.TENANT
+    only_operator = tokens[Credential.OPERATOR] and not tokens[Credential.TENANT]
+    return Credential.OPERATOR if only_operator else Credential.TENANT
 
 
-def _draw(traced: Traced) -> None:
+def _draw(result: TraceResult) -> None:
     console = out()
-    summaries = traced.found.summaries
+    summaries = result.found.summaries
     if len(summaries) > 1:
         console.print(summary_table(summaries))
-    if traced.found.next_page_tokens:
+    if result.found.next_page_tokens:
         err().print(Text("There are older ones too: --all draws every one."))
-    for waterfall in traced.known:
+    for waterfall in result.known:
         console.print(render_waterfall(waterfall))
-    drawn = {gap for waterfall in traced.known for gap in waterfall.gaps}
-    for line in gap_lines(tuple(gap for gap in traced.gaps if gap not in drawn)):
+    drawn = {gap for waterfall in result.known for gap in waterfall.gaps}
+    for line in gap_lines(tuple(gap for gap in result.gaps if gap not in drawn)):
         console.print(line)
 
 

@@ -1,41 +1,41 @@
-"""`waybill verify`: do the books add up?"""
+"""`waybill verify`: the consistency check of all services."""
 
 from collections.abc import Sequence
 
 import typer
 from rich.text import Text
 
-from services.console.books import to_json
-from services.console.books_view import render_verdict
+from services.console.calls import with_client
 from services.console.client import TIMEOUT_SECONDS
-from services.console.grouping import epilog
+from services.console.command_groups import epilog
+from services.console.consistency import to_json
+from services.console.consistency_check import check_consistency
+from services.console.consistency_view import render_report
 from services.console.options import AsJson, Timeout
 from services.console.output import err, out, print_json
-from services.console.running import with_client
-from services.console.verifying import verify as verify_books
 
 
 def verify(timeout: Timeout = TIMEOUT_SECONDS, as_json: AsJson = False) -> None:
-    """Add up the books of every service and across them (operator).
+    """Check the rows of every service, and totals across services (operator).
 
     Each equation is shown with ✓ or ✗ and the rows that break it. Totals of two services that
     differ are read again a few times before they count as broken, because leads pass between them
     meanwhile. The exit code is 0 when everything holds and every service could be asked, else 1.
     """
-    verdict = with_client(
-        lambda client: verify_books(client, on_wait=_say_wait),
+    report = with_client(
+        lambda client: check_consistency(client, on_wait=_report_wait),
         timeout_seconds=timeout,
-        what="adding up the books",
+        what="checking consistency",
     )
     if as_json:
-        print_json(to_json(verdict))
+        print_json(to_json(report))
     else:
-        out().print(render_verdict(verdict))
-    if not verdict.holds:
+        out().print(render_report(report))
+    if not report.holds:
         raise typer.Exit(1)
 
 
-def _say_wait(services: Sequence[str], seconds: float) -> None:
+def _report_wait(services: Sequence[str], seconds: float) -> None:
     what = f"totals of {' and '.join(services)} differ: reading them again in {seconds:g} s"
     err().print(Text(what))
 

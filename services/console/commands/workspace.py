@@ -4,19 +4,19 @@ from typing import Annotated, Final
 
 import typer
 
+from services.console.calls import ask, ask_list
 from services.console.client import ROUTING, TIMEOUT_SECONDS
-from services.console.grouping import command, group
+from services.console.command_groups import command, group
 from services.console.options import (
-    AllPages,
     AsJson,
     PageSize,
     PageToken,
+    ReadAll,
     RequestId,
     Timeout,
     or_new,
 )
 from services.console.output import show, show_list
-from services.console.running import ask, ask_pages
 from waybill.routing.v1.routing_service_pb2 import (
     CreateWorkspaceRequest,
     GetWorkspaceRequest,
@@ -35,7 +35,7 @@ workspaces = group("workspace", "Buyers and partners that leads are routed to.")
     "waybill workspace create South --offer-policy manual --json",
 )
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     offer_policy: Annotated[
         str, typer.Option(help="direct (delivered at once; the default) or manual.")
     ] = "",
@@ -67,17 +67,17 @@ def show_workspace(
 def list_workspaces(
     page_size: PageSize = 0,
     page_token: PageToken = "",
-    all_pages: AllPages = False,
+    read_all: ReadAll = False,
     timeout: Timeout = TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
     """List the org's workspaces, oldest first."""
     request = ListWorkspacesRequest(page_size=page_size, page_token=page_token)
-    answer = ask_pages(
+    answer = ask_list(
         ROUTING,
         lambda routing: routing.ListWorkspaces,
         request,
         timeout_seconds=timeout,
-        all_pages=all_pages,
+        read_all=read_all,
     )
     show_list(answer, answer.workspaces, _COLUMNS, as_json=as_json)

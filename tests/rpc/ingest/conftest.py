@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.fault_proxy import FaultProxy
 from sandbox.meta import MetaPlatform
-from sandbox.meta_webhooks import Answer, send
+from sandbox.meta_webhooks import WebhookResponse, send
 from sandbox.serving import serving as serving_sandbox
 from services.chassis.database import pooled
 from services.chassis.loops import Wake
@@ -82,7 +82,9 @@ class Ingest:
     messages: ItemWorker
     database: FaultProxy
 
-    async def post(self, body: bytes, secret: str | None = APP_SECRET, **headers: str) -> Answer:
+    async def post(
+        self, body: bytes, secret: str | None = APP_SECRET, **headers: str
+    ) -> WebhookResponse:
         """Posts a webhook, signed with the app's secret by default."""
         return await send(self.webhooks_url, body, secret, headers=headers)
 

@@ -22,6 +22,7 @@ from services.chassis.migrate import (
     up,
 )
 from tests.conftest import with_database
+from tests.tools_of_apt import skip_without
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 # Everything that makes up a schema, as text that two states can be compared by.
@@ -211,7 +212,7 @@ async def answering(url: str) -> None:
 async def test_every_schema_runs_on_postgresql_15_too(tmp_path: Path) -> None:
     binaries = postgres_15()
     if binaries is None:
-        pytest.skip("PostgreSQL 15 is not installed here (postgresql-15); 18 was tested")
+        skip_without("postgresql-15")
     async with server_15(binaries, tmp_path) as url:
         for schema in schemas():
             await goes_up_and_down(url, schema)

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 from services.chassis.database import Database, Record, pooled
 from tests.conftest import config_for, with_login
+from tests.sampling import examples
 from tests.schema.delivery import builders
 from tests.schema.delivery.builders import Offered, later
 
@@ -150,7 +151,7 @@ def test_the_books_balance_whatever_happens(database_url: str) -> None:
         run_state_machine_as_test(
             Ledger,
             settings=settings(
-                max_examples=25,
+                max_examples=examples(25),
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from services.chassis.database import Database, pooled
 from services.chassis.errors import DomainError
 from tests.conftest import config_for, with_login
+from tests.sampling import examples
 from tests.schema.scheduling import bookings, builders
 from tests.schema.scheduling.booking_model import STEP, Model, Taken, Waiting
 from tests.schema.scheduling.builders import NOW
@@ -255,7 +256,7 @@ def test_nothing_overlaps_and_no_entry_waits_for_free_time(database_url: str) ->
         run_state_machine_as_test(
             Booking,
             settings=settings(
-                max_examples=25,
+                max_examples=examples(25),
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from services.chassis.database import Database, pooled
 from tests.conftest import config_for, with_login
+from tests.sampling import examples
 from tests.schema.scheduling.bookings import book, outcome_of
 from tests.schema.scheduling.builders import (
     NOW,
@@ -157,7 +158,10 @@ def test_every_listed_slot_can_be_booked_and_every_other_is_refused(database_url
     world, seen = World(database_url), list[bool]()
 
     @settings(
-        max_examples=14, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=examples(14),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     @given(
         calendar=calendars, hours=hours_of_days, taken=bookings, closed=closures,
@@ -199,7 +203,10 @@ def test_shifting_everything_by_whole_weeks_in_utc_changes_nothing(database_url:
     world = World(database_url)
 
     @settings(
-        max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=examples(30),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     @given(calendar=calendars, hours=hours_of_days, taken=bookings, weeks=st.integers(1, 200))
     def holds(calendar: dict[str, Any], hours: Any, taken: Any, weeks: int) -> None:

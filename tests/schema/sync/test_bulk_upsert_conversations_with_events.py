@@ -26,6 +26,7 @@ from services.sync.records.pulls import PulledBatch
 from services.sync.store.conversations import ConversationStore
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
+from tests.sampling import examples
 from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
 
 PAGE = "700"
@@ -172,7 +173,7 @@ def test_every_order_duplication_and_split_ends_in_the_same_rows(template_url: s
         try:
 
             @settings(
-                max_examples=60,
+                max_examples=examples(60),
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
             )

@@ -27,6 +27,7 @@ from services.sync.records.pulls import PulledBatch, RunEnd, SyncRun
 from services.sync.store.locks import LockStore
 from services.sync.store.sessions import SessionStore
 from tests.conftest import config_for, copy_of, with_login
+from tests.sampling import examples
 from tests.schema.sync.builders import (
     LEASE_SECONDS,
     MovedClock,
@@ -264,7 +265,7 @@ def test_only_the_holder_of_the_lease_ever_writes(template_url: str) -> None:
             run_state_machine_as_test(
                 LocksAndSessions,
                 settings=settings(
-                    max_examples=25,
+                    max_examples=examples(25),
                     stateful_step_count=20,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

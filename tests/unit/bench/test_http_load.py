@@ -1,4 +1,4 @@
-"""The load generator against a server that answers as it is told."""
+"""The load generator against a server that answers as it is set to."""
 
 import asyncio
 import math

@@ -1,10 +1,10 @@
-"""Entries, waterfalls and books with defaults."""
+"""Entries, waterfalls and service reports with defaults."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.console.books import Books, Equation
-from services.console.waterfall import Entry, Waterfall, merge
+from services.console.consistency import Equation, ServiceReport
+from services.console.waterfall import TraceEntry, Waterfall, merge
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -15,7 +15,7 @@ def at(ms: float) -> datetime:
     return START + timedelta(milliseconds=ms)
 
 
-def an_entry(name: str, start: float, end: float | None, **changes: Any) -> Entry:
+def an_entry(name: str, start: float, end: float | None, **changes: Any) -> TraceEntry:
     """Work of ingest between two moments (ms after START); it goes on where `end` is None."""
     defaults: dict[str, Any] = {
         "service": "ingest",
@@ -33,20 +33,20 @@ def an_entry(name: str, start: float, end: float | None, **changes: Any) -> Entr
         "attempt_trace_id": "",
         "linked_trace_ids": (),
     }
-    return Entry(**defaults | changes)
+    return TraceEntry(**defaults | changes)
 
 
-def a_waterfall(*entries: Entry, now: float = 0, **changes: Any) -> Waterfall:
+def a_waterfall(*entries: TraceEntry, now: float = 0, **changes: Any) -> Waterfall:
     """The entries merged, `now` in ms after START."""
     return merge(TRACE_ID, [entries], now=at(now), **changes)
 
 
-def some_books(service: str, *violations: str, **totals: int) -> Books:
-    """Books with one equation, broken by the violations."""
+def a_service(service: str, *violations: str, **totals: int) -> ServiceReport:
+    """ServiceReport with one equation, broken by the violations."""
     equation = Equation(
         name=f"{service} adds up",
         holds=not violations,
         violation_count=len(violations),
         violations=violations,
     )
-    return Books(service=service, equations=(equation,), totals=totals)
+    return ServiceReport(service=service, equations=(equation,), totals=totals)

@@ -20,7 +20,7 @@ async def serving() -> AsyncIterator[Serving]:
         async def start(**traces: FakeTraces) -> Services:
             # Of the lead path's services a test leaves some away; the others then know nothing.
             others = [name for name in SERVICES if name not in LEAD_PATH and traces]
-            quiet = {name: FakeTraces(books=[VerifyBooksResponse()]) for name in others}
+            quiet = {name: FakeTraces(consistency=[VerifyBooksResponse()]) for name in others}
             addresses = {
                 name: await stack.enter_async_context(served(each))
                 for name, each in {**quiet, **traces}.items()

@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from services.chassis.errors import DomainError
 from services.chassis.rpc.gate import abort
 from services.console.client import Client
-from services.console.settings import SERVICES, Identity, Settings
+from services.console.settings import SERVICES, Credential, Settings
 from waybill.trace.v1 import trace_service_pb2 as pb
 from waybill.trace.v1 import trace_service_pb2_grpc
 
@@ -25,14 +25,14 @@ class FakeTraces(trace_service_pb2_grpc.TraceServiceServicer):
         entries: Sequence[pb.TimelineEntry] = (),
         retries: Mapping[str, str] | None = None,
         pages: Mapping[str, pb.FindTracesResponse] | None = None,
-        books: Sequence[pb.VerifyBooksResponse] = (),
+        consistency: Sequence[pb.VerifyBooksResponse] = (),
         refusal: DomainError | None = None,
         is_stuck: bool = False,
     ) -> None:
         self.entries = entries
         self.retries = retries or {}
         self.pages = pages or {}
-        self.books = list(books)
+        self.consistency = list(consistency)
         self.refusal = refusal
         self.is_stuck = is_stuck
         self.asked: list[Any] = []
@@ -62,9 +62,9 @@ class FakeTraces(trace_service_pb2_grpc.TraceServiceServicer):
     async def VerifyBooks(
         self, request: pb.VerifyBooksRequest, context: Any
     ) -> pb.VerifyBooksResponse:
-        """The next of its books; the last one again and again."""
+        """The next of its reports; the last one again and again."""
         await self._ask(request, context)
-        return self.books.pop(0) if len(self.books) > 1 else self.books[0]
+        return self.consistency.pop(0) if len(self.consistency) > 1 else self.consistency[0]
 
 
 class Services:
@@ -75,7 +75,7 @@ class Services:
 
     def client(self, *, timeout_seconds: float = 10) -> Client:
         """A client with both tokens."""
-        tokens = {Identity.TENANT: "tenant-token", Identity.OPERATOR: "operator-token"}
+        tokens = {Credential.TENANT: "tenant-token", Credential.OPERATOR: "operator-token"}
         settings = Settings(addresses=self.addresses, tokens=tokens)
         return Client(settings, timeout_seconds=timeout_seconds)
 

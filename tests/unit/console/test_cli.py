@@ -10,8 +10,8 @@ from services.chassis.errors import DomainError
 from services.console.settings import SERVICES
 from tests.unit.console.builders import TRACE_ID
 from tests.unit.console.fake_traces import FakeTraces, Services, Serving
-from tests.unit.console.test_tracing import a_page, a_row
-from tests.unit.console.test_verifying import books, some_scheduling, some_sync
+from tests.unit.console.test_consistency_check import some_scheduling, some_sync, totals
+from tests.unit.console.test_trace_queries import a_page, a_row
 from waybill.trace.v1.trace_service_pb2 import Equation
 
 LEAD_ID = "01931f6e-2c3b-7c11-9e4e-0f6a1c2d3e4f"
@@ -81,7 +81,7 @@ async def test_of_several_traces_the_newest_is_drawn_below_the_list(serving: Ser
 
 
 async def test_verify_exits_1_and_names_the_rows(serving: Serving) -> None:
-    broken = books(leads_taken_over=5, offers_handed_over=4)
+    broken = totals(leads_taken_over=5, offers_handed_over=4)
     broken.equations.append(
         Equation(
             name="no lead without a trace",
@@ -90,9 +90,11 @@ async def test_verify_exits_1_and_names_the_rows(serving: Serving) -> None:
             violations=["leads 0193: its trace is malformed"],
         )
     )
-    ingest = FakeTraces(books=[books(leads_handed_over=5)])
-    delivery = FakeTraces(books=[books(offers_taken_over=4)])
-    services = await serving(ingest=ingest, routing=FakeTraces(books=[broken]), delivery=delivery)
+    ingest = FakeTraces(consistency=[totals(leads_handed_over=5)])
+    delivery = FakeTraces(consistency=[totals(offers_taken_over=4)])
+    services = await serving(
+        ingest=ingest, routing=FakeTraces(consistency=[broken]), delivery=delivery
+    )
     said = await waybill(services, "verify")
     assert said.code == 1
     assert "✗ no lead without a trace" in said.out
@@ -102,15 +104,17 @@ async def test_verify_exits_1_and_names_the_rows(serving: Serving) -> None:
 
 async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
     services = await serving(
-        ingest=FakeTraces(books=[books(leads_handed_over=5, events_handed_over=3)]),
-        routing=FakeTraces(books=[books(leads_taken_over=5, offers_handed_over=4)]),
-        delivery=FakeTraces(books=[books(offers_taken_over=4, delivery_events_handed_over=8)]),
+        ingest=FakeTraces(consistency=[totals(leads_handed_over=5, events_handed_over=3)]),
+        routing=FakeTraces(consistency=[totals(leads_taken_over=5, offers_handed_over=4)]),
+        delivery=FakeTraces(
+            consistency=[totals(offers_taken_over=4, delivery_events_handed_over=8)]
+        ),
         scheduling=some_scheduling(),
         sync=some_sync(),
     )
     said = await waybill(services, "verify")
     assert said.code == 0
-    assert "All books add up." in said.out
+    assert "Everything is consistent." in said.out
 
 
 async def test_a_service_that_is_not_there_exits_1_with_its_address(serving: Serving) -> None:

@@ -81,7 +81,7 @@ def test_every_call_has_a_timeout_that_can_be_set(name: str) -> None:
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_has_pages(name: str) -> None:
     assert {"--page-size", "--page-token", "--all"} <= options_of(name), (
-        f"give `waybill {name}` the parameters page_size, page_token and all_pages"
+        f"give `waybill {name}` the parameters page_size, page_token and read_all"
     )
 
 
@@ -174,7 +174,7 @@ def test_a_malformed_trace_id_is_refused_before_anybody_is_asked() -> None:
 
 
 def test_data_is_not_taken_down_without_yes(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A URL that nobody can connect to: asking for --yes must come first.
+    # A URL that cannot be reached: asking for --yes must come first.
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "down", "routing"])
     assert said.exit_code == 1
@@ -184,7 +184,7 @@ def test_data_is_not_taken_down_without_yes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_service_without_a_schema_cannot_be_migrated() -> None:
     said = CLI.invoke(APP, ["migrate", "up", "console"])
     assert said.exit_code == 1
-    assert "There is no service console with a schema" in said.stderr
+    assert "console is not a service with a schema" in said.stderr
 
 
 def test_a_database_that_is_not_there_is_said_without_its_url(
@@ -193,7 +193,7 @@ def test_a_database_that_is_not_there_is_said_without_its_url(
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://admin:hush@127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "up", "routing"])
     assert said.exit_code == 1
-    assert "routing: the database says:" in said.stderr
+    assert "routing: the database answered:" in said.stderr
     assert "hush" not in said.output
 
 

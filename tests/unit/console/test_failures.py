@@ -3,9 +3,9 @@
 import grpc
 
 from services.chassis.errors import DomainError, Violation, invalid, to_status, unavailable
-from services.console.failures import Call, Refusal, failure_lines, parse_refusal
+from services.console.failures import ErrorDetails, FailedCall, failure_lines, parse_error_details
 
-CALL = Call(
+CALL = FailedCall(
     service="ingest",
     address="127.0.0.1:7001",
     timeout_seconds=10,
@@ -15,7 +15,7 @@ CALL = Call(
 
 
 def lines_of(error: DomainError) -> list[str]:
-    return list(failure_lines(CALL, error.status, "", parse_refusal(to_status(error))))
+    return list(failure_lines(CALL, error.status, "", parse_error_details(to_status(error))))
 
 
 def test_a_refusal_says_message_reason_and_each_field() -> None:
@@ -25,7 +25,7 @@ def test_a_refusal_says_message_reason_and_each_field() -> None:
     )
     assert lines_of(error) == [
         error.message,
-        "reason: INVALID_REQUEST (INVALID_ARGUMENT, said by ingest)",
+        "reason: INVALID_REQUEST (INVALID_ARGUMENT, from ingest)",
         "field customer_phone: is not a valid phone number",
         "field type: is not one of order",
     ]
@@ -40,17 +40,17 @@ def test_a_bug_of_ours_is_found_by_its_trace() -> None:
 
 
 def test_a_service_that_is_not_there_is_named_with_its_address() -> None:
-    lines = failure_lines(CALL, grpc.StatusCode.UNAVAILABLE, "Connection refused", Refusal())
+    lines = failure_lines(CALL, grpc.StatusCode.UNAVAILABLE, "Connection refused", ErrorDetails())
     assert lines[0] == "ingest could not be reached at 127.0.0.1:7001. Is it running?"
     assert lines[1] == "Connection refused"
 
 
 def test_a_write_whose_end_is_unknown_can_be_repeated_harmlessly() -> None:
-    lines = failure_lines(CALL, grpc.StatusCode.DEADLINE_EXCEEDED, "", Refusal())
+    lines = failure_lines(CALL, grpc.StatusCode.DEADLINE_EXCEEDED, "", ErrorDetails())
     assert lines[0] == "ingest at 127.0.0.1:7001 did not answer within 10 s."
     assert "--request-id form-17" in lines[-1]
 
 
 def test_an_answer_that_is_not_of_ours_says_its_status() -> None:
-    lines = failure_lines(CALL, grpc.StatusCode.UNIMPLEMENTED, "Method not found!", Refusal())
+    lines = failure_lines(CALL, grpc.StatusCode.UNIMPLEMENTED, "Method not found!", ErrorDetails())
     assert lines[:2] == ("ingest failed: Method not found!", "status: UNIMPLEMENTED")

@@ -63,7 +63,7 @@ async def said(ingest: FakeIngest, *arguments: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("replays", "told"),
+    ("replays", "printed"),
     [
         ([(500, True), (500, True), (7, False)], (1007, False)),
         ([(0, False)], (0, False)),
@@ -72,11 +72,11 @@ async def said(ingest: FakeIngest, *arguments: str) -> Any:
     ],
 )
 async def test_a_replay_goes_on_until_nothing_is_left(
-    replays: Sequence[tuple[int, bool]], told: tuple[int, bool]
+    replays: Sequence[tuple[int, bool]], printed: tuple[int, bool]
 ) -> None:
     ingest = FakeIngest(*replays)  # type: ignore[abstract]
     answer = await said(ingest, "replay", "meta_page", "700100200300")
-    assert (answer["replayed_count"], answer["has_more"]) == told
+    assert (answer["replayed_count"], answer["has_more"]) == printed
     assert ingest.asked == [
         ReplayWebhookOrphansRequest(source_kind="meta_page", source_external_id="700100200300")
     ] * len(replays)

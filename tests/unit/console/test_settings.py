@@ -3,7 +3,7 @@
 import pytest
 
 from services.console.failures import SettingMissingError
-from services.console.settings import Identity, from_environment, migrate_url
+from services.console.settings import Credential, from_environment, migrate_url
 
 
 def test_addresses_and_tokens_come_from_the_environment() -> None:
@@ -15,8 +15,8 @@ def test_addresses_and_tokens_come_from_the_environment() -> None:
         }
     )
     assert settings.address("routing") == "127.0.0.1:7001"
-    assert settings.token(Identity.TENANT) == "tenant"
-    assert settings.token(Identity.OPERATOR) == "operator"
+    assert settings.token(Credential.TENANT) == "tenant"
+    assert settings.token(Credential.OPERATOR) == "operator"
 
 
 def test_what_is_missing_is_named_with_what_to_do() -> None:
@@ -24,7 +24,7 @@ def test_what_is_missing_is_named_with_what_to_do() -> None:
     with pytest.raises(SettingMissingError, match=r"WAYBILL_INGEST_ADDRESS.*source \.waybill/env"):
         settings.address("ingest")
     with pytest.raises(SettingMissingError, match="WAYBILL_SERVICE_TOKEN"):
-        settings.token(Identity.OPERATOR)
+        settings.token(Credential.OPERATOR)
 
 
 def test_tokens_are_not_in_the_settings_text() -> None:

@@ -1,4 +1,4 @@
-"""`waybill sync …` as a process, against a sync service that answers as it is told."""
+"""`waybill sync …` as a process, against a sync service with prepared answers."""
 
 import asyncio
 import json
@@ -101,14 +101,14 @@ class FakeSync(sync_service_pb2_grpc.SyncServiceServicer):
 
 @pytest.fixture
 def sync() -> FakeSync:
-    """The service, to be told what to answer."""
+    """The service, whose answers tests prepare."""
     # Of sync's methods the commands call four.
     return FakeSync()  # type: ignore[abstract]
 
 
 @pytest.fixture
 async def services(sync: FakeSync) -> AsyncIterator[Services]:
-    """Sync listens; nobody else does."""
+    """Only sync listens."""
     server = grpc.aio.server()
     sync_service_pb2_grpc.add_SyncServiceServicer_to_server(sync, server)
     health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)

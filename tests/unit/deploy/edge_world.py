@@ -154,7 +154,7 @@ class Keys:
 
 
 @dataclass(slots=True)
-class Answer:
+class EdgeResponse:
     """What the edge answered."""
 
     status: int
@@ -169,7 +169,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Edge:
-    """A client of a running edge; it sends a good token unless told otherwise."""
+    """A client of a running edge; it sends a good token unless another is given."""
 
     config: EdgeConfig
     session: aiohttp.ClientSession
@@ -177,18 +177,18 @@ class Edge:
 
     async def __call__(
         self, method: str, path: str, *, token: str | None = "", **content: Any
-    ) -> Answer:
+    ) -> EdgeResponse:
         headers = dict(content.pop("headers", {}))
         if token is not None:
             headers["Authorization"] = f"Bearer {token or self.token}"
         url = URL(f"http://127.0.0.1:{self.config.listen.port}{path}", encoded=True)
         async with self.session.request(method, url, headers=headers, **content) as answer:
-            return Answer(answer.status, await answer.read(), answer.headers)
+            return EdgeResponse(answer.status, await answer.read(), answer.headers)
 
-    async def health(self) -> Answer:
+    async def health(self) -> EdgeResponse:
         return await self("GET", "/api/health", token=None)
 
-    async def becomes(self, status: int) -> Answer:
+    async def becomes(self, status: int) -> EdgeResponse:
         """Asks for health until it is so."""
         async with asyncio.timeout(20):
             while True:

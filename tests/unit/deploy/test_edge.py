@@ -305,7 +305,7 @@ async def test_tokens_of_either_algorithm_pass_and_reach_the_service(
     "changes",
     [
         {"iss": "https://elsewhere.test"},
-        {"aud": "somebody-else"},
+        {"aud": "another-audience"},
         {"exp": 1_500_000_000},
         {"exp": None},
     ],
@@ -435,7 +435,7 @@ async def test_a_grpc_timeout_that_is_none_is_400(edge: Edge, shop: Shop, text: 
     assert (answer.status, shop.calls) == (400, [])
     assert answer.json == {
         "code": 3,
-        "message": "The grpc-timeout header is no timeout, such as 5S.",
+        "message": "The grpc-timeout header is not a timeout, for example 5S.",
         "details": [],
     }
 

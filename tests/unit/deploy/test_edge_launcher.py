@@ -17,8 +17,8 @@ from aiohttp import web
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import EdgeConfig
 from deploy.edge.envoy import Admin, drain
-from deploy.local.family import alive, children_of
 from deploy.local.ports import free_port
+from deploy.local.process_tree import alive, children_of
 from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT
 from sandbox.serving import serving

@@ -16,8 +16,8 @@ import asyncpg
 import pytest
 
 from deploy.local.cluster import ClusterFiles
-from deploy.local.family import alive, children_of
 from deploy.local.postgres import EmbeddedPostgres, PostgresFailed
+from deploy.local.process_tree import alive, children_of
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root switches users")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.family import alive
+from deploy.local.process_tree import alive
 from deploy.local.processes import Crash, Program, ProgramFailed, Supervisor
 
 OBEDIENT = """
@@ -97,7 +97,7 @@ async def test_start_waits_for_the_probe_and_os_errors_mean_not_yet(tmp_path: Pa
         assert list(answers) == []
 
 
-async def test_a_program_that_ends_while_starting_is_told_with_its_last_lines(
+async def test_a_program_that_ends_while_starting_is_released_with_its_last_lines(
     tmp_path: Path,
 ) -> None:
     text = "for n in range(30): print('line', n)\nraise SystemExit(3)"
@@ -122,17 +122,17 @@ async def test_a_program_that_is_not_ready_in_time_is_ended(tmp_path: Path) -> N
     assert not alive(pids[0])
 
 
-async def test_progress_is_told_while_a_program_starts(tmp_path: Path) -> None:
-    told = asyncio.Event()
+async def test_progress_is_released_while_a_program_starts(tmp_path: Path) -> None:
+    released = asyncio.Event()
 
     async def after_progress() -> bool:
-        return told.is_set()
+        return released.is_set()
 
     sentences: list[str] = []
 
     def progress(sentence: str) -> None:
         sentences.append(sentence)
-        told.set()
+        released.set()
 
     async with Supervisor(progress=progress) as supervisor:
         await supervisor.start(a_program(tmp_path, ready=after_progress))
@@ -168,7 +168,7 @@ async def test_a_crash_is_reported_with_name_signal_and_last_lines(tmp_path: Pat
         assert str(crash) == "second ended with signal SIGKILL. Its last lines:\n  started"
 
 
-async def test_lines_of_an_earlier_run_are_not_told(tmp_path: Path) -> None:
+async def test_lines_of_an_earlier_run_are_not_released(tmp_path: Path) -> None:
     program = a_program(tmp_path, "print('started', flush=True)")
     async with Supervisor() as supervisor:
         for _ in range(2):

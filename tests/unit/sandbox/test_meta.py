@@ -239,7 +239,7 @@ async def test_it_runs_as_a_process_of_its_own() -> None:
 
 
 async def first_answer(session: aiohttp.ClientSession, url: str) -> int:
-    """The status of the first answer, once somebody listens."""
+    """The status of the first answer, once something listens."""
     while True:
         try:
             async with session.get(url) as answer:

@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.meta_json import sign
 from sandbox.meta_leads import Answered, Lead
 from sandbox.meta_webhooks import LeadChange, leadgen
-from tests.chaos.books import Books, waybill
+from tests.chaos.customer_rows import CustomerRows, waybill
 from tests.system.waiting import until
 
 POSTED = 700
@@ -29,7 +29,7 @@ def a_lead(number: int, **changes: Any) -> dict[str, Any]:
         "customer_name": f"Person {number}",
         "type": "order",
         "details": "",
-        "request_id": f"flood-{number}",
+        "request_id": f"load-{number}",
     } | changes
 
 
@@ -63,7 +63,7 @@ def webhooks(page_id: str) -> list[bytes]:
 
 async def register(stack: Stack, customer: Customer, session: aiohttp.ClientSession) -> None:
     """Has Meta know the answers of the Lead Ads."""
-    page_id = customer.identity.page_id
+    page_id = customer.org.page_id
     for number in range(LEAD_ADS):
         phone = Answered(name="phone_number", values=[f"0160{number:07d}"])
         lead = msgspec.json.encode(Lead(page_id=page_id, field_data=[phone]))
@@ -74,7 +74,7 @@ async def register(stack: Stack, customer: Customer, session: aiohttp.ClientSess
 
 
 async def test_a_thousand_leads_at_once_are_delivered_and_charged_once_each(
-    stack: Stack, customer: Customer, session: aiohttp.ClientSession, books: Books
+    stack: Stack, customer: Customer, session: aiohttp.ClientSession, customer_rows: CustomerRows
 ) -> None:
     await register(stack, customer, session)
     connector = aiohttp.TCPConnector(limit=0)
@@ -99,27 +99,27 @@ async def test_a_thousand_leads_at_once_are_delivered_and_charged_once_each(
                 await answer.read()
                 return answer.status
 
-        calls = [*map(post, posts()), *map(webhook, webhooks(customer.identity.page_id))]
+        calls = [*map(post, posts()), *map(webhook, webhooks(customer.org.page_id))]
         statuses = Counter(await asyncio.gather(*calls))
 
     # Of two contents under one request id the one that came second is refused.
     assert statuses == {200: len(calls) - DUPLICATES_OF_A_FORM, 409: DUPLICATES_OF_A_FORM}
     unique = POSTED + LEAD_ADS
-    await books.delivered(unique, seconds_max=90)
+    await customer_rows.delivered(unique, seconds_max=90)
 
     async def all_decided() -> bool:
-        standing = await books.standing()
-        return not (standing["items_open"] or standing["to_routing"] or standing["to_route"])
+        counts = await customer_rows.lead_counts()
+        return not (counts["items_open"] or counts["to_routing"] or counts["to_route"])
 
     await until(all_decided)
-    standing = await books.standing()
-    assert standing["stored"] == unique + DUPLICATES_OF_A_FORM
-    assert (standing["delivered"], standing["charged"]) == (unique, unique)
+    counts = await customer_rows.lead_counts()
+    assert counts["stored"] == unique + DUPLICATES_OF_A_FORM
+    assert (counts["delivered"], counts["charged"]) == (unique, unique)
     refused = "select count(*) from routing.leads where org_id = $1 and routing_error = $2"
-    assert await books.value(refused, "CROSS_PARTNER_DUPLICATE") == DUPLICATES_OF_A_FORM
+    assert await customer_rows.value(refused, "CROSS_PARTNER_DUPLICATE") == DUPLICATES_OF_A_FORM
     known = "select count(*) from ingest.webhook_items where org_id = $1 and status = 'duplicate'"
-    assert await books.value(known) == DUPLICATES_OF_A_FORM
-    webhook_ids = await books.webhook_ids()
+    assert await customer_rows.value(known) == DUPLICATES_OF_A_FORM
+    webhook_ids = await customer_rows.webhook_ids()
     assert len(webhook_ids) == unique
     assert all(len(ids) == 1 for ids in webhook_ids.values())
     code, output = await waybill(stack, customer, "verify")

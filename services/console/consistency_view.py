@@ -1,4 +1,4 @@
-"""Draws the verdict on the books: a line for each equation, the rows that break it below."""
+"""Draws the consistency report: a line for each equation, the rows that break it below."""
 
 from collections.abc import Iterator
 
@@ -6,31 +6,31 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from services.console.books import Books, Equation, HandoffCheck, Verdict
-from services.console.text import printable
+from services.console.consistency import ConsistencyReport, Equation, HandoffCheck, ServiceReport
+from services.console.terminal_text import printable
 
 
-def render_verdict(verdict: Verdict) -> Group:
-    """The verdict for `rich`'s `Console.print`."""
-    return Group(*_parts(verdict))
+def render_report(report: ConsistencyReport) -> Group:
+    """The report for `rich`'s `Console.print`."""
+    return Group(*_parts(report))
 
 
-def _parts(verdict: Verdict) -> Iterator[RenderableType]:
-    for books in verdict.books.values():
-        yield from books_lines(books)
+def _parts(report: ConsistencyReport) -> Iterator[RenderableType]:
+    for service in report.services.values():
+        yield from service_lines(service)
     yield Text("between services", style="bold")
-    yield from (handoff_line(each, verdict.readings) for each in verdict.handoffs)
-    for gap in verdict.gaps:
+    yield from (handoff_line(each, report.readings) for each in report.handoffs)
+    for gap in report.gaps:
         yield Text.assemble((f"✗ {gap.service}: ", "bold red"), printable(gap.problem))
-    yield summary(verdict)
+    yield summary(report)
 
 
-def books_lines(books: Books) -> Iterator[RenderableType]:
+def service_lines(service: ServiceReport) -> Iterator[RenderableType]:
     """One service's equations."""
-    yield Text(books.service, style="bold")
-    if not books.equations:
-        yield Text("  it names no equations", style="yellow")
-    for equation in books.equations:
+    yield Text(service.service, style="bold")
+    if not service.equations:
+        yield Text("  it reports no equations", style="yellow")
+    for equation in service.equations:
         yield from equation_lines(equation)
 
 
@@ -56,11 +56,11 @@ def handoff_line(handoff: HandoffCheck, readings: int) -> Text:
     return line
 
 
-def summary(verdict: Verdict) -> Text:
-    """The verdict in a sentence."""
-    if verdict.holds:
-        return Text("All books add up.", style="bold green")
-    return Text(f"{_count(verdict.broken_count, 'thing')} must be looked into.", style="bold red")
+def summary(report: ConsistencyReport) -> Text:
+    """The result in one sentence."""
+    if report.holds:
+        return Text("Everything is consistent.", style="bold green")
+    return Text(f"{_count(report.broken_count, 'thing')} must be looked into.", style="bold red")
 
 
 def _marked(holds: bool, name: str) -> Text:

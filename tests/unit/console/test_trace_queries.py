@@ -7,8 +7,8 @@ import pytest
 from services.chassis.errors import DomainError, Violation, invalid
 from services.console.client import Client
 from services.console.failures import CallFailedError, SettingMissingError
-from services.console.settings import SERVICES, Identity, from_environment
-from services.console.tracing import Search, fetch_trace, find_traces
+from services.console.settings import SERVICES, Credential, from_environment
+from services.console.trace_queries import TraceSearch, fetch_trace, find_traces
 from tests.unit.console.builders import START, TRACE_ID, at
 from tests.unit.console.fake_traces import FakeTraces, Serving
 from waybill.trace.v1.trace_service_pb2 import (
@@ -60,7 +60,7 @@ async def test_every_call_has_a_deadline_a_token_and_a_trace_of_its_own(serving:
     services = await serving(ingest=ingest)
     async with services.client(timeout_seconds=7) as client:
         await fetch_trace(client, TRACE_ID)
-        await fetch_trace(client, TRACE_ID, identity=Identity.OPERATOR)
+        await fetch_trace(client, TRACE_ID, credential=Credential.OPERATOR)
     assert [each["authorization"] for each in ingest.metadata] == [
         "Bearer tenant-token",
         "Bearer operator-token",
@@ -113,7 +113,7 @@ async def test_what_all_services_refuse_is_raised_once(serving: Serving) -> None
     services = await serving(**{name: FakeTraces(refusal=wrong) for name in SERVICES})
     async with services.client() as client:
         with pytest.raises(CallFailedError) as caught:
-            await find_traces(client, Search(kind="phone", value="0151"))
+            await find_traces(client, TraceSearch(kind="phone", value="0151"))
     assert caught.value.reason == "INVALID_REQUEST"
     assert "field phone: has no country code" in caught.value.lines
 
@@ -140,7 +140,7 @@ async def test_a_trace_found_by_several_services_is_one_and_the_newest_is_first(
         delivery=FakeTraces(pages={"": a_page(("c" * 32, 30))}),
     )
     async with services.client() as client:
-        found = await find_traces(client, Search(kind="phone", value="+4915112345678"))
+        found = await find_traces(client, TraceSearch(kind="phone", value="+4915112345678"))
     assert [each.trace_id[0] for each in found.summaries] == ["a", "c", "b"]
     assert [each.services for each in found.summaries] == [
         ("ingest", "routing"),
@@ -159,10 +159,10 @@ async def test_all_pages_are_read_where_asked_and_only_of_services_that_have_mor
     )
     routing = FakeTraces(pages={"": a_page(("a" * 32, 60))})
     services = await serving(ingest=ingest, routing=routing, delivery=FakeTraces())
-    search = Search(kind="workspace_id", value="W")
+    search = TraceSearch(kind="workspace_id", value="W")
     async with services.client() as client:
         first = await find_traces(client, search, page_size=1)
-        every = await find_traces(client, search, page_size=1, all_pages=True)
+        every = await find_traces(client, search, page_size=1, read_all=True)
     assert first.next_page_tokens == {"ingest": "more"}
     assert [each.trace_id[0] for each in every.summaries] == ["a", "b"]
     assert every.next_page_tokens == {}

@@ -11,15 +11,15 @@ from rich.text import Text
 from services.chassis.trace import is_trace_id
 from services.console.client import Client
 from services.console.failures import ConsoleError
-from services.console.settings import Identity
-from services.console.text import moment_text, printable
-from services.console.tracing import Found, Search, Summary, fetch_trace, find_traces
+from services.console.settings import Credential
+from services.console.terminal_text import moment_text, printable
+from services.console.trace_queries import Found, Summary, TraceSearch, fetch_trace, find_traces
 from services.console.waterfall import Gap, Waterfall, gaps_to_json, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traced:
-    """What a search led to: the traces found, and the waterfalls that were fetched."""
+class TraceResult:
+    """What a search found: the traces, and the waterfalls that were fetched."""
 
     found: Found
     waterfalls: tuple[Waterfall, ...]
@@ -36,34 +36,36 @@ class Traced:
         return tuple({gap.service: gap for gap in gaps}.values())
 
 
-async def by_id(client: Client, trace_id: str, identity: Identity) -> Traced:
-    """One trace. Raises ConsoleError where the id is none; else as `fetch_trace`."""
+async def by_id(client: Client, trace_id: str, credential: Credential) -> TraceResult:
+    """One trace. Raises ConsoleError where the id is malformed; else as `fetch_trace`."""
     trace_id = trace_id.strip().lower()
     if not is_trace_id(trace_id):
-        raise ConsoleError("A trace id is 32 hex digits, not all of them zero.")
-    waterfall = await fetch_trace(client, trace_id, identity=identity)
-    return Traced(found=Found(summaries=(), next_page_tokens={}), waterfalls=(waterfall,))
+        raise ConsoleError("A trace id has 32 hex digits, not all of them zero.")
+    waterfall = await fetch_trace(client, trace_id, credential=credential)
+    return TraceResult(found=Found(summaries=(), next_page_tokens={}), waterfalls=(waterfall,))
 
 
 async def by_search(
-    client: Client, search: Search, identity: Identity, page_size: int, all_traces: bool
-) -> Traced:
-    """The newest trace of what people hold, or all of them. Raises as `find_traces`."""
+    client: Client, search: TraceSearch, credential: Credential, page_size: int, all_traces: bool
+) -> TraceResult:
+    """The newest trace that the search finds, or all of them. Raises as `find_traces`."""
     found = await find_traces(
-        client, search, identity=identity, page_size=page_size, all_pages=all_traces
+        client, search, credential=credential, page_size=page_size, read_all=all_traces
     )
     wanted = found.summaries if all_traces else found.summaries[:1]
-    waterfalls = [await fetch_trace(client, each.trace_id, identity=identity) for each in wanted]
-    return Traced(found=found, waterfalls=tuple(waterfalls))
+    waterfalls = [
+        await fetch_trace(client, each.trace_id, credential=credential) for each in wanted
+    ]
+    return TraceResult(found=found, waterfalls=tuple(waterfalls))
 
 
-def in_words(search: Search) -> str:
+def in_words(search: TraceSearch) -> str:
     """`lead 01931f6e-…`."""
     return f"{search.kind.removesuffix('_id').replace('_', ' ')} {search.value}"
 
 
 def nothing_found(sought: str, gaps: Sequence[Gap]) -> Iterator[str]:
-    """What was searched for, and who could not be asked."""
+    """What was searched for, and which services could not be asked."""
     yield f"Nothing was found for {sought}."
     for gap in gaps:
         yield f"{gap.service} could not be asked: {gap.problem}"
@@ -71,7 +73,7 @@ def nothing_found(sought: str, gaps: Sequence[Gap]) -> Iterator[str]:
         yield "Every service was asked. Does the token belong to the org that has it?"
 
 
-def traced_to_json(traced: Traced) -> dict[str, Any]:
+def result_to_json(result: TraceResult) -> dict[str, Any]:
     """`found` (empty where a trace id was given), `waterfalls` and `missing` services."""
     return {
         "found": [
@@ -82,10 +84,10 @@ def traced_to_json(traced: Traced) -> dict[str, Any]:
                 "key": each.key,
                 "services": list(each.services),
             }
-            for each in traced.found.summaries
+            for each in result.found.summaries
         ],
-        "waterfalls": [to_json(waterfall) for waterfall in traced.known],
-        "missing": gaps_to_json(traced.gaps),
+        "waterfalls": [to_json(waterfall) for waterfall in result.known],
+        "missing": gaps_to_json(result.gaps),
     }
 
 

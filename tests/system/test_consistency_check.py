@@ -1,4 +1,4 @@
-"""`waybill verify` adds up the books: 0 when they hold, else 1, naming the row that is wrong."""
+"""`waybill verify`: 0 when all rows are consistent, else 1, naming the row that is not."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.samples import Samples
 from deploy.local.stack import Stack
 
@@ -305,7 +305,7 @@ async def drop_checks(rows: Rows, tampering: Tampering) -> list[str]:
     ]
 
 
-async def test_the_books_of_the_samples_add_up(
+async def test_the_rows_of_the_samples_are_consistent(
     stack: Stack, customer: Customer, samples: Samples
 ) -> None:
     for sample in samples.all():
@@ -313,12 +313,12 @@ async def test_the_books_of_the_samples_add_up(
     code, output = await waybill(stack, customer, "verify")
     assert code == 0, output
     code, output = await waybill(stack, customer, "verify", "--json")
-    verdict = json.loads(output)
+    report = json.loads(output)
     equations = {
         each["name"]
-        for books in verdict["services"]
-        if books["service"] in LEAD_PATH
-        for each in books["equations"]
+        for service in report["services"]
+        if service["service"] in LEAD_PATH
+        for each in service["equations"]
     }
     within = {each.equation for each in TAMPERINGS if " and " not in each.service}
     assert equations == within, "each equation has a tampering that breaks it"
@@ -336,12 +336,12 @@ async def test_each_equation_names_the_row_that_was_tampered_with(
     assert tampering.equation in broken(json.loads(output)), output
 
 
-def broken(verdict: dict[str, Any]) -> set[str]:
+def broken(report: dict[str, Any]) -> set[str]:
     """Names of the equations that do not hold, each with rows named where it is one service's."""
     names = set()
-    for books in verdict["services"]:
-        for equation in books["equations"]:
+    for service in report["services"]:
+        for equation in service["equations"]:
             if not equation["holds"]:
                 assert equation["violations"], equation
                 names.add(equation["name"])
-    return names | {each["name"] for each in verdict["handoffs"] if not each["holds"]}
+    return names | {each["name"] for each in report["handoffs"] if not each["holds"]}

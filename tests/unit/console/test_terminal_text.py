@@ -1,10 +1,10 @@
-"""Durations, moments, and text of strangers."""
+"""Durations, moments, and text that others wrote."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from services.console.text import duration_text, moment_text, printable
+from services.console.terminal_text import duration_text, moment_text, printable
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Finds and kills a process with all that descends from it."""
+"""Finds and kills a process with its descendants."""
 
 import contextlib
 import os
@@ -29,16 +29,16 @@ def alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def kill_family(pid: int) -> list[int]:
-    """SIGKILL to `pid` and all that descends from it; each is stopped first, so none is missed.
+def kill_tree(pid: int) -> list[int]:
+    """SIGKILL to `pid` and its descendants; each is stopped first, so none is missed.
 
-    Only for a child of ours that was not waited for yet: its id cannot belong to anybody else.
+    Only for a child of ours that was not waited for yet: its id cannot belong to another process.
     Returns the process ids; they end a moment later, when the kernel gets to them.
     """
     killed = [pid]
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
         for child in children_of(pid):
-            killed += kill_family(child)
+            killed += kill_tree(child)
         os.kill(pid, signal.SIGKILL)
     return killed

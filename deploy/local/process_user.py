@@ -15,12 +15,12 @@ from deploy.local.lifetime import setpriv
 _TRAVERSING_CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
 
 
-class IdentityUnusable(RuntimeError):
+class ProcessUserUnusable(RuntimeError):
     """No system user can run the program here; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class ProcessUser:
     """Who a child process runs as.
 
     `user_id` and `group_id` are None when the child runs as the caller. `capability` names the
@@ -83,51 +83,51 @@ def _user_for(folder: Path, names: Sequence[str]) -> tuple[int, int]:
         except KeyError:
             continue
         return user.pw_uid, user.pw_gid
-    raise IdentityUnusable(
+    raise ProcessUserUnusable(
         f"root cannot run this program and none of the system users {', '.join(names)} exists: "
         "create one of them or start as an ordinary user."
     )
 
 
-async def _reaches(identity: Identity, program: Path, folder: Path) -> bool:
+async def _reaches(process_user: ProcessUser, program: Path, folder: Path) -> bool:
     """Whether that user can execute `program` and write into `folder`: tried, not computed."""
-    trial = '"$0" --version && cd "$1" && test -w .'
+    dry_run = '"$0" --version && cd "$1" && test -w .'
     try:
         process = await asyncio.create_subprocess_exec(
-            *identity.command(["/bin/sh", "-c", trial, str(program), str(folder)]),
+            *process_user.command(["/bin/sh", "-c", dry_run, str(program), str(folder)]),
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            **identity.spawn_arguments(),
+            **process_user.spawn_arguments(),
         )
     except PermissionError:
         return False
     return await process.wait() == 0
 
 
-async def identity_for(
+async def process_user_for(
     program: Path, folder: Path, *, names: Sequence[str] = ("postgres", "nobody")
-) -> Identity:
+) -> ProcessUser:
     """Who can run `program` with `folder` as its own data.
 
     As an ordinary user: the caller. As root: the user who owns `folder` already, else the first of
     `names` that exists; with a capability that traverses closed folders only when it is needed.
-    `folder` is given to that user, no folder above it is touched. Raises IdentityUnusable.
+    `folder` is given to that user, no folder above it is touched. Raises ProcessUserUnusable.
     """
     if os.geteuid() != 0:
         return _caller(folder)
     user_id, group_id = _user_for(folder, names)
-    plain = Identity(user_id=user_id, group_id=group_id)
+    plain = ProcessUser(user_id=user_id, group_id=group_id)
     plain.give(folder)
     if await _reaches(plain, program, folder):
         return plain
     capabilities = _effective_capabilities() if setpriv() is not None else 0
     for name, number in _TRAVERSING_CAPABILITIES.items():
-        lifted = Identity(user_id=user_id, group_id=group_id, capability=name)
+        lifted = ProcessUser(user_id=user_id, group_id=group_id, capability=name)
         if capabilities >> number & 1 and await _reaches(lifted, program, folder):
             return lifted
-    raise IdentityUnusable(
+    raise ProcessUserUnusable(
         f"root cannot run {program.name}, and user id {user_id} can reach {program} or {folder} "
         "neither by itself nor with a capability of ours (which takes `setpriv` of util-linux). "
         "Move the state folder and the virtual environment below folders that everybody may "
@@ -135,10 +135,10 @@ async def identity_for(
     )
 
 
-def _caller(folder: Path) -> Identity:
+def _caller(folder: Path) -> ProcessUser:
     if folder.stat().st_uid != os.geteuid():
-        raise IdentityUnusable(
+        raise ProcessUserUnusable(
             f"{folder} belongs to another user (id {folder.stat().st_uid}): start as that user "
             "or as root, or choose another state folder."
         )
-    return Identity()
+    return ProcessUser()

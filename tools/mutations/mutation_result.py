@@ -1,17 +1,17 @@
-"""What became of mutations, told while it goes on."""
+"""Results of mutations, printed while they run."""
 
 import sys
 from dataclasses import dataclass, field
 
 
-def tell(sentence: str) -> None:
-    """Says it to whoever watches."""
+def say(sentence: str) -> None:
+    """Prints a sentence at once."""
     sys.stdout.write(sentence + "\n")
     sys.stdout.flush()
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class MutationResult:
     """How many mutations there were, and which of them no test noticed."""
 
     of: str

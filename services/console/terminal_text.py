@@ -1,4 +1,4 @@
-"""Text for a terminal: nothing that a stranger wrote may steer it."""
+"""Text for a terminal: control characters in what others wrote must not reach it."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.console.client import Client
-from services.console.settings import SERVICES, Identity
-from services.console.survey import Survey, survey
-from services.console.waterfall import Entry, Gap, Waterfall, merge
+from services.console.fan_out import Replies, fan_out
+from services.console.settings import SERVICES, Credential
+from services.console.waterfall import Gap, TraceEntry, Waterfall, merge
 from services.console.waterfall_view import render_waterfall
 from waybill.trace.v1.trace_service_pb2 import (
     FindTracesRequest,
@@ -18,12 +18,12 @@ from waybill.trace.v1.trace_service_pb2 import (
     TimelineEntry,
 )
 
-__all__ = ["Found", "Search", "Summary", "fetch_trace", "find_traces", "render_waterfall"]
+__all__ = ["Found", "Summary", "TraceSearch", "fetch_trace", "find_traces", "render_waterfall"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """What people hold: a field of `FindTracesRequest.by` ("phone") and its value."""
+class TraceSearch:
+    """What to search by: a field of `FindTracesRequest.by` ("phone") and its value."""
 
     kind: str
     value: str
@@ -53,54 +53,56 @@ async def fetch_trace(
     client: Client,
     trace_id: str,
     *,
-    identity: Identity = Identity.TENANT,
+    credential: Credential = Credential.TENANT,
     now: datetime | None = None,
 ) -> Waterfall:
-    """The trace as all services that could be reached tell it; without bars where none knows it.
+    """The trace, merged from all services that could be reached; without bars where none knows it.
 
     A retry's own trace leads to that of what was tried, which only the service that tried it knows.
 
-    A tenant's token shows its own org's part, the operator's whichever org has it. What goes on
-    lasts until `now` (default: the moment of the answers).
+    A tenant's token shows its own org's part, the operator's that of any org. What is still
+    open lasts until `now` (default: the moment of the responses).
     Raises CallFailedError where no service answered and one refused; SettingMissingError.
     """
-    said = await _ask_all(client, trace_id, identity)
-    led_to = {answer.trace_id for answer in said.answers.values()} - {"", trace_id}
+    replies = await _ask_all(client, trace_id, credential)
+    led_to = {answer.trace_id for answer in replies.responses.values()} - {"", trace_id}
     if led_to:
         trace_id = min(led_to)
-        said = await _ask_all(client, trace_id, identity)
+        replies = await _ask_all(client, trace_id, credential)
     slices = [
         [to_entry(service, entry) for entry in answer.entries]
-        for service, answer in said.answers.items()
+        for service, answer in replies.responses.items()
     ]
-    return merge(trace_id, slices, now=now or datetime.now(UTC), gaps=said.gaps)
+    return merge(trace_id, slices, now=now or datetime.now(UTC), gaps=replies.gaps)
 
 
-async def _ask_all(client: Client, trace_id: str, identity: Identity) -> Survey[GetTraceResponse]:
-    return await survey(
+async def _ask_all(
+    client: Client, trace_id: str, credential: Credential
+) -> Replies[GetTraceResponse]:
+    return await fan_out(
         client,
         lambda traces: traces.GetTrace,
         {service: GetTraceRequest(trace_id=trace_id) for service in SERVICES},
-        identity,
+        credential,
     )
 
 
 async def find_traces(
     client: Client,
-    search: Search,
+    search: TraceSearch,
     *,
-    identity: Identity = Identity.TENANT,
+    credential: Credential = Credential.TENANT,
     page_size: int = 0,
-    all_pages: bool = False,
+    read_all: bool = False,
 ) -> Found:
-    """Traces of what people hold, newest first: each service's newest page, or all pages.
+    """Traces that the search finds, newest first: each service's newest, or all.
 
     Raises CallFailedError where no service answered and one refused (a phone without country code,
     say); SettingMissingError.
     """
-    found = await _find_page(client, search, identity, page_size, dict.fromkeys(SERVICES, ""))
-    while all_pages and found.next_page_tokens:
-        more = await _find_page(client, search, identity, page_size, found.next_page_tokens)
+    found = await _find_once(client, search, credential, page_size, dict.fromkeys(SERVICES, ""))
+    while read_all and found.next_page_tokens:
+        more = await _find_once(client, search, credential, page_size, found.next_page_tokens)
         found = Found(
             summaries=combine([found.summaries, more.summaries]),
             gaps=found.gaps + more.gaps,
@@ -109,31 +111,33 @@ async def find_traces(
     return found
 
 
-async def _find_page(
+async def _find_once(
     client: Client,
-    search: Search,
-    identity: Identity,
+    search: TraceSearch,
+    credential: Credential,
     page_size: int,
     page_tokens: Mapping[str, str],
 ) -> Found:
-    said = await survey(
+    replies = await fan_out(
         client,
         lambda traces: traces.FindTraces,
         {name: find_request(search, page_size, token) for name, token in page_tokens.items()},
-        identity,
+        credential,
     )
     return Found(
-        summaries=combine([to_summaries(*pair) for pair in said.answers.items()]),
-        gaps=said.gaps,
+        summaries=combine([to_summaries(*pair) for pair in replies.responses.items()]),
+        gaps=replies.gaps,
         next_page_tokens={
             service: answer.next_page_token
-            for service, answer in said.answers.items()
+            for service, answer in replies.responses.items()
             if answer.next_page_token
         },
     )
 
 
-def find_request(search: Search, page_size: int = 0, page_token: str = "") -> FindTracesRequest:
+def find_request(
+    search: TraceSearch, page_size: int = 0, page_token: str = ""
+) -> FindTracesRequest:
     """The question to one service."""
     request = FindTracesRequest(page_size=page_size, page_token=page_token)
     setattr(request, search.kind, search.value)
@@ -175,9 +179,9 @@ def to_summaries(service: str, answer: FindTracesResponse) -> list[Summary]:
     ]
 
 
-def to_entry(service: str, entry: TimelineEntry) -> Entry:
-    """A row's bar as the service told it."""
-    return Entry(
+def to_entry(service: str, entry: TimelineEntry) -> TraceEntry:
+    """A row's bar as the service reported it."""
+    return TraceEntry(
         service=service,
         table=entry.table,
         key=entry.key,

@@ -1,4 +1,4 @@
-"""Adds up the books across services: pure, from what each service says of its own."""
+"""The consistency check across services: pure, from what each service reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Equation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """What one service says: its equations, and totals that another service's must equal."""
+class ServiceReport:
+    """What one service reports: its equations, and totals that must equal another service's."""
 
     service: str
     equations: tuple[Equation, ...]
@@ -36,15 +36,15 @@ class Total:
     def __str__(self) -> str:
         return f"{self.service}.{self.name}"
 
-    def of(self, books: Mapping[str, Books]) -> int | None:
-        """Its value, or None where the service did not say it."""
-        said = books.get(self.service)
+    def of(self, services: Mapping[str, ServiceReport]) -> int | None:
+        """Its value, or None where the service did not report it."""
+        said = services.get(self.service)
         return None if said is None else said.totals.get(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff:
-    """What one service handed over and the next one took over: both must be as many."""
+    """What one service handed over and the next one took over: the counts must be equal."""
 
     handed_over: Total
     taken_over: Total
@@ -81,7 +81,7 @@ HANDOFFS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffCheck:
-    """A handoff with both totals; None where a service did not say its own."""
+    """A handoff with both totals; None where a service did not report its own."""
 
     handoff: Handoff
     handed_over: int | None
@@ -89,12 +89,12 @@ class HandoffCheck:
 
     @property
     def is_known(self) -> bool:
-        """Whether both services said their totals."""
+        """Whether both services reported their totals."""
         return self.handed_over is not None and self.taken_over is not None
 
     @property
     def holds(self) -> bool:
-        """Whether both are known and as many."""
+        """Whether both are known and equal."""
         return self.is_known and self.handed_over == self.taken_over
 
     @property
@@ -104,10 +104,10 @@ class HandoffCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The books of all services, checked; `readings` says how often totals were read."""
+class ConsistencyReport:
+    """The reports of all services, checked; `readings` says how often totals were read."""
 
-    books: Mapping[str, Books]
+    services: Mapping[str, ServiceReport]
     handoffs: tuple[HandoffCheck, ...]
     gaps: tuple[Gap, ...]
     readings: int
@@ -115,7 +115,7 @@ class Verdict:
     @property
     def broken_count(self) -> int:
         """Equations that do not hold, and services that could not be asked."""
-        equations = [each for books in self.books.values() for each in books.equations]
+        equations = [each for service in self.services.values() for each in service.equations]
         broken = sum(not each.holds for each in equations)
         return broken + sum(not each.holds for each in self.handoffs) + len(self.gaps)
 
@@ -125,33 +125,37 @@ class Verdict:
         return self.broken_count == 0
 
 
-def check(books: Mapping[str, Books], gaps: Sequence[Gap] = (), readings: int = 1) -> Verdict:
-    """The verdict on what the services said."""
+def check(
+    services: Mapping[str, ServiceReport], gaps: Sequence[Gap] = (), readings: int = 1
+) -> ConsistencyReport:
+    """Checks what the services reported."""
     handoffs = tuple(
         HandoffCheck(
             handoff=handoff,
-            handed_over=handoff.handed_over.of(books),
-            taken_over=handoff.taken_over.of(books),
+            handed_over=handoff.handed_over.of(services),
+            taken_over=handoff.taken_over.of(services),
         )
         for handoff in HANDOFFS
     )
-    return Verdict(books=books, handoffs=handoffs, gaps=tuple(gaps), readings=readings)
+    return ConsistencyReport(
+        services=services, handoffs=handoffs, gaps=tuple(gaps), readings=readings
+    )
 
 
-def to_read_again(verdict: Verdict) -> tuple[str, ...]:
+def services_to_read_again(report: ConsistencyReport) -> tuple[str, ...]:
     """The services whose totals differ from their neighbour's; both sides of each difference."""
-    differing = [each for each in verdict.handoffs if each.is_known and not each.holds]
+    differing = [each for each in report.handoffs if each.is_known and not each.holds]
     services = [service for each in differing for service in each.handoff.services]
     return tuple(dict.fromkeys(services))
 
 
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as `waybill verify --json` prints it."""
+def to_json(report: ConsistencyReport) -> dict[str, Any]:
+    """The report as `waybill verify --json` prints it."""
     return {
-        "holds": verdict.holds,
+        "holds": report.holds,
         "services": [
             {
-                "service": books.service,
+                "service": service.service,
                 "equations": [
                     {
                         "name": each.name,
@@ -159,11 +163,11 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
                         "violation_count": each.violation_count,
                         "violations": list(each.violations),
                     }
-                    for each in books.equations
+                    for each in service.equations
                 ],
-                "totals": dict(sorted(books.totals.items())),
+                "totals": dict(sorted(service.totals.items())),
             }
-            for books in verdict.books.values()
+            for service in report.services.values()
         ],
         "handoffs": [
             {
@@ -172,8 +176,8 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
                 "handed_over": each.handed_over,
                 "taken_over": each.taken_over,
             }
-            for each in verdict.handoffs
+            for each in report.handoffs
         ],
-        "readings": verdict.readings,
-        "missing": gaps_to_json(verdict.gaps),
+        "readings": report.readings,
+        "missing": gaps_to_json(report.gaps),
     }

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 from services.console.failures import ConsoleError
 from services.console.output import err
-from services.console.text import printable
+from services.console.terminal_text import printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -25,7 +25,7 @@ def command(to: typer.Typer, name: str, *examples: str) -> Callable[[Function], 
 
 
 def epilog(examples: tuple[str, ...]) -> str:
-    """The examples as click leaves them alone: \\b keeps their lines apart."""
+    """The examples; \\b has click keep their line ends."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
 
 

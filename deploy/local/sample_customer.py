@@ -48,7 +48,7 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class SampleOrg:
     """Who the customer is: the name that its request ids begin with, and its ids at Meta."""
 
     name: str = "local"
@@ -60,7 +60,7 @@ class Identity:
 class Customer:
     """An org with its sources, two workspaces that buy, their endpoints, rules and credits."""
 
-    identity: Identity
+    org: SampleOrg
     api: Api
     org_id: str
     app_secret: str
@@ -78,14 +78,14 @@ async def set_up(
     buyers_url: str,
     keys: Keys,
     run: str,
-    identity: Identity | None = None,
+    org: SampleOrg | None = None,
     credits: int = 100,
 ) -> Customer:
     """Sets the customer up, or finds it as it was; each run grants credits to each workspace."""
-    identity = identity or Identity()
-    name = identity.name
+    org = org or SampleOrg()
+    name = org.name
     operator = Api(session=session, url=edge_url, token=keys.service_token("operator", seconds=600))
-    org = await operator.post(
+    created = await operator.post(
         "/api/orgs",
         {"requestId": f"{name}-org", "name": "Example Estates", "defaultRegion": "DE"},
     )
@@ -99,9 +99,9 @@ async def set_up(
             "verifyToken": verify_token,
         },
     )
-    org_id = org["orgId"]
+    org_id = created["orgId"]
     api = Api(session=session, url=edge_url, token=keys.tenant_token(UUID(org_id)))
-    await _create_sources(api, identity)
+    await _create_sources(api, org)
     grant = (run, credits)
     alpha = await _create_workspace(api, name, "alpha", buyers_url, grant)
     beta = await _create_workspace(api, name, "beta", buyers_url, grant)
@@ -110,7 +110,7 @@ async def set_up(
     )
     await _create_rule(api, name, beta, 20, "lead.has_phone || lead.source_kind != 'api'")
     return Customer(
-        identity=identity,
+        org=org,
         api=api,
         org_id=org_id,
         app_secret=app_secret,
@@ -120,15 +120,15 @@ async def set_up(
     )
 
 
-async def _create_sources(api: Api, identity: Identity) -> None:
+async def _create_sources(api: Api, org: SampleOrg) -> None:
     for kind, external_id, token in (
-        ("meta_page", identity.page_id, PAGE_TOKEN),
-        ("whatsapp_number", identity.phone_number_id, ""),
+        ("meta_page", org.page_id, PAGE_TOKEN),
+        ("whatsapp_number", org.phone_number_id, ""),
     ):
         await api.post(
             "/api/sources",
             {
-                "requestId": f"{identity.name}-source-{external_id}",
+                "requestId": f"{org.name}-source-{external_id}",
                 "kind": kind,
                 "externalId": external_id,
                 "name": f"Example {kind}",

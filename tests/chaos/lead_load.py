@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from sandbox.meta_json import sign
 from sandbox.meta_leads import Answered, Lead
@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 
 
 @dataclass(slots=True)
-class Flood:
+class LeadLoad:
     """Leads of one customer on their way in.
 
     `accepted` counts those that were answered 200, `refused` requests that had to be sent again.
@@ -60,7 +60,7 @@ class Flood:
     async def post(self) -> None:
         """One lead by POST /api/leads, with a request id."""
         number = next(_numbers)
-        request_id = f"fire-{number}"
+        request_id = f"chaos-{number}"
         answer = await self.post_lead(
             {
                 "customer_phone": f"0151{number:08d}",
@@ -75,7 +75,7 @@ class Flood:
 
     async def lead_ads(self) -> None:
         """A Lead Ads webhook with five leads, whose answers Meta has."""
-        page_id = self.customer.identity.page_id
+        page_id = self.customer.org.page_id
         changes = []
         for number in itertools.islice(_numbers, LEADS_PER_WEBHOOK):
             leadgen_id = int(page_id) + number
@@ -99,9 +99,9 @@ class Flood:
         """A WhatsApp webhook with the texts of five people."""
         texts = [
             WhatsAppText(
-                message_id=f"wamid.{self.customer.identity.name}.{number}",
+                message_id=f"wamid.{self.customer.org.name}.{number}",
                 wa_id=f"491520{number:07d}",
-                phone_number_id=self.customer.identity.phone_number_id,
+                phone_number_id=self.customer.org.phone_number_id,
             )
             for number in itertools.islice(_numbers, LEADS_PER_WEBHOOK)
         ]
@@ -110,11 +110,11 @@ class Flood:
 
     async def messenger(self) -> None:
         """A Messenger webhook with the text of one person, which is an event for sync too."""
-        name, number = self.customer.identity.name, next(_numbers)
+        name, number = self.customer.org.name, next(_numbers)
         message = PageMessage(
             mid=f"m_{name}.{number}",
             person_id=f"81002{number:010d}",
-            page_id=self.customer.identity.page_id,
+            page_id=self.customer.org.page_id,
         )
         await self.webhook("/webhooks/meta", messenger_text(message))
         await self._count(1)

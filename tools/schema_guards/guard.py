@@ -1,4 +1,4 @@
-"""A defence: something of a schema that refuses rows or roles, so that no code need be trusted."""
+"""A guard: something of a schema that refuses rows or roles, so that no code need be trusted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,12 +21,12 @@ Kind = Literal[
     "functions",  # who may call them
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-# What a whole schema's defence is listed under, where a table's has its table.
+# What a whole schema's guard is listed under, where a table's has its table.
 EVERYTHING: Final = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Defence:
+class SchemaGuard:
     """What refuses, as the catalogue says it; `values` (SQL by column) lead to the refusal.
 
     For a check those are values that it refuses, for a key those that its predicate asks for.

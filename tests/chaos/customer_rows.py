@@ -1,4 +1,4 @@
-"""What must hold whatever happened: nothing lost, nothing twice, the books balance."""
+"""One customer's rows, and what must hold in them: nothing lost, nothing twice, consistent."""
 
 import asyncio
 import json
@@ -10,14 +10,14 @@ from uuid import UUID
 
 import asyncpg
 
-from deploy.local.customer import Customer
+from deploy.local.sample_customer import Customer
 from deploy.local.stack import Stack
 from deploy.local.state import ROOT
 from tests.system.waiting import until
 
 Rows: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-STANDING = """
+LEAD_COUNTS = """
 select
   (select count(*) from ingest.leads where org_id = $1) as stored,
   (select count(*) from ingest.webhook_items
@@ -38,7 +38,7 @@ select
 OPEN = ("items_open", "to_routing", "to_route", "to_delivery", "to_send")
 
 
-class Books:
+class CustomerRows:
     """The rows of one customer; opens a connection each time, because servers are killed here."""
 
     def __init__(self, stack: Stack, customer: Customer) -> None:
@@ -59,16 +59,16 @@ class Books:
         finally:
             await connection.close()
 
-    async def standing(self) -> dict[str, int]:
+    async def lead_counts(self) -> dict[str, int]:
         """How many of the customer's leads are where."""
-        return dict((await self.rows(STANDING))[0])
+        return dict((await self.rows(LEAD_COUNTS))[0])
 
     async def delivered(self, at_least: int, *, seconds_max: float = 60) -> None:
         """Returns when so many were delivered."""
         last: dict[str, int] = {}
 
         async def enough() -> bool:
-            last.update(await self.standing())
+            last.update(await self.lead_counts())
             return last["delivered"] >= at_least
 
         try:
@@ -80,30 +80,30 @@ class Books:
         """Returns while leads are on their way."""
 
         async def some_are() -> bool:
-            standing = await self.standing()
-            return any(standing[name] for name in OPEN)
+            counts = await self.lead_counts()
+            return any(counts[name] for name in OPEN)
 
         await until(some_are)
 
-    async def balance(self, leads: int, *, seconds_max: float = 90) -> None:
+    async def check_consistency(self, leads: int, *, seconds_max: float = 90) -> None:
         """Every lead is delivered once and charged once, and nothing is under way any more."""
         await self.delivered(leads, seconds_max=seconds_max)
 
         async def at_rest() -> bool:
-            standing = await self.standing()
-            return not any(standing[name] for name in (*OPEN, "to_timeline"))
+            counts = await self.lead_counts()
+            return not any(counts[name] for name in (*OPEN, "to_timeline"))
 
         # A relay's lease is half a minute where a process was killed that held it.
         await until(at_rest, seconds_max=60)
-        standing = await self.standing()
-        assert (standing["stored"], standing["delivered"], standing["charged"]) == (leads,) * 3
+        counts = await self.lead_counts()
+        assert (counts["stored"], counts["delivered"], counts["charged"]) == (leads,) * 3
         webhook_ids = await self.webhook_ids()
         assert len(webhook_ids) == leads
         twice = {lead: ids for lead, ids in webhook_ids.items() if len(ids) > 1}
         assert not twice, "a lead reached a buyer under a second webhook-id"
-        await self.add_up()
+        await self.verify()
 
-    async def add_up(self) -> None:
+    async def verify(self) -> None:
         """`waybill verify` finds nothing."""
         code, output = await waybill(self._stack, self._customer, "verify")
         assert code == 0, output
@@ -112,7 +112,7 @@ class Books:
         """By lead, the webhook-ids under which buyers accepted it."""
         found: dict[str, set[str]] = defaultdict(set)
         for workspace in ("alpha", "beta"):
-            name = f"{self._customer.identity.name}-{workspace}"
+            name = f"{self._customer.org.name}-{workspace}"
             url = f"{self._stack.buyers_url}/_control/buyers/{name}/received"
             async with self._customer.api.session.get(url) as answer:
                 received = (await answer.json())["received"]

@@ -1,4 +1,4 @@
-"""Runs what a command asks for, with progress while it lasts."""
+"""Runs the calls of a command, with progress while they last."""
 
 import asyncio
 import os
@@ -12,22 +12,22 @@ from google.protobuf.message import Message
 from services.console.client import Client, Peer
 from services.console.output import err
 from services.console.progress import progress
-from services.console.settings import Identity, from_environment
+from services.console.settings import Credential, from_environment
 
 Stub = TypeVar("Stub")
 Request = TypeVar("Request")
-Answer = TypeVar("Answer", bound=Message)
+Response = TypeVar("Response", bound=Message)
 Result = TypeVar("Result")
 
 
-class PagedRequest(Protocol):
-    """A request for a page of a list."""
+class ListRequest(Protocol):
+    """A request for a part of a list."""
 
     page_token: str
 
 
-PagedAnswer = TypeVar("PagedAnswer", bound=Message)
-PagedAsk = TypeVar("PagedAsk", bound=PagedRequest)
+Listed = TypeVar("Listed", bound=Message)
+ListAsk = TypeVar("ListAsk", bound=ListRequest)
 
 
 def run(work: Coroutine[Any, Any, Result], what: str | None) -> Result:
@@ -58,36 +58,36 @@ def with_client(
 
 def ask(
     peer: Peer[Stub],
-    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[Request, Answer]]",
+    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[Request, Response]]",
     request: Request,
     *,
     timeout_seconds: float,
-    identity: Identity = Identity.TENANT,
-) -> Answer:
+    credential: Credential = Credential.TENANT,
+) -> Response:
     """The answer to one call."""
 
-    async def call(client: Client) -> Answer:
-        return await client.call(peer, method, request, identity=identity)
+    async def call(client: Client) -> Response:
+        return await client.call(peer, method, request, credential=credential)
 
     return with_client(call, timeout_seconds=timeout_seconds, what=f"waiting for {peer.service}")
 
 
-def ask_pages(
+def ask_list(
     peer: Peer[Stub],
-    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[PagedAsk, PagedAnswer]]",
-    request: PagedAsk,
+    method: "Callable[[Stub], grpc.aio.UnaryUnaryMultiCallable[ListAsk, Listed]]",
+    request: ListAsk,
     *,
     timeout_seconds: float,
-    all_pages: bool,
-    identity: Identity = Identity.TENANT,
-) -> PagedAnswer:
-    """One page, or all pages from there on as one answer."""
+    read_all: bool,
+    credential: Credential = Credential.TENANT,
+) -> Listed:
+    """One part of a list, or all from there on as one answer."""
 
-    async def read(client: Client) -> PagedAnswer:
-        answer = await client.call(peer, method, request, identity=identity)
-        while all_pages and (token := next_page_token(answer)):
+    async def read(client: Client) -> Listed:
+        answer = await client.call(peer, method, request, credential=credential)
+        while read_all and (token := next_page_token(answer)):
             request.page_token = token
-            page = await client.call(peer, method, request, identity=identity)
+            page = await client.call(peer, method, request, credential=credential)
             answer.ClearField("next_page_token")
             answer.MergeFrom(page)
         return answer
@@ -96,6 +96,6 @@ def ask_pages(
 
 
 def next_page_token(answer: Message) -> str:
-    """Where the next page starts; empty on the last one."""
+    """Where the list goes on; empty at its end."""
     token: str = getattr(answer, "next_page_token", "")
     return token
