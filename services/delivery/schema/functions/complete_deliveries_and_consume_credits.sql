@@ -7,7 +7,7 @@
 --   - p_tokens fence: the token must be that of an unexpired lease. A null token completes by
 --     hand, whatever the delivery's status and whichever worker sends it; that worker loses its
 --     lease.
---   - Deliveries are locked first. Their accounts are locked before that is decided where credits are
+--   - Deliveries are locked first. Their accounts are locked before the decision where credits are
 --     scarce, otherwise only when everything else is written.
 --   - Returns an outcome for each delivery: 'completed', 'duplicate' (it was before),
 --     'insufficient_credits', 'lease_lost', 'state_refused' (its offer is not at LEAD_READY) or
