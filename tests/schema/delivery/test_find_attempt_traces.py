@@ -22,5 +22,5 @@ async def test_a_retrys_own_trace_leads_to_the_offers(delivery_db: Database) -> 
     own = retry["attempt_traceparent"][3:35]
     found = await delivery_db.rows("find_attempt_traces", p_trace_id=own)
     business = offer.traceparent[3:35]
-    assert [tuple(row) for row in found] == [(workspace.org_id, business)]
+    assert [tuple(row.values()) for row in found] == [(workspace.org_id, business)]
     assert await delivery_db.rows("find_attempt_traces", p_trace_id=business) == []

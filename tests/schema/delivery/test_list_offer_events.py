@@ -22,7 +22,7 @@ async def test_every_step_is_listed_with_its_actor(delivery_db: Database) -> Non
         p_workspace_id=None,
         p_offer_id=offer.offer_id,
     )
-    assert [tuple(row) for row in rows] == [
+    assert [tuple(row.values()) for row in rows] == [
         (None, "PENDING_MAPPING", "routing", NOW),
         ("PENDING_MAPPING", "TO_BE_CONTACTED", "tenant", later(1)),
     ]

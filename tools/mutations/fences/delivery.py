@@ -21,13 +21,13 @@ FENCES: Final = (
         "::test_credits_that_are_spent_before_the_account_is_locked_are_not_spent_again",
     ),
     without_fence(
-        "delivery.check_completions",
+        "delivery.decide_completions",
         "token",
         DELIVERY + "test_complete_deliveries_and_consume_credits.py"
         "::test_a_stalled_worker_past_its_lease_completes_nothing",
     ),
     without_fence(
-        "delivery.check_completions",
+        "delivery.decide_completions",
         "lease",
         DELIVERY + "test_complete_deliveries_and_consume_credits.py"
         "::test_a_stalled_worker_past_its_lease_completes_nothing",

@@ -104,6 +104,6 @@ begin
   perform begin_attempts(v_org_ids, v_delivery_ids, v_due_ats, p_token, p_now);
   return query
   select c.*
-  from get_claims(v_org_ids, v_delivery_ids, v_due_ats, p_token, p_now) c;
+  from read_claims(v_org_ids, v_delivery_ids, v_due_ats, p_token, p_now) c;
 end;
 $$;

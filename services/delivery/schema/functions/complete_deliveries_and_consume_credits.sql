@@ -7,7 +7,7 @@
 --   - p_tokens fence: the token must be that of an unexpired lease. A null token completes by
 --     hand, whatever the delivery's status and whichever worker sends it; that worker loses its
 --     lease.
---   - Deliveries are locked first. Their accounts are locked before the check where credits are
+--   - Deliveries are locked first. Their accounts are locked before the decision where credits are
 --     scarce, otherwise only when everything else is written.
 --   - Returns an outcome for each delivery: 'completed', 'duplicate' (it was before),
 --     'insufficient_credits', 'lease_lost', 'state_refused' (its offer is not at LEAD_READY) or
@@ -51,7 +51,7 @@ begin
       bool_or(c.was_claimed) filter (where c.is_done) as some_were_claimed,
       bool_or(c.hold_id is not null) filter (where c.is_done) as some_have_holds
     into v_checked
-    from check_completions(p_org_ids, p_delivery_ids, p_tokens, p_statuses, p_now) c;
+    from decide_completions(p_org_ids, p_delivery_ids, p_tokens, p_statuses, p_now) c;
     exit when v_are_locked or not v_checked.some_are_scarce;
     -- The last credits are given out while the accounts stand still.
     perform lock_accounts(v_checked.org_ids, v_checked.workspace_ids);

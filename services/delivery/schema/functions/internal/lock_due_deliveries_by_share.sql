@@ -1,9 +1,8 @@
 -- Chooses at most p_room due deliveries where more are due than fit, and locks them.
 --   - Workspaces with the fewest under way (p_busy_counts of p_busy_workspace_ids, p_busy_count in
 --     all) come first, of each the oldest due: a backlog delays no other workspace's deliveries.
---   - p_spare_count of p_in_flight_limit is kept for workspaces with less under way than their
---     share, counted with one workspace more than there are, so that a newcomer finds room even
---     while no buyer answers.
+--   - p_spare_count of p_in_flight_limit is kept for workspaces below their share, counted with one
+--     workspace more than there are: a newcomer finds room even while no buyer answers.
 -- For use by lock_due_deliveries.
 create or replace function lock_due_deliveries_by_share(
   p_room int,

@@ -1,11 +1,11 @@
--- Checks of each delivery whether it is completed now.
+-- Decides of each delivery whether it is completed now.
 --   - Returns one row for each delivery, also where it is named twice: the outcome that
 --     complete_deliveries_and_consume_credits returns (is_done: 'completed'), and what is written
 --     then: the status, the account that its credit comes from, the actor of the event.
 --   - is_scarce: its credit is among the last c_spare_credits available ones, so that the account
 --     must be locked before it is decided.
 -- For use by that function, which has set the tenant and has locked the deliveries.
-create or replace function check_completions(
+create or replace function decide_completions(
   p_org_ids uuid[],
   p_delivery_ids uuid[],
   p_tokens uuid[],

@@ -2,7 +2,7 @@
 -- begun, or one without attempt, as claim_deliveries returns them.
 -- For use by claim_deliveries, which runs as the system role (no caller has set the tenant) and
 -- has locked deliveries and accounts.
-create or replace function get_claims(
+create or replace function read_claims(
   p_org_ids uuid[],
   p_delivery_ids uuid[],
   p_due_ats timestamptz[],
