@@ -51,7 +51,7 @@ class SyncConfig(ServiceConfig, OutboundSettings):
     )
     background_runs_concurrent_max: int = Field(default=4, ge=1, le=100)
     incremental_every_seconds: float = Field(default=900, gt=0)
-    check_every_seconds: float = Field(default=3600, gt=0, description="Time between checks of a page's health")
+    check_every_seconds: float = Field(default=3600, gt=0, description="Between checks of a page")
     silence_seconds: float = Field(
         default=6 * 3600, gt=0, description="A page that had events and has none for so long"
     )
