@@ -16,3 +16,7 @@ to waybill_sync;
 grant select on
   active_syncs, sync_statistics
 to waybill_sync;
+
+grant usage on type
+  conversation_to_store, event_to_store, page_event, thread_read, reject_to_store
+to waybill_sync;

@@ -412,7 +412,7 @@ async def test_a_session_and_its_runs_are_told_as_a_trace(served: Served, org_id
 
 
 @pytest.mark.parametrize("name", ["ingest", "scheduling", "delivery"])
-async def test_tellers_may_record_and_tenants_may_not(
+async def test_reporters_may_record_and_tenants_may_not(
     served: Served, org_id: UUID, name: str
 ) -> None:
     event = pb.TimelineEvent(

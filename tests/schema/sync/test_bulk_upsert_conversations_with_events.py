@@ -1,6 +1,7 @@
 """Webhooks and pulls converge on the same rows, in whatever order and however often they come."""
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 
 from sandbox.meta_pages import iso
 from services.chassis.database import Database, pooled
+from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
 from services.sync.graph_lists import parse_list, parse_messages
@@ -27,7 +29,7 @@ from services.sync.store.conversations import ConversationStore
 from services.sync.webhook_events import parse_event
 from tests.conftest import config_for, copy_of, with_login
 from tests.sampling import examples
-from tests.schema.sync.builders import NOW, Admin, a_conversation, a_message, a_page
+from tests.schema.sync.builders import NOW, ORG, Admin, a_conversation, a_message, a_page
 
 PAGE = "700"
 COMPARED = """
@@ -340,3 +342,33 @@ async def test_events_without_an_id_are_told_apart_by_what_they_are_about(
             traceparent=new_root().traceparent,
         )
     assert await admin.fetchval("select count(*) from sync.contact_interaction_events") == 8
+
+
+async def test_composite_arrays_are_sent_after_a_reconnect_too(
+    sync_db: Database, admin: Admin
+) -> None:
+    page_id, store = await a_page(sync_db, ORG), ConversationStore(sync_db)
+
+    async def upsert(message_id: str) -> None:
+        payload = {"text": 'a "quoted" (text), {with} \\ marks', "none": None, "list": [1, 2.5]}
+        conversation = a_conversation([a_message(message_id, payload=payload)])
+        await store.bulk_upsert_conversations_with_events(
+            ORG, page_id, [conversation], "pull", traceparent=new_root().traceparent
+        )
+
+    for number in range(10):
+        await upsert(f"m_{number}")
+    gone = await admin.fetchval(
+        """select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
+           where usename = 'waybill_sync' and datname = current_database()"""
+    )
+    assert gone >= 1
+    for number in range(10, 10 + gone + 1):
+        # Each connection that ended is noticed by the call that meets it.
+        with contextlib.suppress(DomainError):
+            await upsert(f"m_{number}")
+    await upsert("m_last")
+    stored = await admin.fetchval(
+        "select payload::text from sync.contact_interaction_events where message_id = 'm_last'"
+    )
+    assert json.loads(stored)["text"] == 'a "quoted" (text), {with} \\ marks'

@@ -27,8 +27,8 @@ if _version_not_supported:
 
 class SyncServiceStub:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     def __init__(self, channel):
@@ -111,8 +111,8 @@ class SyncServiceStub:
 
 class SyncServiceServicer:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     def ConnectPage(self, request, context):
@@ -317,8 +317,8 @@ def add_SyncServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class SyncService:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     @staticmethod

@@ -28,8 +28,8 @@ GRPC_VERSION: str
 
 class SyncServiceStub:
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     @_typing.overload
@@ -101,8 +101,8 @@ class SyncServiceStub:
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -170,8 +170,8 @@ class SyncServiceAsyncStub(SyncServiceStub):
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """Pulls conversations of Messenger and Instagram pages, takes events that webhooks and other
-    services bring, with one row for each event, whichever source reported it first. What is imported has
-    no side effects: nothing is routed, sent or charged.
+    services bring, with one row for each event, whichever source reported it first. What is imported
+    has no side effects: nothing is routed, sent or charged.
     """
 
     @_abc_1.abstractmethod

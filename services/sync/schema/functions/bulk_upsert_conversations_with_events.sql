@@ -42,7 +42,7 @@ begin
   perform set_tenant(p_org_ids);
   select l.ids, l.created into v_ids, v_created
   from lock_conversations(p_org_ids, p_page_ids, p_conversations, p_traceparents, p_now) l;
-  v_overlapping := find_overlapping_conversations(p_org_ids, p_page_ids, p_conversations, v_ids,
+  v_overlapping := overlapping_conversations(p_org_ids, p_page_ids, p_conversations, v_ids,
     p_events);
   select coalesce(array_agg(s.event_id) filter (where s.outcome = 'stored'), '{}'),
     coalesce(array_agg(s.event_id) filter (where s.outcome = 'merged'), '{}'),
@@ -58,6 +58,6 @@ begin
     v_overlapping, v_changed);
   perform count_events(p_org_ids, p_page_ids, p_events, v_stored, p_origin, p_now);
   return query
-  select * from list_upsert_outcomes(p_org_ids, v_ids, v_created, p_events, v_stored, v_merged);
+  select * from upsert_outcomes(p_org_ids, v_ids, v_created, p_events, v_stored, v_merged);
 end;
 $$;

@@ -1,7 +1,7 @@
 -- What bulk_upsert_conversations_with_events returns: a row for each event, and for each
 -- conversation without events, in the order in which they came.
 -- For use by other functions, which have set the tenant the org.
-create or replace function list_upsert_outcomes(
+create or replace function upsert_outcomes(
   p_org_ids uuid[],
   p_conversation_ids uuid[],
   p_created uuid[],

@@ -1,7 +1,7 @@
 -- Which conversations that come as 'truncated_20' have a message that a pull read before, when it
 -- read all up to there: nothing is missing between the two.
 -- For use by other functions, which have set the tenant the org.
-create or replace function find_overlapping_conversations(
+create or replace function overlapping_conversations(
   p_org_ids uuid[],
   p_page_ids uuid[],
   p_conversations conversation_to_store[],
