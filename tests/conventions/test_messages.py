@@ -18,17 +18,24 @@ PLACEHOLDER = "{}"
 
 def descriptions(path: Path) -> Iterator[tuple[int, str]]:
     """Line and text of everything that is passed as a violation's description."""
-    tree = ast.parse(path.read_text())
+    for function in ast.walk(ast.parse(path.read_text())):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            assigned = _assigned_in(function)
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and (given := _description(node)) is not None:
+                    for text in _texts(given, assigned):
+                        yield node.lineno, text
+
+
+def _assigned_in(function: ast.AST) -> dict[str, list[ast.expr]]:
+    """What the function's own names are set to."""
     assigned: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     assigned.setdefault(target.id, []).append(node.value)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (given := _description(node)) is not None:
-            for text in _texts(given, assigned):
-                yield node.lineno, text
+    return assigned
 
 
 def _description(call: ast.Call) -> ast.expr | None:
