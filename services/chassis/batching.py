@@ -215,7 +215,7 @@ class GroupCommit(Generic[Item, Result]):
             self._ids_in_flight -= ids
 
     def _take(self) -> list[_Entry[Item, Result]]:
-        """The next batch: the oldest waiting items, each id once and none that is in flight."""
+        """The next batch: the oldest waiting items, each id once, without those in flight."""
         batch: dict[UUID, _Entry[Item, Result]] = {}
         bytes_left = self._sizes.batch_bytes_max if self._sizes else 0
         for entry, size in self._waiting.items():

@@ -58,10 +58,6 @@ def trace_registration(database: Database, service: str) -> Registration:
     )
 
 
-trace_served = trace_registration
-"""The old name, for services that have not moved to the new one."""
-
-
 class TraceStore:
     """The trace functions of one schema."""
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from services.chassis.sealing import SealBroken, SealedColumn
 from services.chassis.telemetry import log
 from services.chassis.webhook_signatures import verify_hub
-from services.ingest.records.sources import SealedSecret
+from services.ingest.records.sources import SealedAppSecret
 from services.ingest.store import IngestStore
 
 _READ_AGAIN_SECONDS_MIN: Final = 1.0
@@ -91,7 +91,7 @@ class AppSecrets:
         self._secrets = tuple(secret for secret in opened if secret is not None)
         self._read_at = self._clock()
 
-    def _open(self, sealed: SealedSecret) -> AppSecret | None:
+    def _open(self, sealed: SealedAppSecret) -> AppSecret | None:
         """The secret; None where it does not open, so that the others still work."""
         try:
             text = self._column.open(None, sealed.app_id, sealed.ciphertext)

@@ -16,7 +16,7 @@ CandidateResult = Literal["matched", "failed", "error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormAnswer:
+class LeadAnswer:
     """One question of a form, by its key, and every value that was chosen."""
 
     name: str
@@ -36,7 +36,7 @@ class Lead:
     email: str
     full_name: str
     details: str
-    answers: tuple[FormAnswer, ...]
+    answers: tuple[LeadAnswer, ...]
     consents: Mapping[str, bool]
     received_at: datetime
 

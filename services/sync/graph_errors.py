@@ -16,7 +16,7 @@ _HOUR: Final = 60 * _MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class GraphErrorRule:
     """Codes, perhaps narrowed by subcode, text or whether a cursor was sent, and what to do.
 
     `seconds`: how long calls stop at least, for a page or the whole app.
@@ -39,21 +39,21 @@ class GraphError:
 
 
 RULES: Final = (
-    Rule(codes=frozenset({1, 2}), text="reduce the amount of data", action="reduce"),
-    Rule(codes=frozenset({1, 2}), action="retry"),
-    Rule(codes=frozenset({4, 341}), action="pause_app", seconds=10 * _MINUTE),
-    Rule(codes=frozenset({17, 32}), action="pause_page", seconds=10 * _MINUTE),
-    Rule(codes=frozenset({613}), action="pause_page", seconds=_MINUTE),
-    Rule(
+    GraphErrorRule(codes=frozenset({1, 2}), text="reduce the amount of data", action="reduce"),
+    GraphErrorRule(codes=frozenset({1, 2}), action="retry"),
+    GraphErrorRule(codes=frozenset({4, 341}), action="pause_app", seconds=10 * _MINUTE),
+    GraphErrorRule(codes=frozenset({17, 32}), action="pause_page", seconds=10 * _MINUTE),
+    GraphErrorRule(codes=frozenset({613}), action="pause_page", seconds=_MINUTE),
+    GraphErrorRule(
         codes=frozenset({80001, 80002, 80005, 80006, 80008}),
         action="pause_page",
         seconds=5 * _MINUTE,
     ),
-    Rule(codes=frozenset({368}), action="pause_page", seconds=24 * _HOUR),
-    Rule(codes=frozenset({102, 104, 190}), action="reauth"),
-    Rule(codes=frozenset({3, 10, *range(200, 300)}), action="forbidden"),
-    Rule(codes=frozenset({100}), with_cursor=True, text="cursor", action="cursor"),
-    Rule(codes=frozenset({100}), action="fail"),
+    GraphErrorRule(codes=frozenset({368}), action="pause_page", seconds=24 * _HOUR),
+    GraphErrorRule(codes=frozenset({102, 104, 190}), action="reauth"),
+    GraphErrorRule(codes=frozenset({3, 10, *range(200, 300)}), action="forbidden"),
+    GraphErrorRule(codes=frozenset({100}), with_cursor=True, text="cursor", action="cursor"),
+    GraphErrorRule(codes=frozenset({100}), action="fail"),
 )
 
 

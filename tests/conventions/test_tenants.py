@@ -31,7 +31,7 @@ READS = ("get_", "list_", "find_", "has_", "check_")
 # Where a page starts: from the beginning.
 POSITIONS = ("p_before", "p_after", "p_start")
 # Sub-steps of others, which ran `set_tenant`; they are seen through those.
-STEPS = {"get_outbox_trace", "get_repeats_trace", "find_dedupe_holders"}
+STEPS = {"get_outbox_trace", "get_repeats_trace", "find_dedupe_holders", "find_lead_outcomes"}
 
 
 async def seed_ingest(database: Database) -> UUID:

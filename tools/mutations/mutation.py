@@ -35,8 +35,6 @@ class Mutation:
     sql: str = ""
     function: str = ""
     fence: str = ""
-    old: str = ""
-    new: str = ""
 
 
 class MutationImpossibleError(Exception):
@@ -48,12 +46,6 @@ def without_fence(function: str, fence: str, *tests: str) -> Mutation:
     return Mutation(
         name=f"{function} without its fence: {fence}", function=function, fence=fence, tests=tests
     )
-
-
-def without_text(function: str, old: str, *tests: str, new: str = "") -> Mutation:
-    """Being replaced by `without_fence`."""
-    name = f"{function} without {' '.join(old.split())!r}"
-    return Mutation(name=name, function=function, old=old, new=new, tests=tests)
 
 
 async def apply(mutation: Mutation, connection: Connection) -> None:
@@ -71,10 +63,6 @@ async def _rewrite(connection: Connection, mutation: Mutation) -> None:
     definition = await connection.fetchval(
         "select pg_get_functiondef($1::text::regproc)", mutation.function
     )
-    if mutation.old:
-        assert definition.count(mutation.old) == 1, mutation.name
-        await connection.execute(definition.replace(mutation.old, mutation.new))
-        return
     try:
         rewritten = without_marked_line(definition, mutation.fence)
     except ValueError as error:

@@ -30,9 +30,9 @@ from services.chassis.outbound.body import read_excerpt
 from services.chassis.outbound.errors import (
     ConnectFailed,
     OutboundError,
+    OutboundTimedOut,
     RefusedBecause,
     ResponseTooLarge,
-    TimedOut,
     UrlRefused,
 )
 from services.chassis.outbound.policy import CheckedUrl, OutboundPolicy, check_url
@@ -47,9 +47,9 @@ __all__ = [
     "OutboundError",
     "OutboundPolicy",
     "OutboundResponse",
+    "OutboundTimedOut",
     "RefusedBecause",
     "ResponseTooLarge",
-    "TimedOut",
     "UrlRefused",
     "check_url",
     "parse_retry_after",
@@ -214,7 +214,7 @@ def _outbound_error(fault: Exception, exchange: Exchange) -> OutboundError:
     host, reached, status = exchange.host, exchange.reached, exchange.status
     if isinstance(fault, TimeoutError):
         what = "did not answer in time" if reached else "could not be connected to in time"
-        return TimedOut(f"{host} {what}.", reached=reached, status=status)
+        return OutboundTimedOut(f"{host} {what}.", reached=reached, status=status)
     if isinstance(fault, aiohttp.ClientResponseError):
         if fault.message.startswith(_HEADER_LIMIT_TEXTS):
             return _headers_too_large(exchange)

@@ -44,7 +44,7 @@ class ConnectFailed(OutboundError):
     """No connection, or it broke before the whole answer was here (`reached` tells which)."""
 
 
-class TimedOut(OutboundError):
+class OutboundTimedOut(OutboundError):
     """A limit of the policy passed: DNS, connect (TLS included) or the whole exchange."""
 
 

@@ -1,7 +1,7 @@
 """Which URLs may be called: the operator's policy, and the check of a URL's text against it.
 
-The check reads the URL itself, strictly, and returns the parts that the client then uses, so there
-is no second parser that could see another host in the same text.
+The check reads the URL itself, strictly, and returns the parts that the client then uses: a second
+parser could see another host in the same text.
 """
 
 import re

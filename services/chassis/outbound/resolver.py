@@ -8,7 +8,12 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from services.chassis.outbound.addresses import Address, parse_address
-from services.chassis.outbound.errors import ConnectFailed, RefusedBecause, TimedOut, UrlRefused
+from services.chassis.outbound.errors import (
+    ConnectFailed,
+    OutboundTimedOut,
+    RefusedBecause,
+    UrlRefused,
+)
 from services.chassis.outbound.policy import CheckedUrl, OutboundPolicy, check_address
 
 Lookup: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
@@ -44,14 +49,17 @@ async def vetted_addresses(
     """The addresses the URL's host has now, all of them allowed by the policy.
 
     One forbidden address refuses the host, since it could be the next one tried. Raises
-    `UrlRefused`, `ConnectFailed` when there is no address, `TimedOut` after `dns_seconds_max`.
+    `UrlRefused`, `ConnectFailed` when there is no address, `OutboundTimedOut` after
+    `dns_seconds_max`.
     """
     try:
         async with asyncio.timeout(policy.dns_seconds_max):
             texts = await lookup(url.host)
     # A timeout is an OSError too, so it comes first.
     except TimeoutError:
-        raise TimedOut(f"The name {url.host} was not resolved in time.", reached=False) from None
+        raise OutboundTimedOut(
+            f"The name {url.host} was not resolved in time.", reached=False
+        ) from None
     except (OSError, UnicodeError):
         raise ConnectFailed(f"The name {url.host} has no address.", reached=False) from None
     addresses = [_parse(url, text) for text in texts]

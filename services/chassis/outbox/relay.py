@@ -58,9 +58,6 @@ class HandoffResult:
     reason: str = ""
 
 
-Answer = HandoffResult
-"""The old name, for tests that have not moved to the new one."""
-
 Send = Callable[[Sequence[OutboxItem]], Awaitable[Mapping[UUID, HandoffResult]]]
 
 

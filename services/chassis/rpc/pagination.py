@@ -47,10 +47,6 @@ class ListPage(Generic[PageStart]):
         return page, encode(keys(page[-1]), scope=self.scope)
 
 
-Page = ListPage
-"""The old name, for services that have not moved to the new one."""
-
-
 def parse_page(request: Paged, *scope: object) -> ListPage[UUID]:
     """A page of a list that is sorted by id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
     return parse_page_from(request, _id, *scope)

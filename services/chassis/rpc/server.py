@@ -76,20 +76,6 @@ class Registration:
         )
 
 
-class Served(Registration):
-    """The old form of a registration, for services that have not moved to the new one."""
-
-    def __init__(
-        self,
-        *,
-        descriptor: ServiceDescriptor,
-        add: object,
-        servicer: object,
-        needs: tuple[Probe, ...] = (),
-    ) -> None:
-        super().__init__(descriptor=descriptor, handlers=(servicer,), needs=needs)
-
-
 class Server:
     """A started server; `health` says whether it wants work."""
 

@@ -12,7 +12,7 @@ from services.delivery.store.offers import OfferStore
 from waybill.routing.v1 import routing_service_pb2 as routing_pb
 
 
-class Routing(Protocol):
+class GetWorkspaceStub(Protocol):
     """The part of routing's stub that is needed here."""
 
     def GetWorkspace(
@@ -24,7 +24,9 @@ class Routing(Protocol):
 class Workspaces:
     """Delivery's copies, fetched from routing when they are first asked for."""
 
-    def __init__(self, store: OfferStore, routing: Routing, *, timeout_seconds: float) -> None:
+    def __init__(
+        self, store: OfferStore, routing: GetWorkspaceStub, *, timeout_seconds: float
+    ) -> None:
         self._store = store
         self._routing = routing
         self._timeout_seconds = timeout_seconds

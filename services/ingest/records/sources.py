@@ -31,7 +31,7 @@ class AppToRegister:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealedSecret:
+class SealedAppSecret:
     """A signing secret or a verify token of an app, sealed."""
 
     app_id: UUID

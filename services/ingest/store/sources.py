@@ -11,7 +11,7 @@ from services.ingest.records.sources import (
     CreatedOrg,
     ListedSource,
     OrgToCreate,
-    SealedSecret,
+    SealedAppSecret,
     SourceChange,
     SourceToCreate,
 )
@@ -86,10 +86,10 @@ class SourceStore:
         )
         return retired
 
-    async def list_app_secrets(self) -> list[SealedSecret]:
+    async def list_app_secrets(self) -> list[SealedAppSecret]:
         """Every valid secret and verify token of every app."""
         rows = await self._database.rows("list_app_secrets")
-        return [SealedSecret(**row) for row in rows]
+        return [SealedAppSecret(**row) for row in rows]
 
     async def create_source(
         self,

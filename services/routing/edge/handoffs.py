@@ -13,7 +13,7 @@ from waybill.delivery.v1 import delivery_service_pb2 as delivery_pb
 OFFER_LEADS: Final = "delivery.offer_leads"
 
 
-class Delivery(Protocol):
+class OfferLeadsStub(Protocol):
     """The part of delivery's stub that is needed here."""
 
     def OfferLeads(
@@ -22,7 +22,7 @@ class Delivery(Protocol):
         """Delivery's RPC."""
 
 
-def offer_sender(delivery: Delivery, *, timeout_seconds: float) -> Send:
+def offer_sender(delivery: OfferLeadsStub, *, timeout_seconds: float) -> Send:
     """Sends items of the topic in one RPC; its results are keyed by lead id."""
     return handing_over(
         delivery.OfferLeads,

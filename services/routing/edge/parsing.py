@@ -5,11 +5,11 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.errors import DomainError, Violation, invalid
-from services.chassis.rpc.pagination import Page, Paged, parse_page_from
+from services.chassis.rpc.pagination import ListPage, Paged, parse_page_from
 from services.routing.edge.fields import RoutingFields
 from services.routing.records import (
-    FormAnswer,
     Lead,
+    LeadAnswer,
     NewLead,
     NewRule,
     NewWorkspace,
@@ -107,7 +107,7 @@ def _parse_lead(item: pb.LeadToRoute, now: datetime) -> NewLead:
         full_name=fields.verbatim("full_name", item.full_name),
         details=fields.verbatim("details", item.details),
         answers=tuple(
-            FormAnswer(
+            LeadAnswer(
                 name=fields.verbatim("answers", answer.name),
                 values=tuple(fields.verbatim("answers", value) for value in answer.values),
             )
@@ -130,7 +130,7 @@ def _parse_received_at(fields: RoutingFields, item: pb.LeadToRoute, now: datetim
         return now
 
 
-def parse_rules_page(request: Paged) -> Page[tuple[int, UUID]]:
+def parse_rules_page(request: Paged) -> ListPage[tuple[int, UUID]]:
     """A page of rules, sorted by priority and id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
     return parse_page_from(request, _rule_place, "rules")
 

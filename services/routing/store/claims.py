@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.chassis.database import Database, Record
 from services.chassis.trace import parse, trace_of_row
-from services.routing.records import ClaimedLead, Completion, Failure, FormAnswer, Lead
+from services.routing.records import ClaimedLead, Completion, Failure, Lead, LeadAnswer
 
 
 class ClaimStore:
@@ -111,7 +111,7 @@ def _to_lead(row: Record) -> Lead:
         full_name=facts["full_name"],
         details=facts["details"],
         answers=tuple(
-            FormAnswer(name=name, values=tuple(values)) for name, values in facts["answers"]
+            LeadAnswer(name=name, values=tuple(values)) for name, values in facts["answers"]
         ),
         consents=facts["consents"],
         received_at=row["received_at"],

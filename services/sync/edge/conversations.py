@@ -6,8 +6,7 @@ from uuid import UUID
 
 from services.chassis.fields import parse_uuid
 from services.chassis.rpc.auth import caller
-from services.chassis.rpc.pagination import Page as Pagination
-from services.chassis.rpc.pagination import parse_page_from
+from services.chassis.rpc.pagination import ListPage, parse_page_from
 from services.chassis.trace import current
 from services.sync.edge.answers import to_conversation, to_event
 from services.sync.edge.parsing import (
@@ -46,7 +45,7 @@ class ConversationHandlers:
 
     async def _list(
         self,
-        pagination: Pagination[tuple[datetime, UUID]],
+        pagination: ListPage[tuple[datetime, UUID]],
         *,
         page_id: UUID | None = None,
         query: str | None = None,

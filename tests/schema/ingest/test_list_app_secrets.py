@@ -3,7 +3,7 @@
 from services.chassis.database import Database
 from services.chassis.ids import new_id
 from services.chassis.trace import new_root
-from services.ingest.records.sources import SealedSecret
+from services.ingest.records.sources import SealedAppSecret
 from services.ingest.store import IngestStore
 from tests.schema.ingest.builders import APP, at, register_app
 
@@ -19,7 +19,7 @@ async def test_valid_secrets_of_all_apps_are_listed_and_retired_ones_are_not(
     await at(ingest_db).retire_app_secrets(APP, traceparent=new_root().traceparent)
     listed = await IngestStore(ingest_db).list_app_secrets()
     expected = [
-        SealedSecret(app_id=each, kind=kind, ciphertext=ciphertext)
+        SealedAppSecret(app_id=each, kind=kind, ciphertext=ciphertext)
         for each in (app_id, other)
         for kind, ciphertext in (("signing", b"s"), ("verify_token", b"v"))
     ]

@@ -10,7 +10,7 @@ import pytest
 from services.chassis.ids import new_id
 from services.chassis.sealing import KeyRing, SealedColumn
 from services.ingest.app_secrets import AppSecrets
-from services.ingest.records.sources import SealedSecret
+from services.ingest.records.sources import SealedAppSecret
 from services.ingest.store import IngestStore
 
 FRESH_SECONDS = 60.0
@@ -20,11 +20,11 @@ FRESH_SECONDS = 60.0
 class Shelf:
     """Where secrets are read from, counting how often."""
 
-    rows: list[SealedSecret] = field(default_factory=list)
+    rows: list[SealedAppSecret] = field(default_factory=list)
     reads: int = 0
     broken: bool = False
 
-    async def list_app_secrets(self) -> list[SealedSecret]:
+    async def list_app_secrets(self) -> list[SealedAppSecret]:
         self.reads += 1
         await asyncio.sleep(0)
         if self.broken:
@@ -49,7 +49,9 @@ class Apps:
     def add(self, token: str) -> None:
         app_id = new_id()
         sealed = self.column.seal(None, app_id, token)
-        self.shelf.rows.append(SealedSecret(app_id=app_id, kind="verify_token", ciphertext=sealed))
+        self.shelf.rows.append(
+            SealedAppSecret(app_id=app_id, kind="verify_token", ciphertext=sealed)
+        )
 
 
 @pytest.fixture

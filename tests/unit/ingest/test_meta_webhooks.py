@@ -30,7 +30,7 @@ EXAMPLES = Path(__file__).parents[4] / "shared" / "fixtures" / "meta"
 
 
 @pytest.mark.parametrize(("webhook", "expected"), SHAPES.values(), ids=SHAPES.keys())
-def test_every_shape_splits_into_items_with_a_fate(webhook: Any, expected: Expected) -> None:
+def test_every_shape_splits_into_items_with_a_disposition(webhook: Any, expected: Expected) -> None:
     items = split_webhook(json.dumps(webhook).encode())
     assert [(item.kind, item.external_id, item.disposition) for item in items] == expected
     assert_storable(items)

@@ -206,9 +206,9 @@ SHAPES: dict[str, tuple[Any, Expected]] = {
         [("message", "m_1", None), ("message", "m_1", None)],
     ),
     "no key that says what it is": (page(event()), [("messaging", None, IGNORED)]),
-    "message that is no object": (page(event(message="hello")), [("message", None, DEAD)]),
+    "message that is not an object": (page(event(message="hello")), [("message", None, DEAD)]),
     "message without mid": (page(event(message={"text": "x"})), [("message", None, DEAD)]),
-    "event that is no object": (page(5), [("messaging", None, DEAD)]),
+    "event that is not an object": (page(5), [("messaging", None, DEAD)]),
     # Instagram.
     "instagram text": (
         page(event(message=HELLO), kind="instagram"),
@@ -353,7 +353,7 @@ SHAPES: dict[str, tuple[Any, Expected]] = {
         {"object": "page", "entry": {"id": 1}},
         [("page.empty", None, IGNORED)],
     ),
-    "an entry that is no object": ({"object": "page", "entry": [7]}, [("page", None, DEAD)]),
+    "an entry that is not an object": ({"object": "page", "entry": [7]}, [("page", None, DEAD)]),
     "an entry without updates": (
         {"object": "page", "entry": [{"id": PAGE, "time": 1}]},
         [("entry", None, IGNORED)],

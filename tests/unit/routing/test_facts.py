@@ -18,7 +18,7 @@ from services.routing.facts import (
     worst_facts,
 )
 from services.routing.offers import offer_payload
-from services.routing.records import FormAnswer
+from services.routing.records import LeadAnswer
 from tests.unit.routing.builders import a_lead
 
 
@@ -46,9 +46,9 @@ def test_the_domain_of_an_email(email: str, domain: str) -> None:
 
 def test_a_question_that_comes_twice_keeps_all_its_values() -> None:
     answers = (
-        FormAnswer(name="size", values=("S",)),
-        FormAnswer(name="color", values=()),
-        FormAnswer(name="size", values=("L",)),
+        LeadAnswer(name="size", values=("S",)),
+        LeadAnswer(name="color", values=()),
+        LeadAnswer(name="size", values=("L",)),
     )
     assert answers_by_name(a_lead(answers=answers)) == {"size": ["S", "L"], "color": []}
 
@@ -60,7 +60,7 @@ def test_conditions_see_the_beginning_of_what_is_long() -> None:
         details="d" * 10_000,
         email="ada@" + "e" * 10_000,
         answers=tuple(
-            FormAnswer(name=f"{number:04}" * 1000, values=values) for number in range(100)
+            LeadAnswer(name=f"{number:04}" * 1000, values=values) for number in range(100)
         ),
         consents={str(number): True for number in range(100)},
     )
@@ -88,7 +88,7 @@ def test_the_worst_lead_has_every_answer_that_a_condition_asks_for() -> None:
 
 
 def test_the_record_of_a_decision_holds_no_personal_data() -> None:
-    lead = a_lead(answers=(FormAnswer(name="street", values=("Baker Street",)),))
+    lead = a_lead(answers=(LeadAnswer(name="street", values=("Baker Street",)),))
     text = msgspec.json.encode(inputs_of(lead)).decode()
     assert '"answer_names":["street"]' in text
     for personal in (lead.phone, lead.email, "example.com", lead.full_name, lead.details, "Baker"):
@@ -96,7 +96,7 @@ def test_the_record_of_a_decision_holds_no_personal_data() -> None:
 
 
 def test_a_buyer_receives_the_whole_lead() -> None:
-    lead = a_lead(answers=(FormAnswer(name="size", values=("L",)),), consents={"calls": True})
+    lead = a_lead(answers=(LeadAnswer(name="size", values=("L",)),), consents={"calls": True})
     assert offer_payload(lead) == {
         "lead_id": str(lead.lead_id),
         "type": "order",

@@ -112,7 +112,7 @@ def test_the_watermark_stays_below_what_is_to_be_read_again() -> None:
     assert (gone.completeness, gone.watermark_at) == ("partial", TOP)
 
 
-def test_what_is_settled_is_not_owed_again() -> None:
+def test_what_is_settled_is_not_pending_again() -> None:
     conversation = ListedConversation(
         thread_id="t",
         contact_external_id="c",
@@ -123,8 +123,8 @@ def test_what_is_settled_is_not_owed_again() -> None:
     )
     page = ListResponse(conversations=(conversation,))
     assert pending_messages_of(page, {"t"}) == ()
-    (owed,) = pending_messages_of(page, set())
-    assert (owed.after, owed.fingerprints) == ("A", ("0",))
+    (pending,) = pending_messages_of(page, set())
+    assert (pending.after, pending.fingerprints) == ("A", ("0",))
     cut = replace(conversation, messages=some(0, lacks_cursor=True))
-    (owed,) = pending_messages_of(ListResponse(conversations=(cut,)), set())
-    assert (owed.after, owed.fingerprints) == (None, ())
+    (pending,) = pending_messages_of(ListResponse(conversations=(cut,)), set())
+    assert (pending.after, pending.fingerprints) == (None, ())

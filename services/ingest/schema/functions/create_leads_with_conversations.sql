@@ -2,24 +2,24 @@
 -- lead all of it is written or none.
 --
 -- Each lead is an object:
---   contact_id, conversation_id, outbox_id   ids to use where a new row is made
---   source_id, source_kind, type, identities [{kind, value}]
---   phone, phone_raw, email, full_name, details, answers, consents, received_at
---   external_id      the provider's id of the lead (a leadgen id), or null
---   message          {message_id, external_id, body, sent_at}, or null
---   first_contact    true: only a message that opens a conversation makes a lead
+--   - contact_id, conversation_id, outbox_id: ids to use where a new row is made
+--   - source_id, source_kind, type, identities [{kind, value}]
+--   - phone, phone_raw, email, full_name, details, answers, consents, received_at
+--   - external_id: the provider's id of the lead (a leadgen id), or null
+--   - message: {message_id, external_id, body, sent_at}, or null
+--   - first_contact: true: only a message that opens a conversation makes a lead
 --
 -- A lead of a webhook item names the item: its token must hold the item's lease, and the item is
 -- settled here too. A lead of an RPC may bring a request id.
 --
 -- Returns a row for each id of p_lead_ids, its outcome one of
---   created              the lead was written
---   stored               a message of a conversation that has its lead was written
---   duplicate            the provider's lead or message is known
---   replayed             the request was answered before: with this lead
---   request_id_reused    the request id came before with other content
---   lease_lost           the item is not this token's; its trace shows the repeat where this attempt
---                        had ended the item before
+--   - created: the lead was written
+--   - stored: a message of a conversation that has its lead was written
+--   - duplicate: the provider's lead or message is known
+--   - replayed: the request was answered before: with this lead
+--   - request_id_reused: the request id came before with other content
+--   - lease_lost: the item is not this token's; its trace shows the repeat where this attempt had
+--     ended the item before
 -- The single form is create_lead_with_conversation.
 create or replace function create_leads_with_conversations(
   p_org_ids uuid[],

@@ -11,8 +11,8 @@ import pytest
 from services.chassis.outbound.client import (
     ConnectFailed,
     OutboundClient,
+    OutboundTimedOut,
     ResponseTooLarge,
-    TimedOut,
 )
 from tests.unit.chassis.outbound.peers import (
     Peer,
@@ -29,7 +29,7 @@ from tests.unit.chassis.outbound.peers import (
 
 async def test_slow_headers_time_out_with_an_unknown_outcome() -> None:
     async with serving(then_hanging(b"HTTP/1.1 200 OK\r\nX-")) as peer:
-        with pytest.raises(TimedOut, match="did not answer in time") as failed:
+        with pytest.raises(OutboundTimedOut, match="did not answer in time") as failed:
             await call(peer, a_policy(total_seconds_max=0.2))
     assert failed.value.reached is True
     assert failed.value.status is None
@@ -39,7 +39,7 @@ async def test_slow_headers_time_out_with_an_unknown_outcome() -> None:
 async def test_a_slow_body_times_out_and_tells_the_status_it_began_with() -> None:
     start = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin"
     async with serving(then_hanging(start)) as peer:
-        with pytest.raises(TimedOut) as failed:
+        with pytest.raises(OutboundTimedOut) as failed:
             await call(peer, a_policy(total_seconds_max=0.2))
     assert failed.value.reached is True
     assert failed.value.status == 200
@@ -53,7 +53,7 @@ async def test_an_endless_trickle_of_interim_answers_times_out() -> None:
             await asyncio.sleep(0)
 
     async with serving(Peer(handle)) as peer:
-        with pytest.raises(TimedOut) as failed:
+        with pytest.raises(OutboundTimedOut) as failed:
             await call(peer, a_policy(total_seconds_max=0.2))
     assert failed.value.reached is True
 
@@ -227,7 +227,9 @@ async def test_a_connect_that_hangs_did_not_reach_the_peer() -> None:
                 filler.connect_ex(address)
             peer = Peer(answering().handler)
             peer.port = address[1]
-            with pytest.raises(TimedOut, match="could not be connected to in time") as failed:
+            with pytest.raises(
+                OutboundTimedOut, match="could not be connected to in time"
+            ) as failed:
                 await call(peer, a_policy(connect_seconds_max=0.2))
         finally:
             for filler in fillers:
@@ -237,7 +239,7 @@ async def test_a_connect_that_hangs_did_not_reach_the_peer() -> None:
 
 async def test_messages_name_the_host_and_hide_path_and_query() -> None:
     async with serving(then_hanging(b"")) as peer:
-        with pytest.raises(TimedOut) as failed:
+        with pytest.raises(OutboundTimedOut) as failed:
             await call(peer, a_policy(total_seconds_max=0.1))
     assert "127.0.0.1" in str(failed.value)
     assert "secret" not in str(failed.value)

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from services.chassis.outbound.client import (
     ConnectFailed,
     OutboundClient,
-    TimedOut,
+    OutboundTimedOut,
 )
 from tests.unit.chassis.outbound.peers import (
     Names,
@@ -102,6 +102,6 @@ async def test_a_peer_that_never_finishes_its_tls_handshake_is_not_waited_for() 
         serving(Peer(handle)) as peer,
         OutboundClient(a_policy(connect_seconds_max=0.2), lookup=Names(["127.0.0.1"])) as client,
     ):
-        with pytest.raises(TimedOut) as failed:
+        with pytest.raises(OutboundTimedOut) as failed:
             await client.request("POST", f"https://buyer.test:{peer.port}/", {}, b"")
     assert failed.value.reached is False

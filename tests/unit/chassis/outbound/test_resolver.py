@@ -10,8 +10,8 @@ from services.chassis.outbound.client import (
     ConnectFailed,
     OutboundClient,
     OutboundPolicy,
+    OutboundTimedOut,
     RefusedBecause,
-    TimedOut,
     UrlRefused,
 )
 from services.chassis.outbound.policy import CheckedUrl
@@ -108,7 +108,7 @@ async def test_a_name_server_that_hangs_did_not_reach_the_peer() -> None:
         return []
 
     async with OutboundClient(a_policy(dns_seconds_max=0.05), lookup=hang) as client:
-        with pytest.raises(TimedOut, match="not resolved in time") as failed:
+        with pytest.raises(OutboundTimedOut, match="not resolved in time") as failed:
             await client.request("POST", "http://buyer.test/", {}, b"")
     assert failed.value.reached is False
 

@@ -12,7 +12,7 @@ from services.chassis.errors import DomainError
 from services.routing.decider import Decider
 from services.routing.dry_runs import DryRuns
 from services.routing.facts import facts_of
-from services.routing.records import Decision, FormAnswer, Lead, Rule
+from services.routing.records import Decision, Lead, LeadAnswer, Rule
 from services.routing.rule_evaluator.client import (
     EvaluatorFailed,
     EvaluatorProcess,
@@ -46,7 +46,7 @@ async def decide(evaluator: EvaluatorProcess, lead: Lead, *rules: Rule) -> Decis
 
 
 async def test_facts_arrive_as_they_are(evaluator: EvaluatorProcess) -> None:
-    lead = a_lead(answers=(FormAnswer(name="size", values=("S", "L")),), consents={"news": True})
+    lead = a_lead(answers=(LeadAnswer(name="size", values=("S", "L")),), consents={"news": True})
     condition = """
         lead.answers.size == ["S", "L"] && lead.consents.news
         && lead.received_at == timestamp("2026-11-20T12:00:00Z")

@@ -4,7 +4,7 @@ import pytest
 from cel_expr_python import cel
 
 from services.routing.facts import facts_of, worst_facts
-from services.routing.records import FormAnswer
+from services.routing.records import LeadAnswer
 from services.routing.rule_evaluator.bounds import CHARACTERS_MAX
 from services.routing.rule_evaluator.conditions import (
     NAMES,
@@ -64,7 +64,7 @@ def test_a_bad_condition_is_refused_with_its_position(
 def test_a_true_condition_matches(condition: str) -> None:
     result = result_of(
         condition,
-        answers=(FormAnswer(name="size", values=("S", "L")),),
+        answers=(LeadAnswer(name="size", values=("S", "L")),),
         consents={"newsletter": True},
     )
     assert result == RuleResult(matched=True)
