@@ -98,7 +98,7 @@ class CheckedUrl:
     """In lower case; an IPv6 address without brackets."""
     port: int
     target: str
-    """Path and query, as they were written."""
+    """Path and query, as they were written; an empty query is left out."""
 
     @property
     def text(self) -> str:
@@ -129,11 +129,13 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
             RefusedBecause.SCHEME,
             f"The URL must start with https://; http:// is not allowed for {host}.",
         )
+    # An empty query is not sent by the HTTP library, so it is not part of what is called.
+    query = parts["query"] if parts["query"] != "?" else None
     checked = CheckedUrl(
         scheme=scheme,
         host=host,
         port=int(port_text) if port_text else _DEFAULT_PORTS[scheme],
-        target=(parts["path"] or "/") + (parts["query"] or ""),
+        target=(parts["path"] or "/") + (query or ""),
     )
     if not 1 <= checked.port <= 65535:
         raise _port_refused(checked)

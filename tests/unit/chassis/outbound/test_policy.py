@@ -187,6 +187,11 @@ def test_a_port_that_does_not_exist_is_refused_even_on_an_exempt_network(port: i
     assert reason(f"http://localhost:{port}/", LOCAL) is RefusedBecause.PORT
 
 
+def test_an_empty_query_is_left_out_as_it_is_not_sent() -> None:
+    assert check_url("https://example.com?", OutboundPolicy()).text == "https://example.com/"
+    assert check_url("https://example.com/a?b", OutboundPolicy()).text == "https://example.com/a?b"
+
+
 pieces = st.sampled_from(
     [*"@:/?#[]%.\\", "https://", "example.com", "127.0.0.1", "::1", "443", "0x7f", " ", "é"]
 )
