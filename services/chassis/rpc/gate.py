@@ -60,7 +60,9 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if handler is None or is_quiet(method):
+        if handler is None:
+            return _unknown(method)
+        if is_quiet(method):
             return handler
         if handler.unary_unary is None:
             raise NotUnaryError(method)
@@ -121,6 +123,17 @@ def _metadata(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, Any]:
 
 class NotUnaryError(Exception):
     """A streaming method was served through the gate, which knows unary ones only."""
+
+
+def _unknown(method: str) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Refuses at once, also whoever would stream."""
+
+    async def refuse(_: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        text = f"No method {method} is served here."
+        await abort(context, DomainError("METHOD_UNKNOWN", text, metadata={"method": method}))
+
+    handler: Any = grpc.stream_stream_rpc_method_handler(refuse)
+    return handler  # type: ignore[no-any-return]
 
 
 def _of_peer(error: grpc.aio.AioRpcError) -> DomainError:

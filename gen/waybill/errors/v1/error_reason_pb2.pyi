@@ -66,6 +66,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The etag sent is not that of the row as it stands. Read it again. ABORTED.
     Metadata: {"etag": "3"} (the current one).
     """
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
+    """No such method is served where the call went: its name is misspelt, or the edge does not lead
+    to it. UNIMPLEMENTED. Metadata: {"method": "/waybill.routing.v1.RoutingService/Guess"}; the
+    edge's own answer has none.
+    """
+    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 12
+    """The answer did not come in time, so nothing is known of what was done. A repeat with the same
+    request id is harmless. DEADLINE_EXCEEDED. Metadata: {}.
+    """
     ERROR_REASON_SOURCE_NOT_FOUND: _ErrorReason.ValueType  # 20
     """No such source in this org. NOT_FOUND. Metadata: {"source_id": "…"}."""
     ERROR_REASON_SOURCE_TAKEN: _ErrorReason.ValueType  # 21
@@ -258,6 +267,15 @@ Metadata: {"trace_id": "…"}.
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 10
 """The etag sent is not that of the row as it stands. Read it again. ABORTED.
 Metadata: {"etag": "3"} (the current one).
+"""
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
+"""No such method is served where the call went: its name is misspelt, or the edge does not lead
+to it. UNIMPLEMENTED. Metadata: {"method": "/waybill.routing.v1.RoutingService/Guess"}; the
+edge's own answer has none.
+"""
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 12
+"""The answer did not come in time, so nothing is known of what was done. A repeat with the same
+request id is harmless. DEADLINE_EXCEEDED. Metadata: {}.
 """
 ERROR_REASON_SOURCE_NOT_FOUND: ErrorReason.ValueType  # 20
 """No such source in this org. NOT_FOUND. Metadata: {"source_id": "…"}."""
