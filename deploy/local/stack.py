@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.edge.bootstrap import bootstrap
-from deploy.edge.config import Address, EdgeConfig
+from deploy.edge.config import SOCKET_BYTES_MAX, Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
 from deploy.local.keys import AUDIENCE, ISSUER, Keys
 from deploy.local.ports import free_port, require_free_port
@@ -88,6 +89,7 @@ class Stack:
         )
         self._options = options
         self._report_progress = report_progress
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -137,6 +139,8 @@ class Stack:
         """Stops every process, the edge first and the database last."""
         await self.supervisor.stop_all()
         await self.postgres.stop()
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     async def crashed(self) -> Crash:
         """Waits for the first process, PostgreSQL among them, that ends unasked."""
@@ -176,7 +180,9 @@ class Stack:
     async def start_second_edge(self) -> str:
         """Starts an edge beside the first, `edge-2` among the processes; answers its URL."""
         config = dataclasses.replace(
-            self._edge_config(), listen=Address(host=HOST, port=free_port()), admin_port=free_port()
+            self._edge_config(),
+            listen=Address(host=HOST, port=free_port()),
+            admin_socket=self._admin_socket("edge-2"),
         )
         await self.supervisor.start(self._edge("edge-2", config))
         return f"http://{HOST}:{config.listen.port}"
@@ -312,7 +318,7 @@ class Stack:
             name=name,
             command=[
                 *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
-                *("--admin-port", str(config.admin_port)),
+                *("--admin-socket", str(config.admin_socket)),
                 # There is no balancer that would have to notice.
                 *("--listen-seconds-min", "0"),
             ],
@@ -346,8 +352,17 @@ class Stack:
             issuer=ISSUER,
             audiences=(AUDIENCE,),
             access_log=access_log,
-            admin_port=self.state.port("edge-admin"),
+            admin_socket=self._admin_socket("edge"),
         )
+
+    def _admin_socket(self, name: str) -> Path:
+        """In the state folder, or in one of its own where that path is too long for a socket."""
+        socket = self.state.edge / f"{name}.admin"
+        if len(os.fsencode(socket)) <= SOCKET_BYTES_MAX:
+            return socket
+        if self._sockets is None:
+            self._sockets = tempfile.TemporaryDirectory(prefix="waybill-")
+        return Path(self._sockets.name, f"{name}.admin")
 
     def _edge_target(self, name: str) -> Address:
         direct = f"{HOST}:{self.state.port(name)}"
