@@ -24,7 +24,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import SOCKET_BYTES_MAX, Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
-from deploy.local.keys import AUDIENCE, ISSUER, Keys
+from deploy.local.keys import AUDIENCE, ISSUER, PERSON_TOKEN_SECONDS, Keys
 from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.processes import Crash, Program, Supervisor
@@ -231,6 +231,8 @@ class Stack:
             "SEALING_KEYS_FILE": str(self.keys.sealing_file),
             # A start finds what the first one set up by its request ids, years later too.
             "REQUESTS_KEPT_DAYS": "36500",
+            # A person keeps the token that the first start printed.
+            "TENANT_TOKEN_HOURS_MAX": f"{PERSON_TOKEN_SECONDS / 3600:g}",
             **self._own_settings(name),
         }
         prefix = f"WAYBILL_{name.upper()}_"
@@ -388,7 +390,7 @@ class Stack:
             "WAYBILL_EDGE_URL": self.edge_url,
             "WAYBILL_ORG_ID": org_id,
             "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id)),
-            "WAYBILL_SERVICE_TOKEN": self.keys.service_token("operator", seconds=30 * 24 * 3600),
+            "WAYBILL_SERVICE_TOKEN": self.keys.service_token("operator", seconds=PERSON_TOKEN_SECONDS),
             "WAYBILL_META_APP_SECRET": app_secret,
             "WAYBILL_META_VERIFY_TOKEN": verify_token,
             "WAYBILL_DATABASE_URL": self.database_url,

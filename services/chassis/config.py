@@ -20,6 +20,12 @@ class ServiceConfig(BaseSettings):
     jwks_file: Path = Field(description="Public keys that sign tokens, a JWKS")
     token_issuer: str = "waybill"
     token_audience: str = "waybill"
+    tenant_token_hours_max: float = Field(
+        default=24, gt=0, description="A tenant's token that lives longer is refused"
+    )
+    service_token_hours_max: float = Field(
+        default=31 * 24, gt=0, description="A service's token that lives longer is refused"
+    )
     token_file: Path = Field(description="This service's own token; renewed from outside")
     sealing_keys_file: Path = Field(description="Key ring that seals secrets at rest, mode 600")
     tls_certificate_file: Path | None = Field(default=None, description="mTLS: own certificate")

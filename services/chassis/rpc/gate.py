@@ -28,6 +28,7 @@ from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, se
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
+from services.chassis.rpc.numbers import unwritable_numbers
 from services.chassis.telemetry import log
 from services.chassis.trace import current
 
@@ -37,7 +38,6 @@ _OUTAGES: Final = (
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.CANCELLED,
 )
-MALFORMED_TEXT: Final = "The request cannot be read: every text in it must be UTF-8."
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -103,8 +103,8 @@ class Gate(grpc.aio.ServerInterceptor):
             raise DomainError("DEADLINE_MISSING", "Send a deadline (grpc-timeout) with each call.")
         _deadline.set(time.monotonic() + remaining)
         if isinstance(request, Malformed):
-            raise DomainError("INVALID_REQUEST", MALFORMED_TEXT)
-        if violations := missing_fields(request):
+            raise DomainError("INVALID_REQUEST", request.text)
+        if violations := [*missing_fields(request), *unwritable_numbers(request)]:
             raise invalid(*violations)
 
 

@@ -20,6 +20,7 @@ from services.chassis.rpc.gate import Gate
 from services.chassis.rpc.interceptors import ServerTelemetry
 from services.chassis.rpc.readiness import Probe, watch
 from services.chassis.rpc.reflection import Reflection
+from services.chassis.rpc.token_times import Lifetimes
 from services.chassis.telemetry import log
 
 HEADERS_BYTES_MAX: Final = 48 * 1024
@@ -158,7 +159,13 @@ async def serving(
     # The traces of callers outside become links, not our parents.
     telemetry = ServerTelemetry(trusts_parent=lambda metadata: not came_from_outside(metadata))
     verifier = TokenVerifier(
-        config.jwks_file, issuer=config.token_issuer, audience=config.token_audience
+        config.jwks_file,
+        issuer=config.token_issuer,
+        audience=config.token_audience,
+        lifetimes=Lifetimes(
+            tenant_seconds_max=config.tenant_token_hours_max * 3600,
+            service_seconds_max=config.service_token_hours_max * 3600,
+        ),
     )
     server = grpc.aio.server(
         interceptors=[telemetry, Gate(verifier, access)],
