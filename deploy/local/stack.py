@@ -390,7 +390,9 @@ class Stack:
             "WAYBILL_EDGE_URL": self.edge_url,
             "WAYBILL_ORG_ID": org_id,
             "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id)),
-            "WAYBILL_SERVICE_TOKEN": self.keys.service_token("operator", seconds=PERSON_TOKEN_SECONDS),
+            "WAYBILL_SERVICE_TOKEN": self.keys.service_token(
+                "operator", seconds=PERSON_TOKEN_SECONDS
+            ),
             "WAYBILL_META_APP_SECRET": app_secret,
             "WAYBILL_META_VERIFY_TOKEN": verify_token,
             "WAYBILL_DATABASE_URL": self.database_url,

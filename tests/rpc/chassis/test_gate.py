@@ -18,7 +18,7 @@ from services.chassis.rpc.gate import missing_fields
 from services.chassis.rpc.interceptors import MALFORMED_TEXT, MALFORMED_TEXTS
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
-from tests.rpc.chassis.served import SERVICE, RefusedCall, RunningServer, door
+from tests.rpc.chassis.served import SERVICE, Door, RefusedCall, door
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
     EnqueueLeadsRequest,

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC
 from services.chassis.rpc.reflection import REFLECTED_KEY, REFLECTION_NAMES
 from tests.rpc.callers import bearing
-from tests.rpc.chassis.served import Door, Refusal, door
+from tests.rpc.chassis.served import Door, RefusedCall, door
 
 LIST = ServerReflectionRequest(list_services="*")
 SERVED = ("waybill.routing.v1.RoutingService", "waybill.sync.v1.SyncService")
@@ -95,7 +95,7 @@ async def test_through_the_edge_reflection_needs_a_services_token(tmp_path: Path
             call = called(channel, REFLECTION_NAMES[0], (*BY_EDGE, *bearing(token)))
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call.read()
-            assert Refusal.of(refused.value).reason == reason
+            assert RefusedCall.of(refused.value).reason == reason
 
 
 async def test_who_keeps_its_stream_open_does_not_hold_up_a_stop(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ async def test_an_unknown_method_of_a_service_is_unimplemented_with_its_reason(
             call: Any = channel.stream_stream(method)(timeout=20)
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call.read()
-            refusal = Refusal.of(refused.value)
+            refusal = RefusedCall.of(refused.value)
             assert (refusal.code, refusal.reason) == ("UNIMPLEMENTED", "METHOD_UNKNOWN")
             assert refusal.info is not None
             assert refusal.info.metadata == {"method": method}

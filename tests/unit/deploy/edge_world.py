@@ -221,13 +221,13 @@ async def started(supervisor: Supervisor, config: EdgeConfig, folder: Path, name
     await supervisor.start(Program(name=name, command=command, log_path=log_path, ready=listening))
 
 
-async def sent(edge: Edge, *lines: str, body: bytes = b"") -> Answer:
+async def sent(edge: Edge, *lines: str, body: bytes = b"") -> EdgeResponse:
     """The answer to a request that no client library would leave as it is: its lines, as bytes."""
     (answer,) = await _exchanged(edge, [_request([*lines, "connection: close"], body)])
     return answer
 
 
-async def sent_twice(edge: Edge, *lines: str) -> list[Answer]:
+async def sent_twice(edge: Edge, *lines: str) -> list[EdgeResponse]:
     """The answers to two such requests on one connection."""
     last = _request([*lines, "connection: close"], b"")
     return await _exchanged(edge, [_request(lines, b""), last])
@@ -237,7 +237,7 @@ def _request(lines: Sequence[str], body: bytes) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-async def _exchanged(edge: Edge, requests: Sequence[bytes]) -> list[Answer]:
+async def _exchanged(edge: Edge, requests: Sequence[bytes]) -> list[EdgeResponse]:
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.config.listen.port)
     async with asyncio.timeout(20):
         answers = []
@@ -251,12 +251,12 @@ async def _exchanged(edge: Edge, requests: Sequence[bytes]) -> list[Answer]:
     return answers
 
 
-async def _answer(head: bytes, request: bytes, reader: asyncio.StreamReader) -> Answer:
+async def _answer(head: bytes, request: bytes, reader: asyncio.StreamReader) -> EdgeResponse:
     first, *lines = head.decode().splitlines()
     headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
     length = 0 if request.startswith(b"HEAD ") else int(headers["content-length"])
     body = await reader.readexactly(length)
-    return Answer(int(first.split()[1]), body, CIMultiDict(headers))
+    return EdgeResponse(int(first.split()[1]), body, CIMultiDict(headers))
 
 
 async def logged(edge: Edge, request_id: str) -> dict[str, Any]:
