@@ -54,7 +54,6 @@ POSTGRES_SETTINGS: Final = {
     "min_wal_size": "1GB",
     "shared_buffers": "256MB",
 }
-_LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
 
 Progress = Callable[[str], None]
 
@@ -251,8 +250,7 @@ class Stack:
                     "ROUTING_TARGET": self._target("ingest", "routing"),
                     "SYNC_TARGET": self._target("ingest", "sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "routing":
                 return {
@@ -263,26 +261,35 @@ class Stack:
                 return {
                     "ROUTING_TARGET": self._target("delivery", "routing"),
                     "SYNC_TARGET": self._target("delivery", "sync"),
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
                     "SYNC_TARGET": self._target("scheduling", "sync"),
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "sync":
                 return {
                     # So that a page of the samples' size takes several calls to be pulled.
                     "RUN_CALLS_MAX": "10",
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case _:
                 return {}
+
+    def _sandbox_is_outside(self) -> dict[str, str]:
+        """Only the sandbox's ports are exempt: all else on loopback is what a caller from outside
+        must not reach."""
+        targets = self._options.targets
+        urls = [self.meta_url, self.buyers_url]
+        urls += [targets[name] for name in SANDBOX if name in targets]
+        addresses = [url.rpartition("/")[2] for url in urls]
+        return {
+            "OUTBOUND_ALLOWED_ADDRESSES": json.dumps(addresses),
+            "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+        }
 
     def _target(self, caller: str, peer: str) -> str:
         targets = self._options.targets
