@@ -38,7 +38,7 @@ local function is_served_as_get(method, path)
 end
 
 -- gRPC decodes headers with such names, and answers what it cannot decode as a failure of its own.
--- The last digit of a value that is no multiple of three bytes has bits to spare, which must be zero.
+-- Where the bytes are not a multiple of three, the last digit has bits to spare, which must be zero.
 local LAST_DIGITS = {[0] = "^", [2] = "[AQgw]$", [3] = "[AEIMQUYcgkosw048]$"}
 
 local function is_base64(text)

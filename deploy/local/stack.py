@@ -396,7 +396,7 @@ class Stack:
         return {
             "WAYBILL_EDGE_URL": self.edge_url,
             "WAYBILL_ORG_ID": org_id,
-            "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id)),
+            "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id), seconds=PERSON_TOKEN_SECONDS),
             "WAYBILL_SERVICE_TOKEN": self.keys.service_token(
                 "operator", seconds=PERSON_TOKEN_SECONDS
             ),

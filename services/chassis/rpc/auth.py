@@ -135,7 +135,7 @@ class TokenVerifier:
                 algorithms=_ALGORITHMS,
                 issuer=self._issuer,
                 audience=self._audience,
-                # `time_problem` judges its times.
+                # Its times are checked by `time_problem`.
                 options={
                     "require": ["exp", "iss", "aud", "sub", "role"],
                     "verify_exp": False,
