@@ -103,8 +103,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
     """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
     ERROR_REASON_CONDITION_REFUSED: _ErrorReason.ValueType  # 42
-    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-    takes too much time or memory on a large lead. INVALID_ARGUMENT.
+    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+    takes too much time or memory on a large lead, or has a piece that fails by its constants alone
+    (a pattern, a time zone, a division by zero). INVALID_ARGUMENT.
     Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
     """
     ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 43
@@ -305,8 +306,9 @@ ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41
 """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
 ERROR_REASON_CONDITION_REFUSED: ErrorReason.ValueType  # 42
-"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-takes too much time or memory on a large lead. INVALID_ARGUMENT.
+"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+takes too much time or memory on a large lead, or has a piece that fails by its constants alone
+(a pattern, a time zone, a division by zero). INVALID_ARGUMENT.
 Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
 """
 ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 43
