@@ -41,8 +41,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--issuer", required=True)
     parser.add_argument("--audience", action="append", required=True)
     parser.add_argument("--access-log", type=Path, default=Path("/dev/stdout"))
-    parser.add_argument("--admin-socket", type=Path)
-    parser.add_argument("--admin-port", type=int)
+    parser.add_argument("--admin-socket", type=Path, required=True, help="of mode 600")
     for name in ("authorities", "certificate", "private-key"):
         parser.add_argument(f"--tls-{name}", type=Path, help="PEM file for calls to the services")
     return parser
@@ -73,7 +72,6 @@ def main(arguments: list[str] | None = None) -> None:
             audiences=tuple(chosen.audience),
             access_log=chosen.access_log,
             admin_socket=chosen.admin_socket,
-            admin_port=chosen.admin_port,
             upstream_tls=_tls(parser, chosen),
         )
         configuration = bootstrap(config)

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from deploy.edge.filters import TRACE_NAMESPACE
 from deploy.edge.messages import Json, typed
-from deploy.edge.routes import FEEDS_PREFIX
 from services.chassis.rpc.interceptors import TRACE_ID_KEY
 
 # Names as in the services' canonical lines. A field without a value is null.
 _LINE: Json = {
     "time": "%START_TIME%",
     "event": "edge_request",
-    "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
-    # NQ: without the query string; ORIG: as the caller wrote it, not the gRPC method.
-    "path": "%PATH(NQ:ORIG_OR_PATH)%",
+    # As they arrived, of the path what can be no secret (`arrival.lua`); of a request that Envoy's
+    # own parser refuses, neither.
+    "method": f"%DYNAMIC_METADATA({TRACE_NAMESPACE}:method)%",
+    "path": f"%DYNAMIC_METADATA({TRACE_NAMESPACE}:path)%",
     "protocol": "%PROTOCOL%",
     "status": "%RESPONSE_CODE%",
     "grpc_status": "%GRPC_STATUS_NUMBER%",
@@ -31,25 +31,10 @@ _LINE: Json = {
 
 
 def access_log(path: Path) -> Json:
-    """The log at `path`; without health checks, and without feeds, whose path is a secret."""
+    """The log at `path`; without health checks."""
     return {
         "name": "envoy.access_loggers.file",
-        "filter": {
-            "and_filter": {
-                "filters": [
-                    {"not_health_check_filter": {}},
-                    {
-                        "header_filter": {
-                            "header": {
-                                "name": ":path",
-                                "string_match": {"prefix": FEEDS_PREFIX},
-                                "invert_match": True,
-                            }
-                        }
-                    },
-                ]
-            }
-        },
+        "filter": {"not_health_check_filter": {}},
         "typed_config": typed(
             "envoy.extensions.access_loggers.file.v3.FileAccessLog",
             path=str(path),

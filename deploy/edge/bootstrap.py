@@ -14,7 +14,7 @@ def bootstrap(config: EdgeConfig) -> Json:
     """
     return {
         "node": {"id": "edge", "cluster": "waybill"},
-        "admin": {"address": _admin_address(config)},
+        "admin": {"address": {"pipe": {"path": str(config.admin_socket), "mode": 0o600}}},
         "static_resources": {"listeners": [listener(config)], "clusters": clusters(config)},
         "overload_manager": {
             "resource_monitors": [
@@ -29,9 +29,3 @@ def bootstrap(config: EdgeConfig) -> Json:
             ]
         },
     }
-
-
-def _admin_address(config: EdgeConfig) -> Json:
-    if config.admin_socket is not None:
-        return {"pipe": {"path": str(config.admin_socket), "mode": 0o600}}
-    return {"socket_address": {"address": "127.0.0.1", "port_value": config.admin_port}}

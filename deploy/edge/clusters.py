@@ -7,6 +7,7 @@ from deploy.edge.messages import Json, seconds, typed
 
 INGEST_HTTP = "ingest_http"
 SCHEDULING_HTTP = "scheduling_http"
+REFLECTION = "reflection"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -21,12 +22,29 @@ def clusters(config: EdgeConfig) -> list[Json]:
             _cluster(config, name, address, _HTTP2, {"grpc_health_check": {}})
             for name, address in config.services.items()
         ),
+        _reflection(config),
     ]
 
 
 def cluster_names(config: EdgeConfig) -> list[str]:
-    """The names of all upstream clusters."""
+    """The names of all upstream clusters whose health counts."""
     return [*_http_ports(config), *config.services]
+
+
+def _reflection(config: EdgeConfig) -> Json:
+    """The first service that is healthy."""
+    return {
+        "name": REFLECTION,
+        "connect_timeout": seconds(config.connect_seconds_max),
+        "lb_policy": "CLUSTER_PROVIDED",
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": typed(
+                "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                clusters=list(config.services),
+            ),
+        },
+    }
 
 
 def _http_ports(config: EdgeConfig) -> dict[str, Address]:

@@ -1,5 +1,6 @@
 """The edge's settings."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from deploy.edge.messages import Json
 # a second would else need a request for every fifteen of them.
 LONG_CALLS = ("/waybill.sync.v1.SyncService/SyncConversations",)
 LONG_DEADLINE_SECONDS = 45
+# Of a Unix socket's path in Linux (unix(7)), without the zero at its end.
+SOCKET_BYTES_MAX = 107
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +52,9 @@ class EdgeConfig:
     `services` maps a service's name to the address of its gRPC server: calls of
     `/waybill.<name>.*` go there. `descriptor_set` holds every proto with its imports, after
     `descriptors.with_error_details`, or error details cannot become JSON. `transcoded` are the full
-    names of the gRPC services that are served as JSON. `jwks` is the JSON text of the keys. The
-    admin interface listens on `admin_socket` (a path of at most 107 bytes), else on
-    `admin_port` of loopback. `access_log` may be `/dev/stdout`.
+    names of the gRPC services that are served as JSON; reflection tells of these. `jwks` is the
+    JSON text of the keys. The admin interface listens on `admin_socket` (a path of at most 107
+    bytes), which only the edge's own user may open. `access_log` may be `/dev/stdout`.
     """
 
     listen: Address
@@ -63,13 +66,16 @@ class EdgeConfig:
     issuer: str
     audiences: tuple[str, ...]
     access_log: Path
-    admin_socket: Path | None = None
-    admin_port: int | None = None
+    admin_socket: Path
     scheduling_http: Address | None = None
     """Where calendar feeds are served; None: nowhere."""
     upstream_tls: TlsFiles | None = None
     body_bytes_max: int = 3 * 1024 * 1024
     body_limit_exempt_prefixes: tuple[str, ...] = ()
+    headers_bytes_max: int = 16 * 1024
+    """Path included. The services' limit (`chassis.rpc.server`) is three times that: the edge adds
+    headers of its own, the path once more among them."""
+    headers_count_max: int = 100
     exempt_body_bytes_max: int = 64 * 1024 * 1024
     answer_bytes_max: int = 16 * 1024 * 1024
     request_seconds_max: float = 15.0
@@ -87,8 +93,8 @@ class EdgeConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what Envoy would only find out later, or not at all."""
-        if self.admin_socket is None and self.admin_port is None:
-            raise ValueError("the edge needs admin_socket or admin_port")
+        if len(os.fsencode(self.admin_socket)) > SOCKET_BYTES_MAX:
+            raise ValueError(f"admin_socket has more than {SOCKET_BYTES_MAX} bytes")
         if self.deadline_seconds >= self.request_seconds_max:
             raise ValueError(
                 "deadline_seconds must be below request_seconds_max: the service shall answer "

@@ -60,20 +60,17 @@ def envoy_command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admin:
-    """Where Envoy's admin interface listens: at a socket, else at a port of loopback."""
+    """The Unix socket that Envoy's admin interface listens on."""
 
-    socket: Path | None
-    port: int | None
+    socket: Path
 
     @classmethod
     def of(cls, config: EdgeConfig) -> Self:
         """The admin interface of an edge."""
-        return cls(socket=config.admin_socket, port=config.admin_port)
+        return cls(socket=config.admin_socket)
 
     def session(self) -> aiohttp.ClientSession:
         """A client of it."""
-        if self.socket is None:
-            return aiohttp.ClientSession(f"http://127.0.0.1:{self.port}")
         connector = aiohttp.UnixConnector(str(self.socket))
         return aiohttp.ClientSession("http://localhost", connector=connector)
 

@@ -1,5 +1,7 @@
 """What happens to a request on its way through the edge, in this order."""
 
+from importlib import resources
+
 from deploy.edge.body_check import body_check_source
 from deploy.edge.clusters import cluster_names
 from deploy.edge.config import EdgeConfig
@@ -8,6 +10,7 @@ from deploy.edge.routes import (
     FEEDS_PREFIX,
     GRPC_HEALTH_PREFIX,
     HEALTH_PATH,
+    HTTP_PREFIXES,
     OLD_WEBHOOK_PATHS,
     WEBHOOKS_PREFIX,
 )
@@ -17,13 +20,14 @@ TRACE_NAMESPACE = "waybill"
 
 
 def http_filters(config: EdgeConfig) -> list[Json]:
-    """Health, trace id for the log, tokens, body limit, unknown fields, JSON to gRPC, routing."""
+    """What comes first, health, trace id, tokens, body limit and check, JSON to gRPC, routing."""
     return [
+        _filter("lua.arrival", _arrival(config)),
         _filter("health_check", _health(config)),
         _filter("header_to_metadata", _trace_id()),
         _filter("jwt_authn", _tokens(config)),
         _filter("buffer", _body_limit(config)),
-        _filter("lua", _body_check(config)),
+        _filter("lua.body_check", _body_check(config)),
         _filter("grpc_json_transcoder", _transcoder(config)),
         _filter("router", typed(f"{_FILTERS}.router.v3.Router")),
     ]
@@ -31,6 +35,21 @@ def http_filters(config: EdgeConfig) -> list[Json]:
 
 def _filter(name: str, message: Json) -> Json:
     return {"name": f"envoy.filters.http.{name}", "typed_config": message}
+
+
+def _arrival(config: EdgeConfig) -> Json:
+    prefixes = ", ".join(f'"{prefix}"' for prefix in HTTP_PREFIXES)
+    known = [
+        f"local HTTP_PREFIXES = {{{prefixes}}}",
+        f"local HEADERS_BYTES_MAX = {config.headers_bytes_max}",
+        f"local HEADERS_COUNT_MAX = {config.headers_count_max}",
+    ]
+    program = resources.files("deploy.edge").joinpath("arrival.lua").read_text()
+    return _lua("\n".join([*known, program]))
+
+
+def _lua(source: str) -> Json:
+    return typed(f"{_FILTERS}.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
 def _health(config: EdgeConfig) -> Json:
@@ -96,8 +115,7 @@ def _body_limit(config: EdgeConfig) -> Json:
 
 
 def _body_check(config: EdgeConfig) -> Json:
-    source = body_check_source(config.descriptor_set, config.transcoded)
-    return typed(f"{_FILTERS}.lua.v3.Lua", default_source_code={"inline_string": source})
+    return _lua(body_check_source(config.descriptor_set, config.transcoded))
 
 
 def _transcoder(config: EdgeConfig) -> Json:
@@ -126,6 +144,10 @@ def stream_limits(config: EdgeConfig) -> Json:
         "stream_idle_timeout": seconds(config.receive_seconds_max * 2),
         "common_http_protocol_options": {
             "idle_timeout": seconds(config.idle_seconds_max),
-            "max_headers_count": 100,
+            "max_headers_count": config.headers_count_max * 2,
         },
+        # Within these `arrival.lua` refuses, which it can do for HTTP/2 too.
+        "max_request_headers_kb": config.headers_bytes_max * 4 // 1024,
+        # Proxies as they come (nginx) and older health checkers speak HTTP/1.0.
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "waybill"},
     }

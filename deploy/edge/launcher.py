@@ -1,6 +1,6 @@
 """Runs Envoy, and has it finish what runs before it ends.
 
-    python -m deploy.edge.launcher envoy.json --admin-port 9901
+    python -m deploy.edge.launcher envoy.json --admin-socket /run/edge/admin
 
 SIGTERM and SIGINT drain it (`envoy.drain`), as SIGTERM of Envoy itself would cut running requests
 off; a second one kills it. It is killed too when it has not ended a while after its drain. The exit
@@ -91,9 +91,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("configuration", type=Path, help="what `python -m deploy.edge` prints")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--admin-socket", type=Path)
-    where.add_argument("--admin-port", type=int)
+    parser.add_argument("--admin-socket", type=Path, required=True)
     parser.add_argument(
         "--listen-seconds-min",
         type=float,
@@ -109,7 +107,7 @@ def main() -> int:
         help="then ends whatever still runs (%(default)g)",
     )
     chosen = parser.parse_args()
-    admin = Admin(socket=chosen.admin_socket, port=chosen.admin_port)
+    admin = Admin(socket=chosen.admin_socket)
     patience = Patience(
         listen_seconds_min=chosen.listen_seconds_min, drain_seconds_max=chosen.drain_seconds_max
     )

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from deploy.edge.clusters import INGEST_HTTP, SCHEDULING_HTTP
+from deploy.edge.clusters import INGEST_HTTP, REFLECTION, SCHEDULING_HTTP
 from deploy.edge.config import EdgeConfig
 from deploy.edge.messages import Json, seconds, typed
 from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
+from services.chassis.rpc.reflection import REFLECTED_KEY, REFLECTION_PREFIXES
 
 HEALTH_PATH = "/api/health"
 # Of gRPC's health service, which watchers ask without a token. Nothing is served there: to be told
@@ -16,6 +17,8 @@ WEBHOOKS_PREFIX = "/webhooks/"
 FEEDS_PREFIX = "/calendars/"
 # Where Meta was set to send before there was /webhooks/meta.
 OLD_WEBHOOK_PATHS = ("/api/webhook", "/api/webhooks/whatsapp")
+# Where services answer HTTP themselves.
+HTTP_PREFIXES = (WEBHOOKS_PREFIX, FEEDS_PREFIX, *OLD_WEBHOOK_PATHS)
 # Set by the transcoder, removed from what comes in: it marks transcoded calls among gRPC ones.
 ORIGINAL_PATH = "x-envoy-original-path"
 
@@ -30,7 +33,15 @@ def routes(config: EdgeConfig) -> list[Json]:
     transcoded = [_transcoded(each) for each in bounds]
     passed_through = [_passed_through(each) for each in bounds]
     exempt = [_exempt(config, prefix) for prefix in config.body_limit_exempt_prefixes]
-    return [*_webhooks(config), *_feeds(config), *transcoded, *passed_through, *exempt]
+    return [
+        *_webhooks(config),
+        *_feeds(config),
+        *transcoded,
+        *passed_through,
+        *_reflection(config),
+        _unknown_grpc(),
+        *exempt,
+    ]
 
 
 def _webhooks(config: EdgeConfig) -> list[Json]:
@@ -131,6 +142,39 @@ def _passed_through(bounds: _Bounds) -> Json:
         },
         "request_headers_to_add": [_mark(FROM_GRPC)],
         # Buffering would hold back streams; gRPC servers have a message limit of their own.
+        **_buffer(disabled=True),
+    }
+
+
+def _reflection(config: EdgeConfig) -> list[Json]:
+    """Any service that is up tells of all that the edge serves (`chassis.rpc.reflection`)."""
+    route = {
+        "cluster": REFLECTION,
+        # A client may keep its stream open: it ends when it has been silent for long.
+        "timeout": seconds(0),
+        "retry_policy": _retry("connect-failure,refused-stream"),
+    }
+    reflected = {"key": REFLECTED_KEY, "value": ",".join(config.transcoded)}
+    return [
+        {
+            "match": {"prefix": prefix, "grpc": {}},
+            "route": route,
+            "request_headers_to_add": [
+                {"header": reflected, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},
+                _mark(FROM_GRPC),
+            ],
+            **_buffer(disabled=True),
+        }
+        for prefix in REFLECTION_PREFIXES
+    ]
+
+
+def _unknown_grpc() -> Json:
+    """Answered at once: whoever keeps the stream open would else wait for the buffer filter, as
+    that filter waits for the stream's end."""
+    return {
+        "match": {"prefix": "/", "grpc": {}},
+        "direct_response": {"status": 404},
         **_buffer(disabled=True),
     }
 

@@ -22,6 +22,8 @@ ISSUER = "waybill"
 AUDIENCE = "waybill"
 KEY_ID = "local"
 SERVICE_TOKEN_SECONDS = 3600
+TENANT_TOKEN_SECONDS = 24 * 3600
+# Of the tokens that a start prints for a shell.
 PERSON_TOKEN_SECONDS = 30 * 24 * 3600
 
 
@@ -79,7 +81,7 @@ class Keys:
         return self._sign({"sub": f"service:{service}", "role": "service_role"}, seconds)
 
     def tenant_token(
-        self, org_id: UUID, *, workspace_id: UUID | None = None, seconds: int = PERSON_TOKEN_SECONDS
+        self, org_id: UUID, *, workspace_id: UUID | None = None, seconds: int = TENANT_TOKEN_SECONDS
     ) -> str:
         """A tenant's token, perhaps narrowed to a workspace."""
         claims = {"sub": "tenant:local", "role": "authenticated", "org_id": str(org_id)}

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,9 +22,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from deploy.edge.bootstrap import bootstrap
-from deploy.edge.config import Address, EdgeConfig
+from deploy.edge.config import SOCKET_BYTES_MAX, Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
-from deploy.local.keys import AUDIENCE, ISSUER, Keys
+from deploy.local.keys import AUDIENCE, ISSUER, PERSON_TOKEN_SECONDS, Keys
 from deploy.local.ports import free_port, require_free_port
 from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.processes import Crash, Program, Supervisor
@@ -53,7 +54,6 @@ POSTGRES_SETTINGS: Final = {
     "min_wal_size": "1GB",
     "shared_buffers": "256MB",
 }
-_LOOPBACK: Final = json.dumps(["127.0.0.0/8"])
 
 Progress = Callable[[str], None]
 
@@ -88,6 +88,7 @@ class Stack:
         )
         self._options = options
         self._report_progress = report_progress
+        self._sockets: tempfile.TemporaryDirectory[str] | None = None
         self.services = [schema.name for schema in schemas()]
 
     @property
@@ -137,6 +138,8 @@ class Stack:
         """Stops every process, the edge first and the database last."""
         await self.supervisor.stop_all()
         await self.postgres.stop()
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     async def crashed(self) -> Crash:
         """Waits for the first process, PostgreSQL among them, that ends unasked."""
@@ -176,7 +179,9 @@ class Stack:
     async def start_second_edge(self) -> str:
         """Starts an edge beside the first, `edge-2` among the processes; answers its URL."""
         config = dataclasses.replace(
-            self._edge_config(), listen=Address(host=HOST, port=free_port()), admin_port=free_port()
+            self._edge_config(),
+            listen=Address(host=HOST, port=free_port()),
+            admin_socket=self._admin_socket("edge-2"),
         )
         await self.supervisor.start(self._edge("edge-2", config))
         return f"http://{HOST}:{config.listen.port}"
@@ -225,6 +230,8 @@ class Stack:
             "SEALING_KEYS_FILE": str(self.keys.sealing_file),
             # A start finds what the first one set up by its request ids, years later too.
             "REQUESTS_KEPT_DAYS": "36500",
+            # A person keeps the token that the first start printed.
+            "TENANT_TOKEN_HOURS_MAX": f"{PERSON_TOKEN_SECONDS / 3600:g}",
             **self._own_settings(name),
         }
         prefix = f"WAYBILL_{name.upper()}_"
@@ -243,8 +250,7 @@ class Stack:
                     "ROUTING_TARGET": self._target("ingest", "routing"),
                     "SYNC_TARGET": self._target("ingest", "sync"),
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "routing":
                 return {
@@ -255,26 +261,35 @@ class Stack:
                 return {
                     "ROUTING_TARGET": self._target("delivery", "routing"),
                     "SYNC_TARGET": self._target("delivery", "sync"),
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "scheduling":
                 return {
                     "HTTP_LISTEN": f"{HOST}:{self.state.port('scheduling-http')}",
                     "SYNC_TARGET": self._target("scheduling", "sync"),
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case "sync":
                 return {
                     # So that a page of the samples' size takes several calls to be pulled.
                     "RUN_CALLS_MAX": "10",
                     "GRAPH_URL": f"{self._options.targets.get('meta', self.meta_url)}/v26.0",
-                    "OUTBOUND_ALLOWED_NETWORKS": _LOOPBACK,
-                    "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+                    **self._sandbox_is_outside(),
                 }
             case _:
                 return {}
+
+    def _sandbox_is_outside(self) -> dict[str, str]:
+        """Only the sandbox's ports are exempt: all else on loopback is what a caller from outside
+        must not reach."""
+        targets = self._options.targets
+        urls = [self.meta_url, self.buyers_url]
+        urls += [targets[name] for name in SANDBOX if name in targets]
+        addresses = [url.rpartition("/")[2] for url in urls]
+        return {
+            "OUTBOUND_ALLOWED_ADDRESSES": json.dumps(addresses),
+            "OUTBOUND_HTTP_HOSTS": json.dumps([HOST]),
+        }
 
     def _target(self, caller: str, peer: str) -> str:
         targets = self._options.targets
@@ -312,7 +327,7 @@ class Stack:
             name=name,
             command=[
                 *(sys.executable, "-m", "deploy.edge.launcher", str(configuration)),
-                *("--admin-port", str(config.admin_port)),
+                *("--admin-socket", str(config.admin_socket)),
                 # There is no balancer that would have to notice.
                 *("--listen-seconds-min", "0"),
             ],
@@ -346,8 +361,17 @@ class Stack:
             issuer=ISSUER,
             audiences=(AUDIENCE,),
             access_log=access_log,
-            admin_port=self.state.port("edge-admin"),
+            admin_socket=self._admin_socket("edge"),
         )
+
+    def _admin_socket(self, name: str) -> Path:
+        """In the state folder, or in one of its own where that path is too long for a socket."""
+        socket = self.state.edge / f"{name}.admin"
+        if len(os.fsencode(socket)) <= SOCKET_BYTES_MAX:
+            return socket
+        if self._sockets is None:
+            self._sockets = tempfile.TemporaryDirectory(prefix="waybill-")
+        return Path(self._sockets.name, f"{name}.admin")
 
     def _edge_target(self, name: str) -> Address:
         direct = f"{HOST}:{self.state.port(name)}"
@@ -372,8 +396,10 @@ class Stack:
         return {
             "WAYBILL_EDGE_URL": self.edge_url,
             "WAYBILL_ORG_ID": org_id,
-            "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id)),
-            "WAYBILL_SERVICE_TOKEN": self.keys.service_token("operator", seconds=30 * 24 * 3600),
+            "WAYBILL_TOKEN": self.keys.tenant_token(UUID(org_id), seconds=PERSON_TOKEN_SECONDS),
+            "WAYBILL_SERVICE_TOKEN": self.keys.service_token(
+                "operator", seconds=PERSON_TOKEN_SECONDS
+            ),
             "WAYBILL_META_APP_SECRET": app_secret,
             "WAYBILL_META_VERIFY_TOKEN": verify_token,
             "WAYBILL_DATABASE_URL": self.database_url,

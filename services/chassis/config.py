@@ -1,7 +1,7 @@
 """Settings of a service, from environment variables named `WAYBILL_<SERVICE>_<SETTING>`."""
 
 import sys
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,12 @@ class ServiceConfig(BaseSettings):
     jwks_file: Path = Field(description="Public keys that sign tokens, a JWKS")
     token_issuer: str = "waybill"
     token_audience: str = "waybill"
+    tenant_token_hours_max: float = Field(
+        default=24, gt=0, description="A tenant's token that lives longer is refused"
+    )
+    service_token_hours_max: float = Field(
+        default=31 * 24, gt=0, description="A service's token that lives longer is refused"
+    )
     token_file: Path = Field(description="This service's own token; renewed from outside")
     sealing_keys_file: Path = Field(description="Key ring that seals secrets at rest, mode 600")
     tls_certificate_file: Path | None = Field(default=None, description="mTLS: own certificate")
@@ -47,6 +53,9 @@ class OutboundSettings(BaseSettings):
     outbound_allowed_networks: tuple[str, ...] = Field(
         default=(), description='Networks allowed besides the public ones: ["127.0.0.0/8"]'
     )
+    outbound_allowed_addresses: tuple[str, ...] = Field(
+        default=(), description='Single ports allowed besides: ["127.0.0.1:8443", "[::1]:8443"]'
+    )
     outbound_http_hosts: tuple[str, ...] = Field(
         default=(), description="Hosts that may be called by http; all others by https"
     )
@@ -57,6 +66,25 @@ class OutboundSettings(BaseSettings):
         for text in value:
             ip_network(text)
         return value
+
+    @field_validator("outbound_allowed_addresses")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            address_and_port(text)
+        return value
+
+
+def address_and_port(text: str) -> tuple[IPv4Address | IPv6Address, int]:
+    """From `127.0.0.1:8443` or `[::1]:8443`. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError(f"{text!r} must be an IP address and a port, for example 127.0.0.1:8443")
+    address = ip_address(host[1:-1] if is_bracketed else host)
+    if is_bracketed != (address.version == 6):
+        raise ValueError(f"{text!r} must have brackets around an IPv6 address, and only there")
+    return address, int(port)
 
 
 Config = TypeVar("Config", bound=ServiceConfig)

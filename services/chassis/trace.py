@@ -19,6 +19,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags,
 SOON: Final = timedelta(seconds=60)
 _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _TRACE_ID: Final = re.compile(r"[0-9a-f]{32}")
+_TRACESTATE_CHARACTERS_MAX: Final = 512
+_LENGTHY_MEMBER_CHARACTERS: Final = 128
 _NO_TRACE: Final = "0" * 32
 _NO_SPAN: Final = "0" * 16
 
@@ -67,8 +69,22 @@ def parse(traceparent: str | None, tracestate: str | None = None) -> TraceContex
         trace_id=match[1],
         span_id=match[2],
         sampled=bool(int(match[3], 16) & 1),
-        tracestate=(tracestate or "")[:512],
+        tracestate=cut_tracestate(tracestate or ""),
     )
+
+
+def cut_tracestate(tracestate: str) -> str:
+    """At most 512 characters of whole members: those above 128 characters go first, then the last
+    ones (W3C Trace Context, 3.3.1.5)."""
+    members = [member.strip() for member in tracestate.split(",") if member.strip()]
+    while len(",".join(members)) > _TRACESTATE_CHARACTERS_MAX:
+        lengthy = [
+            place
+            for place, member in enumerate(members)
+            if len(member) > _LENGTHY_MEMBER_CHARACTERS
+        ]
+        del members[lengthy[-1] if lengthy else -1]
+    return ",".join(members)
 
 
 def trace_of_row(row: Mapping[str, Any], prefix: str = "") -> TraceContext:

@@ -9,6 +9,7 @@ from aiohttp import web
 from opentelemetry.trace import SpanKind
 
 from services.chassis.errors import INTERNAL_TEXT, DomainError
+from services.chassis.http_port import error_response, errors_as_json, serving_port
 from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import Start, parse
 from services.scheduling import ical
@@ -44,7 +45,7 @@ class FeedApp:
 
     def app(self) -> web.Application:
         """The aiohttp application."""
-        app = web.Application(client_max_size=1024)
+        app = web.Application(client_max_size=1024, middlewares=[errors_as_json])
         app.add_routes(
             [
                 web.get("/calendars/{secret}/calendar.ics", self.feed),
@@ -85,19 +86,15 @@ class FeedApp:
                 secret.org_id, secret.calendar_id, secret.hash
             )
             if not secret or not calendar:
-                return web.json_response(
-                    {"message": "This feed does not exist or has another address now."}, status=404
-                )
+                return error_response(404, "This feed does not exist or has another address now.")
             unit.note(calendar_id=str(calendar.calendar_id))
             body = await make_body(secret, calendar)
         except DomainError as error:
             unit.note(reason=error.reason)
-            return web.json_response(
-                {"message": "Try again."}, status=503, headers={"Retry-After": "1"}
-            )
+            return error_response(503, "Try again.")
         except Exception as error:
             log.error("uncaught", error=type(error).__name__, exc_info=True)
-            return web.json_response({"message": INTERNAL_TEXT}, status=500)
+            return error_response(500, INTERNAL_TEXT)
         return web.Response(
             body=body, content_type="text/calendar", charset="utf-8", headers=_HEADERS
         )
@@ -127,17 +124,6 @@ async def serving_http(
     config: SchedulingConfig,
 ) -> AsyncIterator[int]:
     """Serves feeds until the block ends, then lets requests under way finish; yields the port."""
-    host, _, port = config.http_listen.rpartition(":")
-    runner = web.AppRunner(
-        FeedApp(calendars, availability, appointments, config).app(),
-        access_log=None,
-        shutdown_timeout=config.drain_seconds,
-        handler_cancellation=False,
-    )
-    await runner.setup()
-    site = web.TCPSite(runner, host, int(port), backlog=256)
-    await site.start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    app = FeedApp(calendars, availability, appointments, config).app()
+    async with serving_port(app, config.http_listen, config, backlog=256) as port:
+        yield port

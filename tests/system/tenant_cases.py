@@ -82,7 +82,7 @@ CASES: Final[Mapping[str, Case]] = {
     "GetOffer": hidden(offer_id="{offer}"),
     "ListOffers": empty(lead_id="{lead}"),
     "AdvanceOffer": hidden(offer_id="{offer}", to_status="STOPPED"),
-    "CreateEndpoint": hidden(workspace_id="{workspace}", url="http://127.0.0.1:9/mine"),
+    "CreateEndpoint": hidden(workspace_id="{workspace}", url="https://buyer.example/mine"),
     "ListEndpoints": empty(workspace_id="{workspace}"),
     "EnableEndpoint": hidden(endpoint_id="{endpoint}"),
     "DisableEndpoint": hidden(endpoint_id="{endpoint}"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
 from typing import Final, Required, TypedDict, Unpack
 
-from services.chassis.config import OutboundSettings
+from services.chassis.config import OutboundSettings, address_and_port
 from services.chassis.outbound.addresses import Address, Network, forbidden_family, parse_address
 from services.chassis.outbound.errors import RefusedBecause, UrlRefused
 
@@ -36,12 +36,14 @@ _HOST_CHARACTERS_MAX: Final = 253
 class OutboundPolicy:
     """What the operator lets outbound calls do. The defaults are those for the open internet.
 
-    `allowed_networks` are exempt from the ban on non-public addresses and from `allowed_ports`
-    (loopback for local runs). `http_hosts` may be called without TLS, spelled as in the URL.
-    `allowed_ports` None means 443, and 80 for `http_hosts`.
+    `allowed_networks` are exempt from the ban on non-public addresses and from `allowed_ports`;
+    `allowed_addresses` are so too, each on one port (the sandbox's, in a local run). `http_hosts`
+    may be called without TLS, spelled as in the URL. `allowed_ports` None means 443, and 80 for
+    `http_hosts`.
     """
 
     allowed_networks: tuple[Network, ...] = ()
+    allowed_addresses: frozenset[tuple[Address, int]] = frozenset()
     http_hosts: frozenset[str] = frozenset()
     allowed_ports: frozenset[int] | None = None
     dns_seconds_max: float = 3
@@ -59,9 +61,15 @@ class OutboundPolicy:
     unknown outcome. Most servers keep idle connections for 5 s or more.
     """
 
-    def allows_address(self, address: Address) -> bool:
+    @property
+    def has_exemptions(self) -> bool:
+        """Whether anything is exempt from the rules about addresses and ports."""
+        return bool(self.allowed_networks or self.allowed_addresses)
+
+    def exempts(self, address: Address, port: int) -> bool:
         """Whether the operator exempts the address from every rule about addresses and ports."""
-        return any(address in network for network in self.allowed_networks)
+        in_network = any(address in network for network in self.allowed_networks)
+        return in_network or (address, port) in self.allowed_addresses
 
     def allows_port(self, scheme: str, port: int) -> bool:
         """Whether a public address may be called on the port."""
@@ -84,6 +92,7 @@ def outbound_policy(config: OutboundSettings, **bounds: Unpack[OutboundBounds]) 
     """The policy of a service: what its settings allow, within the bounds of what it calls."""
     return OutboundPolicy(
         allowed_networks=tuple(map(ip_network, config.outbound_allowed_networks)),
+        allowed_addresses=frozenset(map(address_and_port, config.outbound_allowed_addresses)),
         http_hosts=frozenset(config.outbound_http_hosts),
         **bounds,
     )
@@ -141,15 +150,15 @@ def check_url(url: str, policy: OutboundPolicy) -> CheckedUrl:
         raise _port_refused(checked)
     if address is not None:
         check_address(checked, address, policy)
-    elif not policy.allowed_networks:
-        # With exempt networks, the port of a name is checked once its addresses are known.
+    elif not policy.has_exemptions:
+        # With exempt addresses, the port of a name is checked once its addresses are known.
         _check_port(checked, policy)
     return checked
 
 
 def check_address(url: CheckedUrl, address: Address, policy: OutboundPolicy) -> None:
     """Vet one address the URL leads to, and the port on it. Raises `UrlRefused`."""
-    if policy.allows_address(address):
+    if policy.exempts(address, url.port):
         return
     family = forbidden_family(address)
     if family is not None:

@@ -6,6 +6,7 @@ service has a method table (`access.py`); what is not in it is refused.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from uuid import UUID
 import jwt
 
 from services.chassis.errors import DomainError
+from services.chassis.rpc.token_times import USUAL_LIFETIMES, Lifetimes, time_problem
 from services.chassis.rpc.verified_tokens import VerifiedTokens
 from services.chassis.telemetry import log
 
@@ -37,7 +39,7 @@ class Caller:
     @property
     def service(self) -> str | None:
         """The calling service's name ("routing", "operator"), or None for a tenant."""
-        if self.role != SERVICE_ROLE:
+        if self.role != SERVICE_ROLE or not self.subject.startswith(_SERVICE_PREFIX):
             return None
         return self.subject.removeprefix(_SERVICE_PREFIX)
 
@@ -83,10 +85,18 @@ def set_caller(value: Caller) -> None:
 class TokenVerifier:
     """Verifies tokens against a JWKS file, which is read again when it changes."""
 
-    def __init__(self, jwks_file: Path, *, issuer: str, audience: str) -> None:
+    def __init__(
+        self,
+        jwks_file: Path,
+        *,
+        issuer: str,
+        audience: str,
+        lifetimes: Lifetimes = USUAL_LIFETIMES,
+    ) -> None:
         self._file = jwks_file
         self._issuer = issuer
         self._audience = audience
+        self._lifetimes = lifetimes
         self._read_at_ns = -1
         self._keys: dict[str, Any] = {}
         self._verified: VerifiedTokens[Caller] = VerifiedTokens()
@@ -106,6 +116,13 @@ class TokenVerifier:
             return known
         claims = self._claims(token)
         caller = to_caller(claims)
+        lifetime_seconds_max = (
+            self._lifetimes.service_seconds_max
+            if caller.role == SERVICE_ROLE
+            else self._lifetimes.tenant_seconds_max
+        )
+        if problem := time_problem(claims, time.time(), lifetime_seconds_max):
+            raise _refused(problem)
         self._verified.keep(token, float(claims["exp"]), caller)
         return caller
 
@@ -118,7 +135,13 @@ class TokenVerifier:
                 algorithms=_ALGORITHMS,
                 issuer=self._issuer,
                 audience=self._audience,
-                options={"require": ["exp", "iss", "aud", "sub", "role"]},
+                # Its times are checked by `time_problem`.
+                options={
+                    "require": ["exp", "iss", "aud", "sub", "role"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
         except KeyError:
             raise _refused("no key of ours signed it") from None
@@ -154,6 +177,8 @@ def to_caller(claims: Mapping[str, Any]) -> Caller:
         raise _refused("its org_id or workspace_id is not a UUID") from None
     if role == AUTHENTICATED and org_id is None:
         raise _refused("it names no org_id")
+    if role == SERVICE_ROLE and not claims["sub"].startswith(_SERVICE_PREFIX):
+        raise _refused(f"its sub does not start with {_SERVICE_PREFIX}")
     return Caller(subject=claims["sub"], role=role, org_id=org_id, workspace_id=workspace_id)
 
 

@@ -28,6 +28,7 @@ from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, se
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
+from services.chassis.rpc.numbers import unwritable_numbers
 from services.chassis.telemetry import log
 from services.chassis.trace import current
 
@@ -37,7 +38,6 @@ _OUTAGES: Final = (
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.CANCELLED,
 )
-MALFORMED_TEXT: Final = "The request cannot be read: every text in it must be UTF-8."
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -60,7 +60,9 @@ class Gate(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(handler_call_details)
         method = str(handler_call_details.method)
-        if handler is None or is_quiet(method):
+        if handler is None:
+            return _unknown(method)
+        if is_quiet(method):
             return handler
         if handler.unary_unary is None:
             raise NotUnaryError(method)
@@ -101,8 +103,8 @@ class Gate(grpc.aio.ServerInterceptor):
             raise DomainError("DEADLINE_MISSING", "Send a deadline (grpc-timeout) with each call.")
         _deadline.set(time.monotonic() + remaining)
         if isinstance(request, Malformed):
-            raise DomainError("INVALID_REQUEST", MALFORMED_TEXT)
-        if violations := missing_fields(request):
+            raise DomainError("INVALID_REQUEST", request.text)
+        if violations := [*missing_fields(request), *unwritable_numbers(request)]:
             raise invalid(*violations)
 
 
@@ -121,6 +123,17 @@ def _metadata(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, Any]:
 
 class NotUnaryError(Exception):
     """A streaming method was served through the gate, which knows unary ones only."""
+
+
+def _unknown(method: str) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Refuses at once, also whoever would stream."""
+
+    async def refuse(_: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        text = f"No method {method} is served here."
+        await abort(context, DomainError("METHOD_UNKNOWN", text, metadata={"method": method}))
+
+    handler: Any = grpc.stream_stream_rpc_method_handler(refuse)
+    return handler  # type: ignore[no-any-return]
 
 
 def _of_peer(error: grpc.aio.AioRpcError) -> DomainError:

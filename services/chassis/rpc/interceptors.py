@@ -28,12 +28,20 @@ DEADLINE_SHAVE_SECONDS: Final = 0.02
 TRACE_ID_KEY: Final = "x-waybill-trace-id"
 QUIET_METHODS: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 
+MALFORMED_TEXT: Final = "The request cannot be read: its bytes are not a message of its type."
+# By a sign in the parser's text.
+MALFORMED_TEXTS: Final = {
+    "UTF-8": "The request cannot be read: every text in it must be UTF-8.",
+    "MaxDepth": "The request cannot be read: it is nested too deep, more than 100 messages in all.",
+}
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Stands for a request whose bytes are not a message of its type."""
+    """Stands for a request that is not a message of its type; `text` tells the caller why."""
+
+    text: str
 
 
 def wrap_unary(handler: "grpc.RpcMethodHandler[Any, Any]", inner: Handler) -> Any:
@@ -53,10 +61,18 @@ def _lenient(parse_request: Callable[[bytes], Any] | None) -> Callable[[bytes], 
     def parsed(data: bytes) -> Any:
         try:
             return parse_request(data)
-        except DecodeError:
-            return Malformed()
+        except DecodeError as error:
+            return Malformed(_told(str(error)))
 
     return parsed
+
+
+def _told(parser_text: str) -> str:
+    """What a caller is told; the parser's own words name types and options of its own."""
+    for sign, text in MALFORMED_TEXTS.items():
+        if sign in parser_text:
+            return text
+    return MALFORMED_TEXT
 
 
 def is_quiet(method: str) -> bool:

@@ -11,7 +11,6 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from services.chassis.config import ServiceConfig
 from services.chassis.rpc.auth import AccessTable, TokenVerifier
@@ -20,12 +19,19 @@ from services.chassis.rpc.edge import came_from_outside
 from services.chassis.rpc.gate import Gate
 from services.chassis.rpc.interceptors import ServerTelemetry
 from services.chassis.rpc.readiness import Probe, watch
+from services.chassis.rpc.reflection import Reflection
+from services.chassis.rpc.token_times import Lifetimes
 from services.chassis.telemetry import log
 
+HEADERS_BYTES_MAX: Final = 48 * 1024
 SERVER_OPTIONS: Final = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_metadata_size", 16 * 1024),
+    # Three times what the edge takes in (`deploy.edge.config`): it adds headers, and each counts 32
+    # bytes more here. So it is the edge that refuses, in our words. Above the first limit gRPC
+    # refuses some calls, above the second all.
+    ("grpc.max_metadata_size", HEADERS_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", HEADERS_BYTES_MAX + 16 * 1024),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -84,11 +90,13 @@ class Server:
         server: grpc.aio.Server,
         telemetry: ServerTelemetry,
         health_servicer: "Health",
+        reflection: Reflection,
         port: int,
     ) -> None:
         self._server = server
         self._telemetry = telemetry
         self._health = health_servicer
+        self._reflection = reflection
         self.port = port
 
     async def drain(self, seconds: float) -> None:
@@ -97,6 +105,7 @@ class Server:
         await self._health.enter_graceful_shutdown()
         await self._quiet(min(seconds, QUIET_SECONDS_MAX))
         self._health.let_watchers_go()
+        self._reflection.let_streams_go()
         await self._server.stop(seconds)
         try:
             async with asyncio.timeout(seconds):
@@ -150,7 +159,13 @@ async def serving(
     # The traces of callers outside become links, not our parents.
     telemetry = ServerTelemetry(trusts_parent=lambda metadata: not came_from_outside(metadata))
     verifier = TokenVerifier(
-        config.jwks_file, issuer=config.token_issuer, audience=config.token_audience
+        config.jwks_file,
+        issuer=config.token_issuer,
+        audience=config.token_audience,
+        lifetimes=Lifetimes(
+            tenant_seconds_max=config.tenant_token_hours_max * 3600,
+            service_seconds_max=config.service_token_hours_max * 3600,
+        ),
     )
     server = grpc.aio.server(
         interceptors=[telemetry, Gate(verifier, access)],
@@ -158,9 +173,10 @@ async def serving(
         maximum_concurrent_rpcs=config.concurrent_rpcs_max,
     )
     health_servicer = await _add_services(server, registrations)
+    reflection = _add_reflection(server, registrations, verifier)
     port = _bind(server, config)
     await server.start()
-    running = Server(server, telemetry, health_servicer, port)
+    running = Server(server, telemetry, health_servicer, reflection, port)
     log.info("serving", port=port)
     names = ["", *(service.descriptor.full_name for service in registrations)]
     probes = [probe for service in registrations for probe in service.needs]
@@ -182,9 +198,17 @@ async def _add_services(server: grpc.aio.Server, registrations: Sequence[Registr
     for service in registrations:
         service.add_to(server)
     await health_servicer.set_ready(["", *names], ready=True)
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection([*names, health_name, reflection.SERVICE_NAME], server)
     return health_servicer
+
+
+def _add_reflection(
+    server: grpc.aio.Server, registrations: Sequence[Registration], verifier: TokenVerifier
+) -> Reflection:
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    names = [service.descriptor.full_name for service in registrations]
+    reflection = Reflection([*names, health_name], verifier)
+    reflection.add_to(server)
+    return reflection
 
 
 def _bind(server: grpc.aio.Server, config: ServiceConfig) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from services.routing.rule_evaluator.bounds import broken_bound
+from services.routing.rule_evaluator.constants import failing_constant
 from services.routing.rule_evaluator.predicates import split_predicates
 from services.routing.rule_evaluator.protocol import RuleResult
 
@@ -66,10 +67,17 @@ def compile_condition(text: str) -> Condition:
     """The condition, compiled once for each text. Raises `ConditionRefused`."""
     whole = _compile(text)
     if broken := broken_bound(text):
-        before = text[: broken.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ConditionRefused(broken.problem, line=line, column=column)
+        raise _refused_at(text, broken.position, broken.problem)
     return Condition(predicates=_predicates(whole))
+
+
+def require_working_constants(text: str) -> None:
+    """Raises `ConditionRefused` for a piece that fails by its constants alone, whatever the lead.
+
+    Of new conditions only: one that is in use fails as it did.
+    """
+    if failing := failing_constant(_ENVIRONMENT, _compile(text).expression):
+        raise _refused_at(text, failing.position, failing.problem)
 
 
 def activation(facts: dict[str, Any]) -> cel.Activation:
@@ -107,6 +115,12 @@ def _compile(text: str) -> Predicate:
         name = expression.return_type().name().lower()
         raise ConditionRefused(f"it is of type {name} and must be a bool")
     return Predicate(text=text.strip(), expression=expression)
+
+
+def _refused_at(text: str, position: int, problem: str) -> ConditionRefused:
+    before = text[:position]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return ConditionRefused(problem, line=line, column=column)
 
 
 def _refusal(text: str) -> ConditionRefused:

@@ -16,6 +16,7 @@ from services.routing.rule_evaluator.conditions import (
     compile_condition,
     evaluate,
     evaluate_all,
+    require_working_constants,
 )
 from services.routing.rule_evaluator.protocol import (
     OVERRAN,
@@ -41,7 +42,9 @@ def dry_run(request: DryRunRequest, limits: EvaluatorLimits, progress: Progress)
     progress.write(0, 0)
     _limit_cpu(limits.dry_run_cpu_seconds)
     try:
-        evaluate_all(compile_condition(request.condition), activation(request.facts))
+        condition = compile_condition(request.condition)
+        require_working_constants(request.condition)
+        evaluate_all(condition, activation(request.facts))
     except ConditionRefused as refused:
         problem = ConditionProblem(
             problem=refused.problem, line=refused.line, column=refused.column

@@ -87,7 +87,7 @@ class SchedulingFields(Fields):
         text = msgspec.json.encode(value)
         if len(text) > METADATA_BYTES_MAX:
             self.refuse(field, f"has more than {METADATA_BYTES_MAX} bytes of JSON")
-        if b"\\u0000" in text:
+        if _has_nul(value):
             self.refuse(field, "has a NUL character")
         return value
 
@@ -99,3 +99,12 @@ class SchedulingFields(Fields):
     def _refused_time(self, field: str, description: str) -> datetime:
         self.refuse(field, description)
         return datetime(_YEAR_MIN, 1, 1, tzinfo=UTC)
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a text or name in the JSON value has the character itself; `\\u0000` has not."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_has_nul, (*value, *value.values())))
+    return isinstance(value, list) and any(map(_has_nul, value))

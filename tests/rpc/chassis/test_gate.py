@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,10 +14,11 @@ import pytest
 from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
 from services.chassis.rpc.auth import caller
 from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
-from services.chassis.rpc.gate import MALFORMED_TEXT, missing_fields
+from services.chassis.rpc.gate import missing_fields
+from services.chassis.rpc.interceptors import MALFORMED_TEXT, MALFORMED_TEXTS
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
-from tests.rpc.chassis.served import SERVICE, RefusedCall, door
+from tests.rpc.chassis.served import SERVICE, Door, RefusedCall, door
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
     EnqueueLeadsRequest,
@@ -58,6 +60,11 @@ async def test_a_good_token_is_let_through_and_the_handler_knows_the_caller(
         {"exp": 1_600_000_000},
         {"exp": None},
         {"exp": "soon"},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": 4_000_000_000},
+        {"iat": "now"},
+        {"iat": 4_000_000_000},
         {"iss": "somebody-else"},
         {"iss": None},
         {"aud": "another-audience"},
@@ -83,6 +90,50 @@ async def test_a_token_with_wrong_claims_is_refused(tmp_path: Path, claims: dict
         assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "TOKEN_REFUSED")
         assert refusal.info is not None
         assert refusal.info.metadata["cause"]
+
+
+async def test_a_token_of_a_clock_that_is_a_little_ahead_is_good(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        ahead = int(time.time()) + 25
+        org_id = str(opened.org_id)
+        token = opened.signer.token(role="authenticated", org_id=org_id, iat=ahead, nbf=ahead)
+        await opened.stub.ListRules(RULES, timeout=5, metadata=bearing(token))
+
+
+@pytest.mark.parametrize(("hours", "admitted"), [(23, True), (25, False), (48, False)])
+async def test_a_tenants_token_lives_a_day_at_most_unless_the_setting_says_more(
+    tmp_path: Path, hours: int, admitted: bool
+) -> None:
+    def token(opened: Door) -> str:
+        exp = int(time.time()) + hours * 3600
+        return opened.signer.token(role="authenticated", org_id=str(opened.org_id), exp=exp)
+
+    async with door(tmp_path) as opened:
+        if admitted:
+            await opened.stub.ListRules(RULES, timeout=5, metadata=bearing(token(opened)))
+        else:
+            refusal = await opened.refusal("ListRules", RULES, token(opened))
+            assert refusal.info is not None
+            assert refusal.info.metadata["cause"] == "it lives longer than 24 hours"
+    async with door(tmp_path, tenant_token_hours_max=49) as opened:
+        await opened.stub.ListRules(RULES, timeout=5, metadata=bearing(token(opened)))
+
+
+@pytest.mark.parametrize("sub", ["ingest", "Service:ingest", "services:ingest", "tenant:local", ""])
+async def test_a_services_token_must_name_it_as_a_service(tmp_path: Path, sub: str) -> None:
+    async with door(tmp_path) as opened:
+        token = opened.signer.token(role="service_role", sub=sub)
+        refusal = await opened.refusal("EnqueueLeads", EnqueueLeadsRequest(), token)
+        assert (refusal.code, refusal.reason) == ("UNAUTHENTICATED", "TOKEN_REFUSED")
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+async def test_the_scheme_of_a_token_may_be_written_in_any_case(
+    tmp_path: Path, scheme: str
+) -> None:
+    async with door(tmp_path) as opened:
+        metadata = (("authorization", f"{scheme} {opened.tenant}"),)
+        await opened.stub.ListRules(RULES, timeout=5, metadata=metadata)
 
 
 async def test_a_call_without_a_token_is_refused(tmp_path: Path) -> None:
@@ -296,9 +347,16 @@ async def test_an_uncaught_error_leaves_as_internal_and_says_nothing(tmp_path: P
         assert SECRET not in said.everything()
 
 
-@pytest.mark.parametrize("data", [b"\x0a\x01\xff", b"\xff"], ids=["not UTF-8", "no message"])
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\x0a\x01\xff", MALFORMED_TEXTS["UTF-8"]),
+        (b"\xff", MALFORMED_TEXT),
+    ],
+    ids=["not UTF-8", "no message"],
+)
 async def test_a_request_that_cannot_be_read_is_invalid_and_told(
-    tmp_path: Path, data: bytes
+    tmp_path: Path, data: bytes, text: str
 ) -> None:
     with recording() as said:
         async with (
@@ -310,7 +368,7 @@ async def test_a_request_that_cannot_be_read_is_invalid_and_told(
                 await call(data, timeout=5, metadata=bearing(opened.tenant))
             refusal = RefusedCall.of(refused.value)
         assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
-        assert refusal.text == MALFORMED_TEXT
+        assert refusal.text == text
         assert said.line("rpc")["outcome"] == "INVALID_ARGUMENT"
 
 

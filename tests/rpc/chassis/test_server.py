@@ -1,4 +1,4 @@
-"""Deadlines, retries, shedding, draining, health and reflection of the real server and client."""
+"""Deadlines, retries, shedding, draining and health of the real server and client."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,6 @@ import grpc
 import pytest
 from grpc import _cython
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.chassis.errors import unavailable
 from services.chassis.rpc.client import CHANNEL_OPTIONS, connected
@@ -234,21 +233,6 @@ async def test_health_answers_without_token_and_says_when_it_drains(tmp_path: Pa
         await draining
     expected = [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
     assert [each.status for each in seen] == expected
-
-
-async def test_reflection_answers_without_token(tmp_path: Path) -> None:
-    async with (
-        door(tmp_path) as opened,
-        grpc.aio.insecure_channel(opened.target) as channel,
-    ):
-        reflecting: Any = reflection_pb2_grpc.ServerReflectionStub
-        call = reflecting(channel).ServerReflectionInfo()
-        await call.write(reflection_pb2.ServerReflectionRequest(list_services="*"))
-        answer = await call.read()
-        await call.done_writing()
-        call.cancel()
-        names = {service.name for service in answer.list_services_response.service}
-        assert {"waybill.routing.v1.RoutingService", "grpc.health.v1.Health"} <= names
 
 
 def test_every_option_of_server_and_channel_is_one_that_grpc_knows() -> None:

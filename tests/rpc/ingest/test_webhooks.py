@@ -323,17 +323,27 @@ async def test_other_methods_and_paths_are_refused(ingest: Ingest) -> None:
     async with aiohttp.ClientSession() as session:
         for method, path, status in (
             ("PUT", "/webhooks/meta", 405),
-            ("HEAD", "/webhooks/meta", 405),
+            ("DELETE", "/webhooks/meta", 405),
             ("POST", "/webhooks/other", 404),
             ("GET", "/healthz", 200),
         ):
             async with session.request(method, ingest.http_url + path) as answer:
                 assert answer.status == status, (method, path)
-                if status in (404, 405) and method != "HEAD":
+                if status in (404, 405):
                     body = await answer.json()
                     assert (body["code"], body["details"]) == ({404: 5, 405: 12}[status], [])
                     assert body["message"]
                 assert ("Allow" in answer.headers) == (status == 405)
+
+
+async def test_head_answers_as_get_does_without_the_body(ingest: Ingest) -> None:
+    async with aiohttp.ClientSession() as session:
+        for path in ("/webhooks/meta", "/healthz"):
+            async with session.get(ingest.http_url + path) as got:
+                length = len(await got.read())
+            async with session.head(ingest.http_url + path) as answer:
+                assert (answer.status, await answer.read()) == (got.status, b"")
+                assert answer.headers["Content-Length"] == str(length)
 
 
 async def test_one_secret_that_cannot_be_opened_stops_no_other(

@@ -116,6 +116,21 @@ async def test_a_rule_with_a_bad_condition_is_refused_with_its_position(
     }
 
 
+async def test_a_rule_that_can_never_work_is_refused_with_the_engines_words(
+    callers: Callers, org_id: UUID
+) -> None:
+    tenant = callers.tenant(org_id)
+    workspace = await a_workspace(tenant)
+    for condition, column, problem in (
+        ("lead.full_name.matches('[')", "23", "invalid regular expression: missing ]: ["),
+        ("1/0 == 1", "2", "divide by zero"),
+    ):
+        async with refused() as refusal:
+            await a_rule(tenant, workspace.workspace_id, condition=condition)
+        assert refusal.reason == "CONDITION_REFUSED"
+        assert refusal.metadata == {"line": "1", "column": column, "problem": problem}
+
+
 async def test_an_update_with_a_bad_condition_is_refused(callers: Callers, org_id: UUID) -> None:
     tenant = callers.tenant(org_id)
     rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id)

@@ -117,3 +117,16 @@ def test_a_network_that_is_not_one_is_refused_by_its_settings_name(
     with pytest.raises(SystemExit):
         load(CallingConfig)
     assert PREFIX + "OUTBOUND_ALLOWED_NETWORKS" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["127.0.0.1", "localhost:80", "127.0.0.1:0", "127.0.0.1:65536", "::1:80", "[127.0.0.1]:80"],
+)
+def test_an_address_without_port_or_ip_is_refused_by_its_settings_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    environment(monkeypatch, **GOOD, OUTBOUND_ALLOWED_ADDRESSES=f'["{text}"]')
+    with pytest.raises(SystemExit):
+        load(CallingConfig)
+    assert PREFIX + "OUTBOUND_ALLOWED_ADDRESSES" in capsys.readouterr().err

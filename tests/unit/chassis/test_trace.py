@@ -1,5 +1,6 @@
 """Trace contexts: parsed strictly, continued as a child or as a root with links."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -61,10 +62,26 @@ def test_unknown_flags_keep_the_sampled_one() -> None:
     assert context.sampled
 
 
-def test_a_long_tracestate_is_cut() -> None:
-    context = parse(f"00-{TRACE}-{SPAN}-00", "a=" + "x" * 1000)
+def member(number: int, characters: int) -> str:
+    return f"vendor{number}=".ljust(characters, "x")
+
+
+@pytest.mark.parametrize(
+    ("members", "kept"),
+    [
+        ([member(n, 50) for n in range(10)], range(10)),
+        ([member(n, 50) for n in range(11)], range(10)),
+        ([member(0, 200), *(member(n, 50) for n in range(1, 9))], range(1, 9)),
+        ([member(0, 200), member(1, 200), member(2, 200)], [0, 1]),
+        ([member(0, 600)], []),
+        ([member(0, 512)], [0]),
+    ],
+    ids=["fits", "last", "lengthy", "last lengthy", "none fits", "just fits"],
+)
+def test_a_long_tracestate_is_cut_between_members(members: list[str], kept: Iterable[int]) -> None:
+    context = parse(f"00-{TRACE}-{SPAN}-01", " , ".join(members))
     assert context is not None
-    assert len(context.tracestate) == 512
+    assert context.tracestate == ",".join(members[number] for number in kept)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from deploy.edge.descriptors import with_error_details
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
 from sandbox.serving import serving
+from services.chassis.rpc.auth import TokenVerifier
+from services.chassis.rpc.reflection import Reflection
+from services.chassis.rpc.server import SERVER_OPTIONS
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
     ISSUER,
@@ -58,9 +61,12 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiled]:
 
 
 @pytest.fixture(scope="session")
-async def shop_server(compiled: Compiled) -> AsyncIterator[Shop]:
+async def shop_server(
+    compiled: Compiled, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Shop]:
     shop = Shop(compiled, health.aio.HealthServicer())
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", 16 * 1024 * 1024)])
+    wider = [("grpc.max_receive_message_length", 16 * 1024 * 1024)]
+    server = grpc.aio.server(options=[*SERVER_OPTIONS, *wider])
 
     class Servicer(compiled.services.ShopServiceServicer):  # type: ignore[name-defined,misc]
         async def GetLead(self, request: Any, context: Any) -> Any:
@@ -74,6 +80,9 @@ async def shop_server(compiled: Compiled) -> AsyncIterator[Shop]:
 
     compiled.services.add_ShopServiceServicer_to_server(Servicer(), server)
     health_pb2_grpc.add_HealthServicer_to_server(shop.health, server)
+    jwks = tmp_path_factory.mktemp("keys") / "jwks.json"
+    jwks.write_text(keys.jwks())
+    Reflection([], TokenVerifier(jwks, issuer=ISSUER, audience=AUDIENCE)).add_to(server)
     shop.port = server.add_insecure_port("127.0.0.1:0")
     await shop.set_serving(True)
     await server.start()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from multidict import CIMultiDict
 from yarl import URL
 
 from deploy.edge.bootstrap import bootstrap
@@ -58,6 +59,8 @@ message CreateLeadRequest {
   google.protobuf.Struct anything = 5;
   optional google.protobuf.Timestamp seen_time = 6;
   CreateLeadRequest inner = 7;
+  repeated string labels = 8;
+  google.protobuf.ListValue things = 9;
 }
 message Part { string colour_name = 1; }
 message Lead {
@@ -218,15 +221,42 @@ async def started(supervisor: Supervisor, config: EdgeConfig, folder: Path, name
     await supervisor.start(Program(name=name, command=command, log_path=log_path, ready=listening))
 
 
-async def raw(url: str, request_line: str) -> bytes:
-    """The answer to a request line that no client library would leave as it is."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"{request_line}\r\nhost: edge\r\nconnection: close\r\n\r\n".encode())
-    answer = await reader.read()
+async def sent(edge: Edge, *lines: str, body: bytes = b"") -> EdgeResponse:
+    """The answer to a request that no client library would leave as it is: its lines, as bytes."""
+    (answer,) = await _exchanged(edge, [_request([*lines, "connection: close"], body)])
+    return answer
+
+
+async def sent_twice(edge: Edge, *lines: str) -> list[EdgeResponse]:
+    """The answers to two such requests on one connection."""
+    last = _request([*lines, "connection: close"], b"")
+    return await _exchanged(edge, [_request(lines, b""), last])
+
+
+def _request(lines: Sequence[str], body: bytes) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+async def _exchanged(edge: Edge, requests: Sequence[bytes]) -> list[EdgeResponse]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.config.listen.port)
+    async with asyncio.timeout(20):
+        answers = []
+        for request in requests:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            answers.append(await _answer(head, request, reader))
+        assert await reader.read() == b""
     writer.close()
     await writer.wait_closed()
-    return answer
+    return answers
+
+
+async def _answer(head: bytes, request: bytes, reader: asyncio.StreamReader) -> EdgeResponse:
+    first, *lines = head.decode().splitlines()
+    headers = dict(line.lower().split(": ", 1) for line in lines if ": " in line)
+    length = 0 if request.startswith(b"HEAD ") else int(headers["content-length"])
+    body = await reader.readexactly(length)
+    return EdgeResponse(int(first.split()[1]), body, CIMultiDict(headers))
 
 
 async def logged(edge: Edge, request_id: str) -> dict[str, Any]:
@@ -245,8 +275,7 @@ def elsewhere(config: EdgeConfig, folder: Path, **changes: Any) -> EdgeConfig:
         config,
         listen=Address(host="127.0.0.1", port=free_port()),
         access_log=folder / "access.log",
-        admin_socket=None,
-        admin_port=free_port(),
+        admin_socket=config.admin_socket.with_name(f"admin-{folder.name[-20:]}"),
         **changes,
     )
 

@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,21 @@ from aiohttp import web
 from deploy.edge.bootstrap import bootstrap
 from deploy.edge.config import EdgeConfig
 from deploy.edge.envoy import Admin, drain
-from deploy.local.ports import free_port
 from deploy.local.process_tree import alive, children_of
 from deploy.local.processes import Program, Supervisor
 from deploy.local.state import ROOT
-from sandbox.serving import serving
 from tests.system.waiting import until
 from tests.unit.deploy.edge_world import Edge, Shop, elsewhere
 
 # Longer than any test runs.
 LONG = "60"
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="wb") as folder:
+        yield Path(folder)
 
 
 class QuietAdmin:
@@ -48,18 +54,25 @@ class QuietAdmin:
         return web.Response(text="OK")
 
     @asynccontextmanager
-    async def served(self) -> AsyncIterator[Admin]:
-        """It answers while the block runs."""
+    async def served(self, folder: Path) -> AsyncIterator[Admin]:
+        """It answers while the block runs, at a socket in `folder`."""
         application = web.Application()
         application.router.add_get("/stats", self._stats)
         application.router.add_post("/{step:.+}", self._step)
-        async with serving(application) as base_url:
-            yield Admin(socket=None, port=int(base_url.rpartition(":")[2]))
+        runner = web.AppRunner(application)
+        await runner.setup()
+        try:
+            await web.UnixSite(runner, folder / "admin").start()
+            yield Admin(socket=folder / "admin")
+        finally:
+            await runner.cleanup()
 
 
-async def test_a_quiet_edge_goes_on_to_listen_for_those_who_have_not_heard() -> None:
+async def test_a_quiet_edge_goes_on_to_listen_for_those_who_have_not_heard(
+    short_folder: Path,
+) -> None:
     quiet = QuietAdmin()
-    async with quiet.served() as admin:
+    async with quiet.served(short_folder) as admin:
         draining = asyncio.create_task(drain(admin, listen_seconds_min=60, seconds_max=60))
         looked = asyncio.create_task(quiet.looked_often.wait())
         await asyncio.wait({draining, looked}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,31 +80,34 @@ async def test_a_quiet_edge_goes_on_to_listen_for_those_who_have_not_heard() -> 
         draining.cancel()
 
 
-async def test_a_quiet_edge_that_nobody_has_to_hear_of_is_drained_at_the_second_look() -> None:
+async def test_a_quiet_edge_that_nobody_has_to_hear_of_is_drained_at_the_second_look(
+    short_folder: Path,
+) -> None:
     quiet = QuietAdmin()
-    async with quiet.served() as admin:
+    async with quiet.served(short_folder) as admin:
         await drain(admin, listen_seconds_min=0)
     assert quiet.looks == 2
 
 
-async def test_an_admin_interface_that_does_not_answer_ends_the_drain() -> None:
-    async with asyncio.timeout(30), silence() as port:
+async def test_an_admin_interface_that_does_not_answer_ends_the_drain(short_folder: Path) -> None:
+    socket = short_folder / "admin"
+    async with asyncio.timeout(30), silence(socket):
         with pytest.raises(TimeoutError):
-            await drain(Admin(socket=None, port=port), seconds_max=0.1)
+            await drain(Admin(socket=socket), seconds_max=0.1)
 
 
 @asynccontextmanager
-async def silence() -> AsyncIterator[int]:
-    """A port that takes connections and says nothing."""
+async def silence(socket: Path) -> AsyncIterator[None]:
+    """A socket that takes connections and says nothing."""
     over = asyncio.Event()
 
     async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await over.wait()
         writer.close()
 
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+    async with await asyncio.start_unix_server(say_nothing, socket):
         try:
-            yield server.sockets[0].getsockname()[1]
+            yield
         finally:
             over.set()
 
@@ -135,7 +151,7 @@ def a_launcher(file: Path, config: EdgeConfig, folder: Path, *options: str) -> P
         name="edge",
         command=[
             *(sys.executable, "-m", "deploy.edge.launcher", str(file)),
-            *("--admin-port", str(config.admin_port or free_port()), *options),
+            *("--admin-socket", str(config.admin_socket), *options),
         ],
         log_path=folder / "edge.log",
         folder=ROOT,

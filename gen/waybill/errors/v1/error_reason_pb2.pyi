@@ -66,6 +66,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The etag sent is not that of the row as it stands. Read it again. ABORTED.
     Metadata: {"etag": "3"} (the current one).
     """
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 11
+    """No such method is served where the call went: its name is misspelt, or the edge does not lead
+    to it. UNIMPLEMENTED. Metadata: {"method": "/waybill.routing.v1.RoutingService/Guess"}; the
+    edge's own answer has none.
+    """
+    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 12
+    """The answer did not come in time, so nothing is known of what was done. A repeat with the same
+    request id is harmless. DEADLINE_EXCEEDED. Metadata: {}.
+    """
     ERROR_REASON_SOURCE_NOT_FOUND: _ErrorReason.ValueType  # 20
     """No such source in this org. NOT_FOUND. Metadata: {"source_id": "…"}."""
     ERROR_REASON_SOURCE_TAKEN: _ErrorReason.ValueType  # 21
@@ -94,8 +103,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
     """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
     ERROR_REASON_CONDITION_REFUSED: _ErrorReason.ValueType  # 42
-    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-    takes too much time or memory on a large lead. INVALID_ARGUMENT.
+    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+    takes too much time or memory on a large lead, or has a piece that fails by its constants alone
+    (a pattern, a time zone, a division by zero). INVALID_ARGUMENT.
     Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
     """
     ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 43
@@ -259,6 +269,15 @@ ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 10
 """The etag sent is not that of the row as it stands. Read it again. ABORTED.
 Metadata: {"etag": "3"} (the current one).
 """
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 11
+"""No such method is served where the call went: its name is misspelt, or the edge does not lead
+to it. UNIMPLEMENTED. Metadata: {"method": "/waybill.routing.v1.RoutingService/Guess"}; the
+edge's own answer has none.
+"""
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 12
+"""The answer did not come in time, so nothing is known of what was done. A repeat with the same
+request id is harmless. DEADLINE_EXCEEDED. Metadata: {}.
+"""
 ERROR_REASON_SOURCE_NOT_FOUND: ErrorReason.ValueType  # 20
 """No such source in this org. NOT_FOUND. Metadata: {"source_id": "…"}."""
 ERROR_REASON_SOURCE_TAKEN: ErrorReason.ValueType  # 21
@@ -287,8 +306,9 @@ ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41
 """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
 ERROR_REASON_CONDITION_REFUSED: ErrorReason.ValueType  # 42
-"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-takes too much time or memory on a large lead. INVALID_ARGUMENT.
+"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+takes too much time or memory on a large lead, or has a piece that fails by its constants alone
+(a pattern, a time zone, a division by zero). INVALID_ARGUMENT.
 Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
 """
 ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 43

@@ -1,6 +1,6 @@
 """A URL is either plainly callable, or refused with a word and a sentence."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import pytest
 from hypothesis import given
@@ -210,11 +210,39 @@ def test_the_http_library_reads_the_same_host_as_the_check(url: str) -> None:
 
 def test_a_services_policy_is_its_settings_within_the_bounds_of_what_it_calls() -> None:
     settings = OutboundSettings(
-        outbound_allowed_networks=("127.0.0.0/8", "::1/128"), outbound_http_hosts=("localhost",)
+        outbound_allowed_networks=("127.0.0.0/8", "::1/128"),
+        outbound_allowed_addresses=("10.0.0.1:8443", "[::1]:81"),
+        outbound_http_hosts=("localhost",),
     )
     assert outbound_policy(settings, total_seconds_max=7, response_bytes_max=100) == OutboundPolicy(
         allowed_networks=LOOPBACK,
+        allowed_addresses=frozenset({(IPv4Address("10.0.0.1"), 8443), (IPv6Address("::1"), 81)}),
         http_hosts=frozenset({"localhost"}),
         total_seconds_max=7,
         response_bytes_max=100,
     )
+
+
+ONE_PORT = OutboundPolicy(
+    allowed_addresses=frozenset({(IPv4Address("127.0.0.1"), 8443)}),
+    http_hosts=frozenset({"127.0.0.1"}),
+)
+
+
+def test_an_exempt_address_is_exempt_on_its_port_only() -> None:
+    assert check_url("http://127.0.0.1:8443/x", ONE_PORT).port == 8443
+    for url in ("http://127.0.0.1:8444/", "http://127.0.0.1/", "https://127.0.0.2:8443/"):
+        assert reason(url, ONE_PORT) is RefusedBecause.ADDRESS
+    assert reason("https://8.8.8.8:8443/", ONE_PORT) is RefusedBecause.PORT
+
+
+def test_a_name_may_lead_to_an_exempt_address_on_its_port_only() -> None:
+    for port, exempt in ((8443, True), (8444, False)):
+        url = check_url(f"https://buyer.example:{port}/", ONE_PORT)
+        if exempt:
+            check_address(url, IPv4Address("127.0.0.1"), ONE_PORT)
+        else:
+            with pytest.raises(UrlRefused):
+                check_address(url, IPv4Address("127.0.0.1"), ONE_PORT)
+        with pytest.raises(UrlRefused):
+            check_address(url, IPv4Address("8.8.8.8"), ONE_PORT)
