@@ -13,6 +13,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from services.routing.rule_evaluator.bounds import broken_bound
+from services.routing.rule_evaluator.constants import failing_constant
 from services.routing.rule_evaluator.predicates import split_predicates
 from services.routing.rule_evaluator.protocol import RuleResult
 
@@ -37,7 +38,10 @@ _CODE: Final = re.compile(r"^([A-Z_]+):")
 
 
 class ConditionRefused(Exception):
-    """The condition does not compile, is not a bool or breaks a bound; where (from 1) and why."""
+    """The condition does not compile, is not a bool, breaks a bound or can never work.
+
+    It says where (from 1) and why.
+    """
 
     def __init__(self, problem: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(f"{line}:{column}: {problem}")
@@ -66,10 +70,20 @@ def compile_condition(text: str) -> Condition:
     """The condition, compiled once for each text. Raises `ConditionRefused`."""
     whole = _compile(text)
     if broken := broken_bound(text):
-        before = text[: broken.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ConditionRefused(broken.problem, line=line, column=column)
+        raise _refused_at(text, broken.position, broken.problem)
     return Condition(predicates=_predicates(whole))
+
+
+def check_constants(text: str) -> None:
+    """Raises `ConditionRefused` where a part of the condition fails whatever the lead is."""
+    if failing := failing_constant(text):
+        raise _refused_at(text, failing.position, f"it never works: {failing.problem}")
+
+
+def _refused_at(text: str, position: int, problem: str) -> ConditionRefused:
+    before = text[:position]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return ConditionRefused(problem, line=line, column=column)
 
 
 def activation(facts: dict[str, Any]) -> cel.Activation:

@@ -13,6 +13,7 @@ from services.routing.rule_evaluator.conditions import (
     Condition,
     ConditionRefused,
     activation,
+    check_constants,
     compile_condition,
     evaluate,
     evaluate_all,
@@ -42,6 +43,8 @@ def dry_run(request: DryRunRequest, limits: EvaluatorLimits, progress: Progress)
     _limit_cpu(limits.dry_run_cpu_seconds)
     try:
         evaluate_all(compile_condition(request.condition), activation(request.facts))
+        _limit_cpu(limits.dry_run_cpu_seconds)
+        check_constants(request.condition)
     except ConditionRefused as refused:
         problem = ConditionProblem(
             problem=refused.problem, line=refused.line, column=refused.column

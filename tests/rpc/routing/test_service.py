@@ -116,10 +116,33 @@ async def test_a_rule_with_a_bad_condition_is_refused_with_its_position(
     }
 
 
-async def test_an_update_with_a_bad_condition_is_refused(callers: Callers, org_id: UUID) -> None:
+async def test_a_rule_with_a_pattern_that_matches_nothing_is_refused_in_the_engines_words(
+    callers: Callers, org_id: UUID
+) -> None:
+    tenant = callers.tenant(org_id)
+    workspace = await a_workspace(tenant)
+    async with refused() as refusal:
+        await a_rule(
+            tenant,
+            workspace.workspace_id,
+            condition='lead.has_phone &&\n  lead.full_name.matches("(")',
+        )
+    assert refusal.reason == "CONDITION_REFUSED"
+    assert refusal.metadata == {
+        "line": "2",
+        "column": "18",
+        "problem": "it never works: invalid regular expression: missing ): (",
+    }
+    assert not (await tenant.ListRules(pb.ListRulesRequest())).rules
+
+
+@pytest.mark.parametrize("condition", ["true &&\n 1", "lead.has_phone || 1 / 0 == 1"])
+async def test_an_update_with_a_bad_condition_is_refused(
+    callers: Callers, org_id: UUID, condition: str
+) -> None:
     tenant = callers.tenant(org_id)
     rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id)
-    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition="true &&\n 1")
+    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition=condition)
     async with refused() as refusal:
         await tenant.UpdateRule(update)
     assert refusal.reason == "CONDITION_REFUSED"

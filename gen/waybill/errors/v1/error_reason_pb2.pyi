@@ -95,8 +95,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RULE_NOT_FOUND: _ErrorReason.ValueType  # 41
     """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
     ERROR_REASON_CONDITION_REFUSED: _ErrorReason.ValueType  # 42
-    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-    takes too much time or memory on a large lead. INVALID_ARGUMENT.
+    """The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+    has a constant part that can never work (a pattern, a time, a division by zero), or takes too
+    much time or memory on a large lead. INVALID_ARGUMENT.
     Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
     """
     ERROR_REASON_LEASE_LOST: _ErrorReason.ValueType  # 43
@@ -289,8 +290,9 @@ ERROR_REASON_WORKSPACE_NOT_FOUND: ErrorReason.ValueType  # 40
 ERROR_REASON_RULE_NOT_FOUND: ErrorReason.ValueType  # 41
 """No such rule in this org. NOT_FOUND. Metadata: {"rule_id": "…"}."""
 ERROR_REASON_CONDITION_REFUSED: ErrorReason.ValueType  # 42
-"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops, or
-takes too much time or memory on a large lead. INVALID_ARGUMENT.
+"""The condition does not compile, is not a bool, has too many parts, loops or layers of loops,
+has a constant part that can never work (a pattern, a time, a division by zero), or takes too
+much time or memory on a large lead. INVALID_ARGUMENT.
 Metadata: {"line": "1", "column": "15", "problem": "undeclared reference to 'lead.typ'"}.
 """
 ERROR_REASON_LEASE_LOST: ErrorReason.ValueType  # 43
