@@ -16,6 +16,7 @@ from services.chassis.errors import (
     INTERNAL_TEXT,
     STATUS_DETAILS_KEY,
     DomainError,
+    Violation,
     invalid,
     to_status,
     unavailable,
@@ -25,7 +26,9 @@ from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, se
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
+from services.chassis.rpc.pagination import page_size_violations
 from services.chassis.rpc.request_bounds import missing_fields, too_much
+from services.chassis.rpc.request_ids import request_id_violations
 from services.chassis.rpc.too_large import is_too_large
 from services.chassis.telemetry import log
 from services.chassis.trace import current
@@ -106,7 +109,16 @@ class Gate(grpc.aio.ServerInterceptor):
             raise DomainError("INVALID_REQUEST", MALFORMED_TEXT)
         if violations := too_much(request):
             raise invalid(*violations)
-        set_known_violations(missing_fields(request))
+        set_known_violations(_violations_of_any(request))
+
+
+def _violations_of_any(request: Message) -> list[Violation]:
+    """What can be wrong with a request of any RPC."""
+    return [
+        *missing_fields(request),
+        *request_id_violations(request),
+        *page_size_violations(request),
+    ]
 
 
 def _in_callers_names(

@@ -258,6 +258,25 @@ async def test_a_request_that_misses_something_is_refused_whatever_its_handler_d
         assert refusal.violations == ("condition",)
 
 
+async def test_a_bad_request_id_or_page_size_is_told_with_the_rest(tmp_path: Path) -> None:
+    async def parse(request: Any, context: Any) -> ListRulesResponse:
+        raise invalid(Violation(field="priority", description="must be from 0 to 10"))
+
+    async with door(tmp_path, parse) as opened:
+        create = CreateRuleRequest(request_id="x" * 129)
+        refusal = await opened.refusal("CreateRule", create, opened.tenant)
+        assert refusal.violations == (
+            "workspace_id",
+            "name",
+            "condition",
+            "request_id",
+            "priority",
+        )
+        page = ListRulesRequest(page_size=-1)
+        refusal = await opened.refusal("ListRules", page, opened.tenant)
+        assert refusal.violations == ("page_size", "priority")
+
+
 async def test_nothing_is_written_for_a_request_that_misses_something(tmp_path: Path) -> None:
     written = []
 
