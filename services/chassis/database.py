@@ -18,6 +18,7 @@ import msgspec
 
 from services.chassis.config import ServiceConfig
 from services.chassis.errors import DomainError, reason_of_number, unavailable
+from services.chassis.known_violations import refuse_known
 from services.chassis.telemetry import log, span
 
 _ACQUIRE_TIMEOUT_SECONDS: Final = 5.0
@@ -37,6 +38,8 @@ _UNSTORABLE: Final = ("22021", "22P05")
 _UNREACHABLE: Final = (
     asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
 )  # fmt: skip
+# An argument of every function that writes for a caller.
+_WRITES: Final = "p_traceparent"
 _JSONB_VERSION: Final = b"\x01"
 _FAILURES: Final = (asyncpg.PostgresError, *_UNREACHABLE)
 
@@ -62,7 +65,12 @@ class Database:
         self.schema = schema
 
     async def rows(self, function: str, **arguments: Any) -> list[Record]:
-        """What a set-returning function returns."""
+        """What a set-returning function returns.
+
+        Raises INVALID_REQUEST for a request that is refused anyway, where the function writes.
+        """
+        if _WRITES in arguments:
+            refuse_known()
         sql = _call_sql(self.schema, function, tuple(arguments))
         with span(f"{self.schema}.{function}"):
             try:

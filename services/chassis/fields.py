@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from services.chassis.errors import Violation, invalid
+from services.chassis.known_violations import is_refused
 from services.chassis.trace import TraceContext, new_root, parse
 
 NAME_CHARACTERS_MAX: Final = 200
@@ -74,8 +75,8 @@ class Fields:
         return trace or new_root()
 
     def done(self) -> None:
-        """Raises INVALID_REQUEST with all violations, if any."""
-        if self.violations:
+        """Raises INVALID_REQUEST with all violations, if any; the gate adds what it knew before."""
+        if self.violations or is_refused():
             raise invalid(*self.violations)
 
 

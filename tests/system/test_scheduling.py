@@ -58,6 +58,27 @@ async def test_the_sample_of_make_run_reaches_its_end_in_one_trace(
     assert [row["action"] for row in changes] == ["booked", "rescheduled", "cancelled"]
 
 
+async def test_a_hundred_bad_weekly_hours_are_400_with_twenty_violations(
+    customer: Customer,
+) -> None:
+    bad = {"weekday": 9, "start_minute": 5000, "end_minute": 1}
+    with pytest.raises(RefusedError, match=": 400") as refused:
+        await customer.api.post(
+            "/api/calendars", {"name": "x", "weekly_hours": {"hours": [bad] * 100}}
+        )
+    answer = str(refused.value)
+    assert "; and 180 more" in answer
+    assert answer.count('"description"') == 20
+
+
+async def test_a_list_that_is_too_long_is_400_at_once(customer: Customer) -> None:
+    with pytest.raises(RefusedError, match=": 400") as refused:
+        await customer.api.post(
+            "/api/calendars", {"name": "x", "weekly_hours": {"hours": [{}] * 100_000}}
+        )
+    assert "weeklyHours.hours: has more than 100 elements" in str(refused.value)
+
+
 async def test_the_edge_speaks_the_json_that_callers_know(customer: Customer) -> None:
     calendar_id = await a_calendar(customer)
     at = in_hours(30)

@@ -29,6 +29,7 @@ from services.chassis.outbox.store import (
     Settlement,
 )
 from services.chassis.rpc.client import MESSAGE_BYTES_MAX
+from services.chassis.rpc.too_large import is_too_large
 from services.chassis.telemetry import Work, log, work
 from services.chassis.trace import Start
 from services.chassis.watermark import Watermark
@@ -46,8 +47,7 @@ _OUTAGES: Final = (
     grpc.StatusCode.PERMISSION_DENIED,
     grpc.StatusCode.UNIMPLEMENTED,
 )
-# gRPC's own words for a message above the limit; a server that sheds load says something else.
-_TOO_LARGE: Final = "larger than max"
+_TOO_LARGE: Final = "TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,14 @@ class Relay:
         except grpc.aio.AioRpcError as error:
             if _is_outage(error):
                 return [_deferred(item, error.code().name) for item in items]
+            if is_too_large(error):
+                # A fault of ours: the receiver's answers and our batches are bounded.
+                log.error(
+                    "too large for gRPC",
+                    topic=self.topic,
+                    items=len(items),
+                    details=error.details(),
+                )
             raise
         except Exception:
             log.error("a batch cannot be sent", topic=self.topic, items=len(items), exc_info=True)
@@ -159,12 +167,12 @@ class Relay:
 
 def _is_outage(error: grpc.aio.AioRpcError) -> bool:
     """Whether the call failed whatever it held."""
-    return error.code() in _OUTAGES and _TOO_LARGE not in (error.details() or "")
+    return error.code() in _OUTAGES and not is_too_large(error)
 
 
 def _fault(error: Exception) -> str:
     if isinstance(error, grpc.aio.AioRpcError):
-        return error.code().name
+        return _TOO_LARGE if is_too_large(error) else error.code().name
     return type(error).__name__
 
 

@@ -7,12 +7,9 @@ with a fixed text, and stands in the log with its trace.
 import time
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from functools import cache
 from typing import Any, Final, NoReturn
 
 import grpc
-from google.api import field_behavior_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from services.chassis.errors import (
@@ -24,11 +21,16 @@ from services.chassis.errors import (
     to_status,
     unavailable,
 )
+from services.chassis.known_violations import refuse_known, set_known_violations, with_known
 from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, set_caller
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
 from services.chassis.rpc.numbers import unwritable_numbers
+from services.chassis.rpc.pagination import page_size_violations
+from services.chassis.rpc.request_bounds import missing_fields, too_much
+from services.chassis.rpc.request_ids import request_id_violations
+from services.chassis.rpc.too_large import is_too_large
 from services.chassis.telemetry import log
 from services.chassis.trace import current
 
@@ -72,17 +74,20 @@ class Gate(grpc.aio.ServerInterceptor):
         ) -> Any:
             try:
                 self._admit(method, request, context)
-                return await handler.unary_unary(request, context)
+                response = await handler.unary_unary(request, context)
+                refuse_known()
+                return response
             except DomainError as error:
-                await abort(context, _in_callers_names(error, request, context))
+                refusal = with_known(error)
+                await abort(context, _in_callers_names(refusal, request, context))
             except grpc.aio.AbortError:
                 raise
             except grpc.aio.AioRpcError as error:
                 log.error("a peer failed", method=method, code=error.code().name)
-                await abort(context, _of_peer(error))
+                await abort(context, with_known(_of_peer(error)))
             except Exception as error:
                 log.error("uncaught", method=method, error=type(error).__name__, exc_info=True)
-                await abort(context, _internal())
+                await abort(context, with_known(_internal()))
 
         return wrap_unary(handler, behaviour)
 
@@ -104,8 +109,19 @@ class Gate(grpc.aio.ServerInterceptor):
         _deadline.set(time.monotonic() + remaining)
         if isinstance(request, Malformed):
             raise DomainError("INVALID_REQUEST", request.text)
-        if violations := [*missing_fields(request), *unwritable_numbers(request)]:
+        if violations := too_much(request):
             raise invalid(*violations)
+        set_known_violations(_violations_of_any(request))
+
+
+def _violations_of_any(request: Message) -> list[Violation]:
+    """What can be wrong with a request of any RPC."""
+    return [
+        *missing_fields(request),
+        *unwritable_numbers(request),
+        *request_id_violations(request),
+        *page_size_violations(request),
+    ]
 
 
 def _in_callers_names(
@@ -138,7 +154,7 @@ def _unknown(method: str) -> "grpc.RpcMethodHandler[Any, Any]":
 
 def _of_peer(error: grpc.aio.AioRpcError) -> DomainError:
     """A peer's failure that no handler has translated: an outage, or a bug between us and it."""
-    if error.code() in _OUTAGES:
+    if error.code() in _OUTAGES and not is_too_large(error):
         return unavailable("A service that we need cannot be reached. Try again.")
     return _internal()
 
@@ -150,49 +166,7 @@ def _internal() -> DomainError:
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:
     """Ends the call with the error's status and details."""
-    details = to_status(error).SerializeToString()
-    metadata = (*(context.trailing_metadata() or ()), (STATUS_DETAILS_KEY, details))
-    await context.abort(error.status, error.message, metadata)
-
-
-def missing_fields(request: Message, path: str = "") -> list[Violation]:
-    """A violation for each field that is annotated REQUIRED and has its default, at any depth."""
-    violations = []
-    for field in _required(request.DESCRIPTOR):
-        if not _is_set(request, field):
-            violations.append(Violation(field=path + field.name, description="is required"))
-    for field in _messages(request.DESCRIPTOR):
-        if field.is_repeated:
-            children = enumerate(getattr(request, field.name))
-            for index, child in children:
-                violations += missing_fields(child, f"{path}{field.name}[{index}].")
-        elif request.HasField(field.name):
-            violations += missing_fields(getattr(request, field.name), f"{path}{field.name}.")
-    return violations
-
-
-def _is_set(request: Message, field: FieldDescriptor) -> bool:
-    if field.has_presence:
-        return request.HasField(field.name)
-    return bool(getattr(request, field.name))
-
-
-@cache
-def _required(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
-    def is_required(field: FieldDescriptor) -> bool:
-        behaviours = field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
-        return field_behavior_pb2.REQUIRED in behaviours
-
-    return tuple(field for field in descriptor.fields if is_required(field))
-
-
-@cache
-def _messages(descriptor: Descriptor) -> tuple[FieldDescriptor, ...]:
-    """Fields that hold messages of ours, which may have required fields in turn."""
-    return tuple(
-        field
-        for field in descriptor.fields
-        if field.message_type is not None
-        and field.message_type.full_name.startswith("waybill.")
-        and not field.message_type.GetOptions().map_entry
-    )
+    status = to_status(error)
+    details = (STATUS_DETAILS_KEY, status.SerializeToString())
+    metadata = (*(context.trailing_metadata() or ()), details)
+    await context.abort(error.status, status.message, metadata)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.errors import VIOLATIONS_MAX, DomainError, Violation, invalid
 
 # Other words of a sentence have no underscore, or are not fields of the same message.
 _FIELD_NAME: Final = re.compile(r"(?<![.\w])[a-z0-9]+(?:_[a-z0-9]+)+\b")
@@ -21,7 +21,8 @@ def in_json_names(error: DomainError, request: Message) -> DomainError:
     if not error.violations:
         return error
     descriptor: Any = request.DESCRIPTOR
-    return invalid(*(_violation(each, descriptor) for each in error.violations))
+    named = [_violation(each, descriptor) for each in error.violations[:VIOLATIONS_MAX]]
+    return invalid(*named, omitted=error.violations_omitted)
 
 
 def _violation(violation: Violation, request: Descriptor) -> Violation:

@@ -47,6 +47,15 @@ class ListPage(Generic[PageStart]):
         return page, encode(keys(page[-1]), scope=self.scope)
 
 
+def page_size_violations(request: object) -> list[Violation]:
+    """What is wrong with the request's `page_size`, if it has one."""
+    try:
+        page_size(getattr(request, "page_size", 0))
+    except ValueError as error:
+        return [Violation(field="page_size", description=str(error))]
+    return []
+
+
 def parse_page(request: Paged, *scope: object) -> ListPage[UUID]:
     """A page of a list that is sorted by id. Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST."""
     return parse_page_from(request, _id, *scope)
@@ -60,10 +69,9 @@ def parse_page_from(
     Raises PAGE_TOKEN_REFUSED, INVALID_REQUEST.
     """
     name = ":".join("" if part is None else str(part) for part in scope)
-    try:
-        limit = page_size(request.page_size)
-    except ValueError as error:
-        raise invalid(Violation(field="page_size", description=str(error))) from None
+    if violations := page_size_violations(request):
+        raise invalid(*violations)
+    limit = page_size(request.page_size)
     if not request.page_token:
         return ListPage(scope=name, limit=limit, start=None)
     try:

@@ -23,16 +23,24 @@ class RequestId:
     content_hash: str | None = None
 
 
+def request_id_violations(request: Message) -> list[Violation]:
+    """What is wrong with the request's `request_id`, if it has one."""
+    value: str = getattr(request, "request_id", "")
+    if len(value) > REQUEST_ID_CHARACTERS_MAX:
+        too_long = f"has more than {REQUEST_ID_CHARACTERS_MAX} characters"
+        return [Violation(field="request_id", description=too_long)]
+    if "\0" in value:
+        return [Violation(field="request_id", description="has a NUL character")]
+    return []
+
+
 def parse_request_id(request: Message) -> RequestId:
-    """The request's `request_id` and what it stands for."""
+    """The request's `request_id` and what it stands for. Raises INVALID_REQUEST."""
+    if violations := request_id_violations(request):
+        raise invalid(*violations)
     value: str = getattr(request, "request_id", "")
     if not value:
         return RequestId()
-    if len(value) > REQUEST_ID_CHARACTERS_MAX:
-        too_long = f"has more than {REQUEST_ID_CHARACTERS_MAX} characters"
-        raise invalid(Violation(field="request_id", description=too_long))
-    if "\0" in value:
-        raise invalid(Violation(field="request_id", description="has a NUL character"))
     # The id is part of the content and salts it: equal content does not hash alike.
     content = request.SerializeToString(deterministic=True)
     digest = hashlib.sha256(request.DESCRIPTOR.full_name.encode() + b"\0" + content)

@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID
 
-from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.errors import DomainError
 from services.chassis.fields import parse_uuid
 from services.chassis.ids import new_id
 from services.delivery.edge.fields import DeliveryFields
@@ -16,7 +16,6 @@ from services.delivery.records import (
 )
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 
-OFFERS_MAX: Final = 500
 OVERLAP_SECONDS: Final = 86_400
 OVERLAP_SECONDS_MAX: Final = 7 * OVERLAP_SECONDS
 GRANT_CREDITS_MAX: Final = 1_000_000
@@ -32,8 +31,6 @@ def parse_offers(
     request: pb.OfferLeadsRequest,
 ) -> list[tuple[pb.LeadOffer, NewOffer | DomainError]]:
     """Each offer as sent and as parsed, or why it is refused."""
-    if len(request.offers) > OFFERS_MAX:
-        raise invalid(Violation(field="offers", description=f"has more than {OFFERS_MAX} elements"))
     return [(item, _parse_or_refuse(item)) for item in request.offers]
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from services.chassis.errors import DomainError, Violation, invalid
+from services.chassis.errors import DomainError
 from services.chassis.rpc.pagination import ListPage, Paged, parse_page_from
 from services.routing.edge.fields import RoutingFields
 from services.routing.records import (
@@ -17,7 +17,6 @@ from services.routing.records import (
 )
 from waybill.routing.v1 import routing_service_pb2 as pb
 
-LEADS_MAX: Final = 500
 PRIORITY_MAX: Final = 1_000_000
 OFFER_POLICIES: Final = ("direct", "manual")
 LEAD_TYPES: Final = ("order", "inquiry", "quote", "appointment", "support", "other")
@@ -80,8 +79,6 @@ def parse_leads(
     request: pb.EnqueueLeadsRequest, now: datetime
 ) -> list[tuple[str, NewLead | DomainError]]:
     """By its id as sent, each lead or its refusal; `now` is the receive time of one without."""
-    if len(request.leads) > LEADS_MAX:
-        raise invalid(Violation(field="leads", description=f"has more than {LEADS_MAX} elements"))
     return [(item.lead_id, _parse_or_refuse(item, now)) for item in request.leads]
 
 

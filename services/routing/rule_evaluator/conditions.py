@@ -38,7 +38,10 @@ _CODE: Final = re.compile(r"^([A-Z_]+):")
 
 
 class ConditionRefused(Exception):
-    """The condition does not compile, is not a bool or breaks a bound; where (from 1) and why."""
+    """The condition does not compile, is not a bool, breaks a bound or can never work.
+
+    It says where (from 1) and why.
+    """
 
     def __init__(self, problem: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(f"{line}:{column}: {problem}")

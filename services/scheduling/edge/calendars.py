@@ -15,7 +15,6 @@ from services.chassis.trace import current
 from services.scheduling.edge.answers import to_calendar, to_exception
 from services.scheduling.edge.fields import SchedulingFields
 from services.scheduling.edge.parsing import (
-    HOLIDAYS_MAX,
     MINUTES_MAX,
     parse_etag,
     parse_hours,
@@ -165,8 +164,6 @@ class CalendarHandlers:
     ) -> pb.SetHolidaysResponse:
         fields = SchedulingFields()
         holiday_set = fields.text("holiday_set", request.holiday_set, 100)
-        if len(request.holidays) > HOLIDAYS_MAX:
-            fields.refuse("holidays", f"has more than {HOLIDAYS_MAX} elements")
         days = {
             fields.day(f"holidays[{index}].day", each.day): fields.name(
                 f"holidays[{index}].name", each.name

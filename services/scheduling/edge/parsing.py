@@ -15,8 +15,6 @@ CALENDARS_MAX: Final = 20
 SEARCHED_CALENDARS_MAX: Final = 500
 DAYS_MAX: Final = 90
 NOTES_CHARACTERS_MAX: Final = 4000
-HOURS_MAX: Final = 100
-HOLIDAYS_MAX: Final = 1000
 MINUTES_MAX: Final = 1440
 _SLOT_MINUTES: Final = (5, 10, 15, 20, 30, 60)
 _NUMBERS: Final = {
@@ -183,8 +181,6 @@ def parse_hours(
     """The weekly hours, or None where the request has none."""
     if not request.HasField("weekly_hours"):
         return None
-    if len(request.weekly_hours.hours) > HOURS_MAX:
-        fields.refuse("weekly_hours", f"has more than {HOURS_MAX} elements")
     hours = {}
     for index, each in enumerate(request.weekly_hours.hours):
         field = f"weekly_hours.hours[{index}]"
@@ -199,7 +195,8 @@ def parse_hours(
 
 def parse_minutes(fields: SchedulingFields, prefix: str, start: int, end: int) -> None:
     """Refuses minutes of a day that are out of bounds or in the wrong order."""
+    refused = len(fields.violations)
     fields.number(f"{prefix}start_minute", start, 0, MINUTES_MAX - 1)
     fields.number(f"{prefix}end_minute", end, 1, 2 * MINUTES_MAX)
-    if start >= end:
+    if start >= end and refused == len(fields.violations):
         fields.refuse(f"{prefix}end_minute", "must be after start_minute")

@@ -16,7 +16,6 @@ from services.scheduling.edge.parsing import CALENDARS_MAX, MINUTES_MAX, parse_e
 from services.scheduling.store.services import ServiceStore
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
-DURATIONS_MAX: Final = 20
 PRICE_CREDITS_MAX: Final = 1_000_000
 
 
@@ -110,10 +109,7 @@ class ServiceHandlers:
 
 
 def _durations(fields: SchedulingFields, minutes: Iterable[int]) -> list[int]:
-    found = {fields.number("durations_minutes", each, 1, MINUTES_MAX) for each in minutes}
-    if len(found) > DURATIONS_MAX:
-        fields.refuse("durations_minutes", f"has more than {DURATIONS_MAX} elements")
-    return sorted(found)
+    return sorted({fields.number("durations_minutes", each, 1, MINUTES_MAX) for each in minutes})
 
 
 def _price(

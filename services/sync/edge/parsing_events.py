@@ -14,7 +14,6 @@ from services.sync.records.events import Reject, ReportedPageEvent, ReportedTime
 from services.sync.webhook_events import parse_event
 from waybill.sync.v1 import sync_service_pb2 as pb
 
-EVENTS_MAX: Final = 500
 _DETAILS_CHARACTERS_MAX: Final = 100_000
 _TYPE_CHARACTERS_MAX: Final = 100
 
@@ -24,11 +23,7 @@ ReportedEvent = ReportedPageEvent | ReportedTimelineEvent
 def parse_events(
     request: pb.RecordEventsRequest, now: datetime
 ) -> list[tuple[str, ReportedEvent | DomainError]]:
-    """Each event by its id, or why it is refused. Raises INVALID_REQUEST for too many."""
-    fields = Fields()
-    if len(request.events) > EVENTS_MAX:
-        fields.refuse("events", f"has more than {EVENTS_MAX} items")
-    fields.done()
+    """Each event by its id, or why it is refused."""
     return list(_events(request, now))
 
 

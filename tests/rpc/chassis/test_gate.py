@@ -4,23 +4,32 @@ import base64
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import grpc
 import jwt
 import pytest
 
-from services.chassis.errors import INTERNAL_TEXT, DomainError, Violation, invalid, unavailable
+from services.chassis.database import Database
+from services.chassis.errors import (
+    INTERNAL_TEXT,
+    DomainError,
+    Violation,
+    invalid,
+    not_found,
+    unavailable,
+)
+from services.chassis.fields import Fields
 from services.chassis.rpc.auth import caller
 from services.chassis.rpc.edge import EDGE_MARK, FROM_GRPC, FROM_JSON
-from services.chassis.rpc.gate import missing_fields
 from services.chassis.rpc.interceptors import MALFORMED_TEXT, MALFORMED_TEXTS
 from tests.rpc.callers import Signer, bearing
 from tests.rpc.chassis.recording import recording
 from tests.rpc.chassis.served import SERVICE, Door, RefusedCall, door
 from waybill.routing.v1.routing_service_pb2 import (
     CreateRuleRequest,
+    CreateRuleResponse,
     EnqueueLeadsRequest,
     EnqueueLeadsResponse,
     GetRoutingRequest,
@@ -266,8 +275,100 @@ async def test_missing_fields_of_nested_messages_are_named_by_their_place(tmp_pa
         assert refusal.violations == ("leads[1].org_id", "leads[1].traceparent")
 
 
-def test_a_whole_request_misses_nothing() -> None:
-    assert missing_fields(EnqueueLeadsRequest(leads=[a_lead()])) == []
+async def test_what_is_missing_hides_nothing_that_the_handler_finds(tmp_path: Path) -> None:
+    async def parse(request: CreateRuleRequest, context: Any) -> CreateRuleResponse:
+        fields = Fields()
+        fields.uuid("workspace_id", request.workspace_id)
+        fields.number("priority", request.priority, 0, 10)
+        fields.done()
+        raise AssertionError("not refused")
+
+    async with door(tmp_path, parse) as opened:
+        request = CreateRuleRequest(name="Berlin", priority=11)
+        refusal = await opened.refusal("CreateRule", request, opened.tenant)
+        assert refusal.violations == ("workspace_id", "condition", "priority")
+        assert refusal.text == (
+            "workspace_id: is required; condition: is required; priority: must be from 0 to 10"
+        )
+
+
+@pytest.mark.parametrize("outcome", [CreateRuleResponse(), not_found("rule", 1), ValueError("x")])
+async def test_a_request_that_misses_something_is_refused_whatever_its_handler_does(
+    tmp_path: Path, outcome: CreateRuleResponse | Exception
+) -> None:
+    async def behave(request: Any, context: Any) -> CreateRuleResponse:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async with door(tmp_path, behave) as opened:
+        request = CreateRuleRequest(workspace_id="x", name="Berlin")
+        refusal = await opened.refusal("CreateRule", request, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.violations == ("condition",)
+
+
+async def test_a_bad_request_id_or_page_size_is_told_with_the_rest(tmp_path: Path) -> None:
+    async def parse(request: Any, context: Any) -> ListRulesResponse:
+        raise invalid(Violation(field="priority", description="must be from 0 to 10"))
+
+    async with door(tmp_path, parse) as opened:
+        create = CreateRuleRequest(request_id="x" * 129)
+        refusal = await opened.refusal("CreateRule", create, opened.tenant)
+        assert refusal.violations == (
+            "workspace_id",
+            "name",
+            "condition",
+            "request_id",
+            "priority",
+        )
+        page = ListRulesRequest(page_size=-1)
+        refusal = await opened.refusal("ListRules", page, opened.tenant)
+        assert refusal.violations == ("page_size", "priority")
+
+
+async def test_nothing_is_written_for_a_request_that_misses_something(tmp_path: Path) -> None:
+    written = []
+
+    async def write(request: Any, context: Any) -> CreateRuleResponse:
+        # No database: a call that was let through would fail in another way.
+        database = Database(cast(Any, None), "routing")
+        await database.rows("create_rule", p_traceparent="00-…")
+        written.append(request)
+        return CreateRuleResponse()
+
+    async with door(tmp_path, write) as opened:
+        with recording() as said:
+            refusal = await opened.refusal("CreateRule", CreateRuleRequest(), opened.tenant)
+        assert refusal.violations == ("workspace_id", "name", "condition")
+        assert "uncaught" not in [line["event"] for line in said.lines]
+        assert not written
+
+
+async def test_a_list_that_is_too_long_is_refused_before_anything_else(tmp_path: Path) -> None:
+    handled = []
+
+    async def handle(request: Any, context: Any) -> EnqueueLeadsResponse:
+        handled.append(request)
+        return EnqueueLeadsResponse()
+
+    async with door(tmp_path, handle) as opened:
+        request = EnqueueLeadsRequest(leads=[LeadToRoute()] * 100_000)
+        refusal = await opened.refusal("EnqueueLeads", request, opened.signer.service("ingest"))
+        assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.text == "leads: has more than 500 elements"
+        assert not handled
+
+
+async def test_twenty_violations_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        request = EnqueueLeadsRequest(leads=[LeadToRoute()] * 500)
+        refusal = await opened.refusal("EnqueueLeads", request, opened.signer.service("ingest"))
+        assert refusal.code == "INVALID_ARGUMENT"
+        assert len(refusal.violations) == 20
+        assert refusal.text.endswith("; leads[4].traceparent: is required; and 1980 more")
+        assert refusal.info is not None
+        assert refusal.info.metadata["omitted"] == "1980"
 
 
 async def test_a_refusal_carries_reason_metadata_and_violations(tmp_path: Path) -> None:
@@ -392,6 +493,17 @@ async def test_a_peers_failure_is_an_outage_or_a_bug_and_its_text_stays_inside(
         refusal = await opened.refusal("ListRules", RULES, opened.tenant)
         assert (refusal.code, refusal.reason) == (code, reason)
         assert SECRET not in refusal.text
+
+
+async def test_a_peers_answer_that_is_too_large_is_a_bug_of_ours(tmp_path: Path) -> None:
+    async def fail(request: Any, context: Any) -> ListRulesResponse:
+        text = "received metadata size exceeds hard limit (value length 20000 vs. 16384)"
+        code = grpc.StatusCode.RESOURCE_EXHAUSTED
+        raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details=text)
+
+    async with door(tmp_path, fail) as opened:
+        refusal = await opened.refusal("ListRules", RULES, opened.tenant)
+        assert (refusal.code, refusal.reason) == ("INTERNAL", "INTERNAL")
 
 
 @pytest.mark.parametrize("method", ["ListRules", "GetRouting", "CreateRule", "EnqueueLeads"])

@@ -131,10 +131,13 @@ async def test_a_rule_that_can_never_work_is_refused_with_the_engines_words(
         assert refusal.metadata == {"line": "1", "column": column, "problem": problem}
 
 
-async def test_an_update_with_a_bad_condition_is_refused(callers: Callers, org_id: UUID) -> None:
+@pytest.mark.parametrize("condition", ["true &&\n 1", "lead.has_phone || 1 / 0 == 1"])
+async def test_an_update_with_a_bad_condition_is_refused(
+    callers: Callers, org_id: UUID, condition: str
+) -> None:
     tenant = callers.tenant(org_id)
     rule = await a_rule(tenant, (await a_workspace(tenant)).workspace_id)
-    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition="true &&\n 1")
+    update = pb.UpdateRuleRequest(rule_id=rule.rule_id, etag=rule.etag, condition=condition)
     async with refused() as refusal:
         await tenant.UpdateRule(update)
     assert refusal.reason == "CONDITION_REFUSED"

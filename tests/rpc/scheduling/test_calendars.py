@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
+
 from tests.rpc.scheduling.callers import ALL_DAY, Tenant, refusal
 from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
@@ -86,3 +88,37 @@ async def test_changes_free_times_and_imports_come_in_pages(tenant: Tenant) -> N
     assert len({each.id for each in [*page.imports, *last.imports]}) == 3
     unknown = tenant.ListImports(pb.ListImportsRequest(calendar_id=str(uuid4())))
     assert (await refusal(unknown)).reason == "CALENDAR_NOT_FOUND"
+
+
+@pytest.mark.parametrize(("count", "more"), [(100, 180), (30, 40)])
+async def test_of_many_bad_hours_twenty_violations_are_named(
+    tenant: Tenant, count: int, more: int
+) -> None:
+    bad = pb.OpenHours(weekday=9, start_minute=5000, end_minute=1)
+    request = pb.CreateCalendarRequest(name="x", weekly_hours=pb.WeeklyHours(hours=[bad] * count))
+    refused = await refusal(tenant.CreateCalendar(request))
+    assert (refused.status, refused.reason) == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+    assert refused.metadata["omitted"] == str(more)
+    assert refused.metadata["fields"].count(",") == 19
+
+
+async def test_more_hours_than_a_calendar_can_have_are_refused(tenant: Tenant) -> None:
+    hours = [pb.OpenHours(weekday=1, start_minute=number, end_minute=1440) for number in range(101)]
+    request = pb.CreateCalendarRequest(name="x", weekly_hours=pb.WeeklyHours(hours=hours))
+    refused = await refusal(tenant.CreateCalendar(request))
+    assert refused.metadata == {"fields": "weekly_hours.hours"}
+    del request.weekly_hours.hours[100:]
+    answer = await tenant.CreateCalendar(request)
+    assert len(answer.calendar.weekly_hours.hours) == 100
+
+
+async def test_a_missing_contact_hides_nothing_else_of_a_booking(tenant: Tenant) -> None:
+    request = pb.BookAppointmentRequest(calendar_id="Room 5", notes="a" * 4001)
+    refused = await refusal(tenant.BookAppointment(request))
+    assert refused.metadata["fields"].split(",") == [
+        "contact_id",
+        "duration_minutes",
+        "calendar_ids",
+        "notes",
+        "scheduled_at",
+    ]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from services.chassis.database import Database
 from services.chassis.loops import Stopping
@@ -26,6 +27,7 @@ class Receiver:
         self.refuses: set[UUID] = set()
         self.forgets: set[UUID] = set()
         self.poison: UUID | None = None
+        self.poisoned = failed(grpc.StatusCode.INVALID_ARGUMENT)
         self.fault: grpc.StatusCode | None = None
         self.items_max = 1_000
 
@@ -39,7 +41,7 @@ class Receiver:
                 grpc.StatusCode.RESOURCE_EXHAUSTED, "Sent message larger than max (9 vs. 8)"
             )
         if self.poison in subjects:
-            raise failed(grpc.StatusCode.INVALID_ARGUMENT)
+            raise self.poisoned
         answers = {}
         for subject in subjects:
             accepted = subject not in self.refuses
@@ -173,6 +175,33 @@ async def test_a_batch_that_is_too_large_for_one_call_goes_in_several(
     await a_relay(ingest_db, receiver).step()
     assert receiver.taken == subjects
     assert set((await statuses(admin)).values()) == {("sent", 1, None)}
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        "Stream removed (received metadata size exceeds hard limit (value length 17000 vs. 16384))",
+        "CLIENT: Received message larger than max (9437184 vs. 8388608)",
+    ],
+)
+async def test_an_answer_that_is_too_large_is_a_fault_of_its_item_and_holds_up_no_other(
+    ingest_db: Database, admin: Admin, details: str
+) -> None:
+    subjects = {await an_item(admin) for _ in range(20)}
+    receiver = Receiver()
+    receiver.poison = next(iter(subjects))
+    receiver.poisoned = failed(grpc.StatusCode.RESOURCE_EXHAUSTED, details)
+    with capture_logs() as lines:
+        await a_relay(ingest_db, receiver).step()
+    assert receiver.taken == subjects - {receiver.poison}
+    settled = await statuses(admin)
+    assert settled.pop(receiver.poison) == ("pending", 1, "TOO_LARGE")
+    assert set(settled.values()) == {("sent", 1, None)}
+    told = [line for line in lines if line["event"] == "too large for gRPC"]
+    assert told[-1]["items"] == 1
+    assert {(line["log_level"], line["topic"], line["details"]) for line in told} == {
+        ("error", TOPIC, details)
+    }
 
 
 async def test_an_item_without_an_answer_is_tried_again(ingest_db: Database, admin: Admin) -> None:

@@ -54,11 +54,6 @@ def test_a_bad_offer_is_refused_alone_with_its_field_named(field: str, text: str
     assert isinstance(good, NewOffer)
 
 
-def test_more_offers_than_a_batch_holds_are_refused() -> None:
-    with pytest.raises(DomainError):
-        parse_offers(OfferLeadsRequest(offers=[an_offer()] * 501))
-
-
 def test_all_that_is_wrong_with_a_request_comes_back_together() -> None:
     with pytest.raises(DomainError) as grant:
         parse_grant(GrantCreditsRequest(workspace_id="x", credits=0, reason="r" * 201))

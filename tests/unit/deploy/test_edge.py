@@ -24,8 +24,13 @@ from deploy.edge.descriptors import with_error_details
 from deploy.edge.envoy import Admin, drain
 from deploy.local.ports import free_port
 from deploy.local.processes import Supervisor
+from services.chassis.errors import DomainError
 from services.chassis.rpc.edge import EDGE_MARK, FROM_JSON, came_as_json, came_from_outside
+from services.chassis.rpc.gate import abort
 from services.chassis.rpc.interceptors import TRACE_ID_KEY
+from services.chassis.rpc.json_names import in_json_names
+from services.scheduling.edge.fields import SchedulingFields
+from services.scheduling.edge.parsing import parse_hours
 from tests.unit.deploy.edge_world import (
     AUDIENCE,
     ISSUER,
@@ -42,6 +47,7 @@ from tests.unit.deploy.edge_world import (
     shop_with_tls,
     started,
 )
+from waybill.scheduling.v1 import scheduling_service_pb2 as pb
 
 # JSON and gRPC
 
@@ -154,6 +160,36 @@ async def test_a_grpc_status_becomes_an_http_status_and_a_json_body(
     assert answer.json["code"] == code.value[0]
     assert answer.json["message"] == "what to do about it"
     assert len(shop.calls) == 1
+
+
+async def test_many_violations_are_400_with_twenty_of_them_and_how_many_more(
+    edge: Edge, shop: Shop
+) -> None:
+    hours = [pb.OpenHours(weekday=9, start_minute=5000, end_minute=1)] * 100
+    request = pb.CreateCalendarRequest(name="x", weekly_hours=pb.WeeklyHours(hours=hours))
+
+    async def refuse(_: Any, context: Any) -> None:
+        fields = SchedulingFields()
+        parse_hours(fields, request)
+        try:
+            fields.done()
+        except DomainError as error:
+            await abort(context, in_json_names(error, request))
+
+    shop.behave = refuse
+    answer = await edge("POST", "/api/leads", json={"name": "x"})
+    assert answer.status == 400
+    assert answer.json["code"] == code_pb2.INVALID_ARGUMENT
+    assert answer.json["message"].startswith(
+        "weeklyHours.hours[0].startMinute: must be from 0 to 1439; "
+    )
+    assert answer.json["message"].endswith("; and 180 more")
+    info, bad_request = answer.json["details"]
+    assert (info["reason"], info["metadata"]["omitted"]) == ("INVALID_REQUEST", "180")
+    assert len(bad_request["fieldViolations"]) == 20
+    last = bad_request["fieldViolations"][19]
+    assert last["field"] == "weeklyHours.hours[9].weekday"
+    assert last["description"] == "must be from 1 to 7"
 
 
 async def test_error_details_become_json(edge: Edge, shop: Shop) -> None:

@@ -8,7 +8,6 @@ from services.chassis.errors import DomainError
 from services.chassis.rpc.page_tokens import encode
 from services.chassis.trace import new_root
 from services.routing.edge.parsing import (
-    LEADS_MAX,
     parse_change,
     parse_leads,
     parse_rule,
@@ -75,12 +74,6 @@ def test_a_malformed_lead_is_refused_alone(field: str, value: object) -> None:
 
 def test_all_that_is_wrong_with_a_lead_comes_back_together() -> None:
     assert refused_fields(lead_to_route(org_id="x", type="gift")) == ["org_id", "type"]
-
-
-def test_too_many_leads_are_refused() -> None:
-    request = pb.EnqueueLeadsRequest(leads=[lead_to_route()] * (LEADS_MAX + 1))
-    with pytest.raises(DomainError, match="INVALID_REQUEST: leads"):
-        parse_leads(request, NOW)
 
 
 @pytest.mark.parametrize(

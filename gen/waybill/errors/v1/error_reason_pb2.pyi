@@ -28,9 +28,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 1
-    """A field is missing or malformed; every violation stands in a google.rpc.BadRequest, with the
-    field's name in JSON where the caller sent JSON (`pageToken`, not `page_token`).
-    INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}.
+    """A field is missing or malformed, or has too much of something; every violation stands in a
+    google.rpc.BadRequest, with the field's name in JSON where the caller sent JSON (`pageToken`,
+    not `page_token`). Of more than 20 the first are named and the others counted ("and 180 more").
+    INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}, and "omitted": "180".
     """
     ERROR_REASON_TOKEN_REFUSED: _ErrorReason.ValueType  # 2
     """No token, or one that is expired, malformed or signed by a key we do not know.
@@ -231,9 +232,10 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
-"""A field is missing or malformed; every violation stands in a google.rpc.BadRequest, with the
-field's name in JSON where the caller sent JSON (`pageToken`, not `page_token`).
-INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}.
+"""A field is missing or malformed, or has too much of something; every violation stands in a
+google.rpc.BadRequest, with the field's name in JSON where the caller sent JSON (`pageToken`,
+not `page_token`). Of more than 20 the first are named and the others counted ("and 180 more").
+INVALID_ARGUMENT. Metadata: {"fields": "customer_phone,type"}, and "omitted": "180".
 """
 ERROR_REASON_TOKEN_REFUSED: ErrorReason.ValueType  # 2
 """No token, or one that is expired, malformed or signed by a key we do not know.

@@ -243,7 +243,8 @@ class CreateRuleRequest(_message.Message):
     It sees the first 2,000 characters of the details, 200 of the name, 50 answers of 20 values of
     200 characters (20,000 in all), and 50 consents. It has at most 4,000 characters, 50 parts joined
     by &&, 10 loops in 2 layers (all, exists, exists_one, filter, map); patterns of matches() are
-    quoted and have at most 200 characters.
+    quoted and have at most 200 characters. A part that fails whatever the lead is, because of its
+    constants, is refused: `matches("(")`, `timestamp("2026-12-01")`, `1 / 0 == 1`.
     """
     def __init__(
         self,

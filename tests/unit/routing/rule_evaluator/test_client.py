@@ -182,6 +182,7 @@ async def test_the_process_ends_with_the_block() -> None:
         'lead.type == "order" && lead.phone_country == "DE"',
         "lead.answers.exists(key, lead.answers[key].exists(value, value.matches('(?i)x+y')))",
         f"{[f'word {number}' for number in range(200)]}.exists(w, lead.details.contains(w))",
+        f"""lead.type in [{", ".join(['"a" + "b"'] * 300)}]""",
     ],
 )
 async def test_an_ordinary_condition_passes_its_dry_run(
