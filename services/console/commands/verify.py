@@ -20,7 +20,9 @@ def verify(timeout: Timeout = TIMEOUT_SECONDS, as_json: AsJson = False) -> None:
 
     Each equation is shown with ✓ or ✗ and the rows that break it. Totals of two services that
     differ are read again a few times before they count as broken, because leads pass between them
-    meanwhile. The exit code is 0 when everything holds and every service could be asked, else 1.
+    meanwhile. Rows that a service handed over without settling them yet, as after a crash, are
+    "in flight" while their lease is held, and explain as much of a difference: read again. The exit
+    code is 0 when everything holds but for those, and every service could be asked.
     """
     report = with_client(
         lambda client: check_consistency(client, on_wait=_report_wait),

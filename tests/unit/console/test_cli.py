@@ -117,6 +117,23 @@ async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
     assert "Everything is consistent." in said.out
 
 
+async def test_verify_exits_0_where_rows_in_flight_explain_a_difference(serving: Serving) -> None:
+    ingest = totals(leads_handed_over=5, events_handed_over=3)
+    ingest.in_flight["routing.enqueue_leads"] = 1
+    services = await serving(
+        ingest=FakeTraces(consistency=[ingest]),
+        routing=FakeTraces(consistency=[totals(leads_taken_over=6, offers_handed_over=4)]),
+        delivery=FakeTraces(
+            consistency=[totals(offers_taken_over=4, delivery_events_handed_over=8)]
+        ),
+        scheduling=some_scheduling(),
+        sync=some_sync(),
+    )
+    said = await waybill(services, "verify")
+    assert said.code == 0
+    assert "5 and 6, 1 in flight, read again" in said.out
+
+
 async def test_a_service_that_is_not_there_exits_1_with_its_address(serving: Serving) -> None:
     said = await waybill(await serving(), "lead", "list")
     assert said.code == 1
