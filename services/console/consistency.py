@@ -160,6 +160,18 @@ class ConsistencyReport:
         """Whether every equation holds and every service could be asked."""
         return self.broken_count == 0
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether what could be checked holds, and services that gave no answer are missing."""
+        missing = {gap.service for gap in self.gaps if gap.is_outage}
+        asked = [each for each in self.handoffs if missing.isdisjoint(each.handoff.services)]
+        equations = [each for service in self.services.values() for each in service.equations]
+        return (
+            len(missing) == len(self.gaps) > 0
+            and all(each.holds for each in equations)
+            and all(each.holds for each in asked)
+        )
+
 
 def check(
     services: Mapping[str, ServiceReport], gaps: Sequence[Gap] = (), readings: int = 1
