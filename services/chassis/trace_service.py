@@ -117,6 +117,11 @@ class TraceStore:
         rows = await self._database.rows("book_totals")
         return {row["name"]: row["total"] for row in rows}
 
+    async def count_in_flight(self) -> dict[str, int]:
+        """Rows that may have been taken over although they are not settled, by topic."""
+        rows = await self._database.rows("count_in_flight")
+        return {row["topic"]: row["row_count"] for row in rows}
+
 
 class TraceHandlers:
     """Parses, calls, answers."""
@@ -181,6 +186,7 @@ class TraceHandlers:
             service=self._service,
             equations=[to_equation(row) for row in equations],
             totals=await self._store.book_totals(),
+            in_flight=await self._store.count_in_flight(),
         )
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from services.console.failures import ConsoleError
+from services.console.metadata_view import metadata_parts
 from services.console.output import err
 from services.console.terminal_text import printable
 
@@ -30,7 +31,7 @@ def epilog(examples: tuple[str, ...]) -> str:
 
 
 class FailingGroup(TyperGroup):
-    """The outermost group: a ConsoleError of any command becomes a sentence and exit code 1."""
+    """The outermost group: a ConsoleError of any command becomes a sentence and its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that the arguments name."""
@@ -41,10 +42,12 @@ class FailingGroup(TyperGroup):
 
 
 def fail(error: ConsoleError) -> NoReturn:
-    """Ends the command with exit code 1 after saying why."""
+    """Ends the command with the error's exit code after saying why."""
     console = err()
     first, *others = error.lines
     console.print(Text.assemble(("error: ", "bold red"), printable(first)), soft_wrap=True)
     for line in others:
         console.print(Text(f"  {printable(line)}"), soft_wrap=True)
-    raise typer.Exit(1)
+    for part in metadata_parts(error.metadata):
+        console.print(part, crop=False)
+    raise typer.Exit(error.exit_code)

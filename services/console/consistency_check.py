@@ -20,7 +20,7 @@ from waybill.trace.v1.trace_service_pb2 import VerifyBooksRequest, VerifyBooksRe
 __all__ = ["check_consistency", "render_report"]
 
 # Totals of two services are read one after the other while leads pass between them. A difference
-# that outlives all these waits is not one of those leads.
+# that outlives all these waits is not one of those leads: it is in flight under a lease, or real.
 WAITS_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
 
 
@@ -78,4 +78,5 @@ def to_service_report(service: str, answer: VerifyBooksResponse) -> ServiceRepor
             for each in answer.equations
         ),
         totals=dict(answer.totals),
+        in_flight=dict(answer.in_flight),
     )

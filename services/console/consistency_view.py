@@ -51,6 +51,8 @@ def handoff_line(handoff: HandoffCheck, readings: int) -> Text:
     """A handoff with both totals, and how sure a difference is."""
     line = _marked(handoff.holds, handoff.name)
     line.append(f"  {_total(handoff.handed_over)} and {_total(handoff.taken_over)}")
+    if handoff.unsettled_count:
+        line.append(f", {handoff.unsettled_count} in flight, read again", style="yellow")
     if handoff.is_known and not handoff.holds:
         line.append(f", read {_count(readings, 'time')}", style="red")
     return line
@@ -58,6 +60,9 @@ def handoff_line(handoff: HandoffCheck, readings: int) -> Text:
 
 def summary(report: ConsistencyReport) -> Text:
     """The result in one sentence."""
+    if report.holds and report.unsettled_count:
+        text = f"Everything is consistent, with {report.unsettled_count} in flight: read again."
+        return Text(text, style="bold yellow")
     if report.holds:
         return Text("Everything is consistent.", style="bold green")
     return Text(f"{_count(report.broken_count, 'thing')} must be looked into.", style="bold red")

@@ -1,7 +1,8 @@
 """What went wrong, for the operator: a sentence, and the details that a service sent with it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Final
 
 import grpc
@@ -12,15 +13,50 @@ from services.chassis.errors import DOMAIN, STATUS_DETAILS_KEY, Violation
 _OUTAGES: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-class ConsoleError(Exception):
-    """Ends the command with exit code 1; `lines` describe it, the first one in short."""
+class ExitCode(IntEnum):
+    """How a command ended, for scripts."""
 
-    def __init__(self, *lines: str) -> None:
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+
+
+EXIT_CODES: Final = {
+    ExitCode.DONE: "done",
+    ExitCode.REFUSED: "refused: a service said no, nothing was found, or something does not hold",
+    ExitCode.USAGE: "usage: wrong arguments, or a setting is missing",
+    ExitCode.UNREACHABLE: "unreachable: a service or the database gave no answer; try again",
+}
+
+
+class ConsoleError(Exception):
+    """Ends the command with its exit code; `lines` describe it, the first one in short.
+
+    `metadata` is what a program would read of a refusal.
+    """
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self, *lines: str, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__(lines[0])
         self.lines = lines
+        self.metadata = dict(metadata or {})
 
 
-class SettingMissingError(ConsoleError):
+class WrongUsageError(ConsoleError):
+    """The command was not given what it needs."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnreachableError(ConsoleError):
+    """A service or the database could not be asked."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class SettingMissingError(WrongUsageError):
     """An environment variable that the command needs is not set."""
 
     def __init__(self, variable: str) -> None:
@@ -38,6 +74,7 @@ class ErrorDetails:
     message: str = ""
     violations: tuple[Violation, ...] = ()
     retry_after_seconds: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +94,13 @@ class CallFailedError(ConsoleError):
     def __init__(
         self, call: FailedCall, code: grpc.StatusCode, details: str, error_details: ErrorDetails
     ) -> None:
-        super().__init__(*failure_lines(call, code, details, error_details))
+        super().__init__(
+            *failure_lines(call, code, details, error_details), metadata=error_details.metadata
+        )
         self.code = code
         self.reason = error_details.reason
+        if self.is_outage:
+            self.exit_code = ExitCode.UNREACHABLE
 
     @property
     def is_outage(self) -> bool:
@@ -81,14 +122,16 @@ def error_details_of(error: grpc.aio.AioRpcError) -> ErrorDetails:
 
 
 def parse_error_details(status: status_pb2.Status) -> ErrorDetails:
-    """Reason, message, field violations and when to try again."""
+    """Reason, message, metadata, field violations and when to try again."""
     info = error_details_pb2.ErrorInfo()
     bad_request = error_details_pb2.BadRequest()
     retry = error_details_pb2.RetryInfo()
     reason, retry_after = "", None
+    metadata: dict[str, str] = {}
     for detail in status.details:
-        if detail.Unpack(info) and info.domain == DOMAIN:
-            reason = info.reason
+        if detail.Unpack(info):
+            reason = info.reason if info.domain == DOMAIN else reason
+            metadata |= info.metadata
         elif detail.Unpack(bad_request):
             continue
         elif detail.Unpack(retry):
@@ -101,6 +144,7 @@ def parse_error_details(status: status_pb2.Status) -> ErrorDetails:
             for violation in bad_request.field_violations
         ),
         retry_after_seconds=retry_after,
+        metadata=metadata,
     )
 
 

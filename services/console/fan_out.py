@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from services.console.client import TRACES, Client, Peer
-from services.console.failures import CallFailedError, ConsoleError, SettingMissingError
+from services.console.failures import (
+    CallFailedError,
+    ConsoleError,
+    ExitCode,
+    SettingMissingError,
+)
 from services.console.settings import Credential
 from services.console.waterfall import Gap
 
@@ -68,7 +73,8 @@ async def fan_out(
 
 def gap(service: str, error: ConsoleError) -> Gap:
     """The service's part as missing, and why."""
-    return Gap(service=service, problem=error.lines[0])
+    is_outage = error.exit_code is ExitCode.UNREACHABLE
+    return Gap(service=service, problem=error.lines[0], is_outage=is_outage)
 
 
 def _raise_refusal(errors: Mapping[str, ConsoleError]) -> None:

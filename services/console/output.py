@@ -10,16 +10,16 @@ from typing import Any, Final
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich import box
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from services.console.tables import NamedValues, Rows
 from services.console.terminal_text import moment_text, printable
 
-# Wide enough that no id is folded when the output goes into a file or a pipe.
-_PIPE_CELLS: Final = 200
+# Wide enough that a row is one line when the output goes into a file or a pipe.
+_PIPE_CELLS: Final = 10_000
 _NOTHING: Final = "-"
 
 
@@ -58,7 +58,7 @@ def show(message: Message, *, as_json: bool) -> None:
         return
     console = out()
     for part in parts_of(message):
-        console.print(part)
+        console.print(part, crop=False)
 
 
 def show_list(
@@ -68,7 +68,7 @@ def show_list(
     if as_json:
         print_json(to_dict(answer))
         return
-    out().print(table_of(rows, columns) if rows else Text("none"))
+    out().print(table_of(rows, columns) if rows else Text("none"), crop=False)
     token = getattr(answer, "next_page_token", "")
     if token:
         err().print(Text(f"more: --page-token {token}, or --all"), soft_wrap=True)
@@ -76,13 +76,8 @@ def show_list(
 
 def parts_of(message: Message) -> Iterator[RenderableType]:
     """The message's fields (those of messages in it too), then its lists as tables."""
-    fields = Table(box=None, show_header=False, pad_edge=False)
-    fields.add_column(style="dim", no_wrap=True)
-    fields.add_column(overflow="fold")
     lists: list[tuple[str, list[Message]]] = []
-    for name, value in _fields(message, lists):
-        fields.add_row(name, Text(value))
-    yield fields
+    yield NamedValues(list(_fields(message, lists)))
     for name, rows in lists:
         yield Text(name, style="bold")
         yield table_of(rows, [field.name for field in rows[0].DESCRIPTOR.fields])
@@ -93,6 +88,8 @@ def _fields(message: Message, lists: list[tuple[str, list[Message]]]) -> Iterato
         value = getattr(message, field.name)
         if not _is_message(field):
             yield field.name, text_of(value)
+        elif isinstance(value, Struct):
+            yield field.name, text_of(value) if message.HasField(field.name) else _NOTHING
         elif field.is_repeated:
             if value:
                 lists.append((field.name, list(value)))
@@ -102,14 +99,9 @@ def _fields(message: Message, lists: list[tuple[str, list[Message]]]) -> Iterato
             yield from _fields(value, lists)
 
 
-def table_of(rows: Sequence[Message], columns: Sequence[str]) -> Table:
-    """The rows with the columns named; long values are folded, never cut."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row, column)) for column in columns))
-    return table
+def table_of(rows: Sequence[Message], columns: Sequence[str]) -> Rows:
+    """The rows with the columns named; long values are folded, never cut, and ids neither."""
+    return Rows(columns, [[_cell(row, column) for column in columns] for row in rows])
 
 
 def _cell(row: Message, column: str) -> str:
@@ -129,9 +121,26 @@ def text_of(value: Any) -> str:
         return str(value)
     if isinstance(value, Timestamp):
         return moment_text(value.ToDatetime(UTC))
+    if isinstance(value, Struct):
+        return _pairs(MessageToDict(value))
+    if isinstance(value, Mapping):
+        return _pairs(value)
     if isinstance(value, Message):
         return " ".join(f"{name}={text}" for name, text in _fields(value, []) if text != _NOTHING)
     return "; ".join(text_of(each) for each in value) or _NOTHING
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return (
+        " ".join(f"{printable(name)}={_plain(values[name])}" for name in sorted(values)) or _NOTHING
+    )
+
+
+def _plain(value: Any) -> str:
+    """A value of JSON: whole numbers without a fraction, what is nested as JSON."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _is_message(field: Any) -> bool:

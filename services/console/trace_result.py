@@ -1,17 +1,14 @@
 """What a search for traces led to: fetched, in words and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from services.chassis.trace import is_trace_id
 from services.console.client import Client
-from services.console.failures import ConsoleError
+from services.console.failures import ConsoleError, UnreachableError, WrongUsageError
 from services.console.settings import Credential
+from services.console.tables import Rows
 from services.console.terminal_text import moment_text, printable
 from services.console.trace_queries import Found, Summary, TraceSearch, fetch_trace, find_traces
 from services.console.waterfall import Gap, Waterfall, gaps_to_json, to_json
@@ -40,7 +37,7 @@ async def by_id(client: Client, trace_id: str, credential: Credential) -> TraceR
     """One trace. Raises ConsoleError where the id is malformed; else as `fetch_trace`."""
     trace_id = trace_id.strip().lower()
     if not is_trace_id(trace_id):
-        raise ConsoleError("A trace id has 32 hex digits, not all of them zero.")
+        raise WrongUsageError("A trace id has 32 hex digits, not all of them zero.")
     waterfall = await fetch_trace(client, trace_id, credential=credential)
     return TraceResult(found=Found(summaries=(), next_page_tokens={}), waterfalls=(waterfall,))
 
@@ -64,13 +61,17 @@ def in_words(search: TraceSearch) -> str:
     return f"{search.kind.removesuffix('_id').replace('_', ' ')} {search.value}"
 
 
-def nothing_found(sought: str, gaps: Sequence[Gap]) -> Iterator[str]:
+def nothing_found(sought: str, gaps: Sequence[Gap]) -> ConsoleError:
     """What was searched for, and which services could not be asked."""
-    yield f"Nothing was found for {sought}."
-    for gap in gaps:
-        yield f"{gap.service} could not be asked: {gap.problem}"
+    text = f"Nothing was found for {sought}."
     if not gaps:
-        yield "Every service was asked. Does the token belong to the org that has it?"
+        return ConsoleError(
+            text, "Every service was asked. Does the token belong to the org that has it?"
+        )
+    lines = [f"{gap.service} could not be asked: {gap.problem}" for gap in gaps]
+    # Where it may be with one that gave no answer, a later try may find it.
+    kind = UnreachableError if any(gap.is_outage for gap in gaps) else ConsoleError
+    return kind(text, *lines)
 
 
 def result_to_json(result: TraceResult) -> dict[str, Any]:
@@ -91,15 +92,16 @@ def result_to_json(result: TraceResult) -> dict[str, Any]:
     }
 
 
-def summary_table(summaries: Sequence[Summary]) -> Table:
+def summary_table(summaries: Sequence[Summary]) -> Rows:
     """The traces found, newest first."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("trace_id", "began", "with", "key", "known to"):
-        table.add_column(column, overflow="fold")
-    for each in summaries:
-        cells = (
+    rows = [
+        (
             each.trace_id, moment_text(each.started_at), each.kind, each.key,
             ", ".join(each.services),
-        )  # fmt: skip
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    return table
+        )
+        for each in summaries
+    ]  # fmt: skip
+    return Rows(
+        ("trace_id", "began", "with", "key", "known to"),
+        [[printable(cell) for cell in row] for row in rows],
+    )

@@ -43,10 +43,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A service whose part is missing, and why, in a sentence."""
+    """A service whose part is missing, and why, in a sentence; `is_outage`: it gave no answer."""
 
     service: str
     problem: str
+    is_outage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,7 @@ class LedgerEntry:
     version: int
     created_at: datetime
     trace_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,7 @@ class Delivery:
     created_at: datetime
     completed_at: datetime | None
     trace_id: str
+    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

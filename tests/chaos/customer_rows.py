@@ -104,9 +104,10 @@ class CustomerRows:
         await self.verify()
 
     async def verify(self) -> None:
-        """`waybill verify` finds nothing."""
+        """`waybill verify` finds nothing, and nothing in flight."""
         code, output = await waybill(self._stack, self._customer, "verify")
         assert code == 0, output
+        assert "in flight" not in output, output
 
     async def webhook_ids(self) -> dict[str, set[str]]:
         """By lead, the webhook-ids under which buyers accepted it."""

@@ -80,9 +80,11 @@ def test_a_function_of_tenants_sets_the_tenant_or_says_that_its_caller_has(
         return
     contract = " ".join(file.text.split("create or replace", 1)[0].replace("--", "").split())
     calls_batch_form = re.search(r"\b\w+s\(\s*array\[", code)
+    calls_newer_form = re.search(rf"\b{file.name}_v\d+\(\s*p_org_ids?\b", code)
     assert (
         "set_tenant(" in code
         or calls_batch_form
+        or calls_newer_form
         or re.search(r"ha(s|ve) set the tenant", contract)
         or file.name in HELPERS
     ), mending(

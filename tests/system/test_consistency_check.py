@@ -336,6 +336,32 @@ async def test_each_equation_names_the_row_that_was_tampered_with(
     assert tampering.equation in broken(json.loads(output)), output
 
 
+async def test_rows_whose_settling_was_lost_are_in_flight_until_their_lease_ran_out(
+    stack: Stack, customer: Customer, rows: Rows, samples: Samples
+) -> None:
+    if not await rows.fetchval("select exists (select from delivery.credit_transactions)"):
+        await samples.lead_ads()
+    # As a relay leaves it whose database ended between the call and the settling.
+    lost = await rows.execute(
+        """update routing.outbox
+           set status = 'pending', settled_at = null, claim_token = gen_random_uuid(),
+             claimed_at = now(), claim_expires_at = now() + interval '10 minutes'
+           where topic = 'delivery.offer_leads' and status = 'sent'
+             and ctid = (select min(ctid) from routing.outbox
+               where topic = 'delivery.offer_leads' and status = 'sent')"""
+    )
+    assert lost == "UPDATE 1"
+    code, output = await waybill(stack, customer, "verify")
+    assert (code, "1 in flight, read again" in output) == (0, True), output
+    assert json.loads((await waybill(stack, customer, "verify", "--json"))[1])["in_flight"] == 1
+    # The lease runs out: the relay hands it over again, delivery has it already, and it is settled.
+    await rows.execute(
+        "update routing.outbox set claim_expires_at = now() where status = 'pending'"
+    )
+    code, output = await waybill(stack, customer, "verify")
+    assert (code, "Everything is consistent." in output) == (0, True), output
+
+
 def broken(report: dict[str, Any]) -> set[str]:
     """Names of the equations that do not hold, each with rows named where it is one service's."""
     names = set()

@@ -13,6 +13,7 @@ import pytest
 from deploy.local.sample_customer import Customer, RefusedError
 from deploy.local.scheduling_samples import SchedulingSamples
 from deploy.local.stack import Stack
+from tests.chaos.customer_rows import waybill
 from tests.system.conftest import a_customer
 from tests.system.waiting import until
 
@@ -77,6 +78,26 @@ async def test_a_list_that_is_too_long_is_400_at_once(customer: Customer) -> Non
             "/api/calendars", {"name": "x", "weekly_hours": {"hours": [{}] * 100_000}}
         )
     assert "weeklyHours.hours: has more than 100 elements" in str(refused.value)
+
+
+async def test_the_command_line_shows_what_is_in_the_way_of_a_refused_booking_and_what_is_free(
+    stack: Stack, customer: Customer
+) -> None:
+    calendar_id, at = await a_calendar(customer), in_hours(30)
+    booked = await customer.api.post("/api/appointments", body(calendar_id, at))
+    local_time = at.strftime("%Y-%m-%dT%H:%M")
+    book = ("calendar", "book", calendar_id, local_time, "--contact", str(uuid4()))
+    code, output = await waybill(stack, customer, *book)
+    assert code == 1, output
+    assert "reason: SLOT_TAKEN (ALREADY_EXISTS" in output
+    lines = [line.split() for line in output.splitlines()]
+    start, end = (each.isoformat() for each in (at, at + timedelta(hours=1)))
+    assert [start, end] in lines, "the time that is taken"
+    assert lines.index(["conflicts:"]) < lines.index([start, end])
+    assert lines.index(["next_slots:"]) < lines.index([end]), "the next that is free"
+    code, output = await waybill(stack, customer, "calendar", "show", booked["appointment"]["id"])
+    assert code == 0, output
+    assert "status=" in output, "changes have values"
 
 
 async def test_the_edge_speaks_the_json_that_callers_know(customer: Customer) -> None:

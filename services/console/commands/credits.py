@@ -24,7 +24,8 @@ from waybill.delivery.v1.delivery_service_pb2 import (
 )
 
 _COLUMNS: Final = (
-    "create_time", "type", "account", "amount", "balance_after", "delivery_id", "trace_id",
+    "create_time", "type", "account", "amount", "balance_after", "reason", "delivery_id",
+    "trace_id",
 )  # fmt: skip
 
 WorkspaceId = Annotated[str, typer.Argument(help="The workspace: a UUID.")]

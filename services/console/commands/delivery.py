@@ -18,8 +18,8 @@ from waybill.delivery.v1.delivery_service_pb2 import (
 )
 
 _COLUMNS: Final = (
-    "delivery_id", "lead_id", "status", "waiting_for", "attempts", "next_attempt_time",
-    "create_time",
+    "delivery_id", "workspace_id", "lead_id", "status", "waiting_for", "attempts", "last_error",
+    "next_attempt_time", "create_time",
 )  # fmt: skip
 
 DeliveryId = Annotated[str, typer.Argument(help="The delivery: a UUID.")]

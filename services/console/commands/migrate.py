@@ -11,7 +11,7 @@ from rich.text import Text
 from services.chassis.migrate import MigrationFailedError, Schema, down, schemas, status, up
 from services.console.calls import run
 from services.console.command_groups import command, group
-from services.console.failures import ConsoleError
+from services.console.failures import ConsoleError, UnreachableError, WrongUsageError
 from services.console.options import AsJson
 from services.console.output import err, out, print_json
 from services.console.settings import migrate_url
@@ -46,7 +46,7 @@ def migrate_down(
     wanted = chosen(service)
     if not yes:
         names = ", ".join(schema.name for schema in wanted)
-        raise ConsoleError(f"This loses all data of {names}. Repeat it with --yes to do it.")
+        raise WrongUsageError(f"This loses all data of {names}. Repeat it with --yes to do it.")
     names_done = run(_each(wanted[::-1], down), "rolling back")
     _report_done("taken_back", list(names_done), as_json)
 
@@ -74,7 +74,7 @@ def chosen(service: str) -> list[Schema]:
     found = [schema for schema in known if schema.name == service]
     if not found:
         names = ", ".join(schema.name for schema in known)
-        raise ConsoleError(f"{service} is not a service with a schema: name one of {names}.")
+        raise WrongUsageError(f"{service} is not a service with a schema: name one of {names}.")
     return found
 
 
@@ -96,7 +96,19 @@ async def _step(schema: Schema, step: Step) -> Any:
         raise ConsoleError(str(error)) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # Without the URL: it may hold a password.
-        raise ConsoleError(f"{schema.name}: the database answered: {error}") from None
+        kind = UnreachableError if _is_outage(error) else ConsoleError
+        raise kind(f"{schema.name}: the database answered: {error}") from None
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database could not be reached, rather than refused."""
+    return isinstance(
+        error,
+        OSError
+        | asyncpg.InterfaceError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.CannotConnectNowError,
+    )
 
 
 def to_status(text: str) -> dict[str, list[str]]:

@@ -9,7 +9,6 @@ from rich.text import Text
 from services.console.calls import with_client
 from services.console.client import TIMEOUT_SECONDS
 from services.console.command_groups import epilog
-from services.console.failures import ConsoleError
 from services.console.options import AsJson, PageSize, Timeout
 from services.console.output import err, out, print_json
 from services.console.settings import Credential, from_environment
@@ -62,8 +61,8 @@ def trace(
 
     It is made from their rows, so it needs no live telemetry. Waits are drawn in ░, work in █, a
     moment as ▪, and ▸ ends what still goes on. With several traces found the newest is drawn below
-    the list. The exit code is 1 where nothing was found. Without WAYBILL_TOKEN the operator's token
-    is used.
+    the list. The exit code is 1 where nothing was found, 3 where that is so and a service gave no
+    answer. Without WAYBILL_TOKEN the operator's token is used.
     """
     given = {
         "lead_id": lead_id,
@@ -94,7 +93,7 @@ def trace(
     elif result.known:
         _draw(result)
     if not result.known:
-        raise ConsoleError(*nothing_found(sought, result.gaps))
+        raise nothing_found(sought, result.gaps)
 
 
 def default_identity() -> Credential:
@@ -108,7 +107,7 @@ def _draw(result: TraceResult) -> None:
     console = out()
     summaries = result.found.summaries
     if len(summaries) > 1:
-        console.print(summary_table(summaries))
+        console.print(summary_table(summaries), crop=False)
     if result.found.next_page_tokens:
         err().print(Text("There are older ones too: --all draws every one."))
     for waterfall in result.known:

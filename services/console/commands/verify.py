@@ -11,6 +11,7 @@ from services.console.command_groups import epilog
 from services.console.consistency import to_json
 from services.console.consistency_check import check_consistency
 from services.console.consistency_view import render_report
+from services.console.failures import ExitCode
 from services.console.options import AsJson, Timeout
 from services.console.output import err, out, print_json
 
@@ -20,7 +21,10 @@ def verify(timeout: Timeout = TIMEOUT_SECONDS, as_json: AsJson = False) -> None:
 
     Each equation is shown with ✓ or ✗ and the rows that break it. Totals of two services that
     differ are read again a few times before they count as broken, because leads pass between them
-    meanwhile. The exit code is 0 when everything holds and every service could be asked, else 1.
+    meanwhile. Rows that a service handed over without settling them yet, as after a crash, are
+    "in flight" while their lease is held, and explain as much of a difference: read again. The exit
+    code is 0 when everything holds but for those, 1 when something does not, 3 when all that could
+    be checked holds and a service gave no answer.
     """
     report = with_client(
         lambda client: check_consistency(client, on_wait=_report_wait),
@@ -32,7 +36,7 @@ def verify(timeout: Timeout = TIMEOUT_SECONDS, as_json: AsJson = False) -> None:
     else:
         out().print(render_report(report))
     if not report.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.UNREACHABLE if report.is_unknown else ExitCode.REFUSED)
 
 
 def _report_wait(services: Sequence[str], seconds: float) -> None:

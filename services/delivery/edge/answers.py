@@ -76,6 +76,7 @@ def to_ledger_entry(entry: LedgerEntry) -> pb.LedgerEntry:
         delivery_id=_text(entry.delivery_id),
         create_time=to_timestamp(entry.created_at),
         trace_id=entry.trace_id,
+        reason=entry.reason,
     )
 
 
@@ -93,6 +94,7 @@ def to_delivery(delivery: Delivery) -> pb.Delivery:
         create_time=to_timestamp(delivery.created_at),
         complete_time=to_optional_timestamp(delivery.completed_at),
         trace_id=delivery.trace_id,
+        last_error=_text(delivery.last_error),
     )
 
 

@@ -59,9 +59,10 @@ class CreditStore:
         before: tuple[int, str] | None,
     ) -> list[LedgerEntry]:
         """A page of a workspace's ledger, newest first; `before` is version and account."""
+        # calls list_ledger_entries_v2: the one with the reasons.
         version, account = before or (None, None)
         rows = await self._database.rows(
-            "list_ledger_entries",
+            "list_ledger_entries_v2",
             p_org_id=org_id,
             p_workspace_id=workspace_id,
             p_of_workspace_id=of_workspace_id,

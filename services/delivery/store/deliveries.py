@@ -17,8 +17,9 @@ class DeliveryStore:
         self, org_id: UUID, workspace_id: UUID | None, delivery_id: UUID
     ) -> Delivery | None:
         """One delivery, or None."""
+        # calls get_delivery_v2: the one with the last error.
         row = await self._database.row(
-            "get_delivery",
+            "get_delivery_v2",
             p_org_id=org_id,
             p_workspace_id=workspace_id,
             p_delivery_id=delivery_id,
@@ -48,8 +49,9 @@ class DeliveryStore:
         before: UUID | None,
     ) -> list[Delivery]:
         """A page of deliveries, newest first."""
+        # calls list_deliveries_v2: the one with the last error.
         rows = await self._database.rows(
-            "list_deliveries",
+            "list_deliveries_v2",
             p_org_id=org_id,
             p_workspace_id=workspace_id,
             p_of_workspace_id=of_workspace_id,

@@ -79,7 +79,7 @@ async def test_a_lead_is_delivered_and_a_stop_waits_for_what_is_under_way(
         async with asyncio.timeout(READY_SECONDS):
             assert await process.wait() == 0
     (row,) = await delivery_db.rows(
-        "list_deliveries",
+        "list_deliveries_v2",
         p_org_id=workspace.org_id,
         p_workspace_id=None,
         p_of_workspace_id=None,

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from services.chassis.outbound.policy import URL_CHARACTERS_MAX
 from services.delivery.records import OFFER_STATUSES
-from tests.rpc.delivery.world import World, refused
+from tests.rpc.delivery.world import GRANT_REASON, World, refused
 from tests.schema.delivery.builders import claim
 from waybill.delivery.v1 import delivery_service_pb2 as pb
 from waybill.trace.v1.trace_service_pb2 import GetTraceRequest, VerifyBooksRequest
@@ -139,6 +139,7 @@ async def test_grants_are_idempotent_and_listed_in_pages(world: World) -> None:
     while True:
         page = await workspace.tenant.ListLedgerEntries(request)
         entries += [(entry.account, entry.amount, entry.balance_after) for entry in page.entries]
+        assert {entry.reason for entry in page.entries} == {GRANT_REASON}
         if not page.next_page_token:
             break
         request.page_token = page.next_page_token

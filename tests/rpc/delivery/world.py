@@ -42,6 +42,8 @@ TERMS = ClaimTerms(
     workspace_deliveries_max=10,
 )
 
+GRANT_REASON = "invoice 2026-11"
+
 
 def a_config(keys: Keys, **settings: Any) -> DeliveryConfig:
     """Settings of a server on a port of its own."""
@@ -236,6 +238,7 @@ class Workspace:
             pb.GrantCreditsRequest(
                 workspace_id=str(self.workspace_id),
                 credits=credits,
+                reason=GRANT_REASON,
                 request_id=request_id or uuid4().hex,
             )
         )

@@ -253,3 +253,4 @@ async def test_the_operator_gets_the_consistency_check(callers: Callers, org_id:
     assert len(check.equations) == 5
     assert all(equation.holds for equation in check.equations)
     assert check.totals == {"leads_taken_over": 1, "offers_handed_over": 0}
+    assert check.in_flight == {}

@@ -13,5 +13,5 @@ async def test_every_service_sweeps_as_its_own_role(databases: Databases, schema
     database = await databases.open(schema.name)
     for task in chassis_sweeps(database, config_for("")):
         assert await task.run(new_root().traceparent) == 0
-    main = (SERVICES / schema.name / "__main__.py").read_text()
-    assert "all_periodically(chassis_sweeps(" in main
+    sources = [SERVICES / schema.name / name for name in ("__main__.py", "sweeps.py")]
+    assert any("chassis_sweeps(database, config)" in source.read_text() for source in sources)

@@ -189,6 +189,7 @@ async def finish(
     retry_after_seconds: float = 5,
     hold_action: str = "release",
     throttle_seconds: float = 0,
+    error: str | None = None,
     now: datetime = NOW,
 ) -> dict[UUID, str]:
     """Reports claimed rows back, all alike; returns the outcome of each delivery."""
@@ -210,7 +211,7 @@ async def finish(
         p_attempt_ids=[row["attempt_id"] for row in rows],
         p_attempt_outcomes=[outcome for _ in rows],
         p_attempt_status_codes=[None for _ in rows],
-        p_attempt_errors=[None for _ in rows],
+        p_attempt_errors=[error for _ in rows],
         p_attempt_answer_excerpts=[None for _ in rows],
         p_attempt_throttle_seconds=[throttle_seconds for _ in rows],
         p_now=now,
@@ -270,7 +271,7 @@ async def balance(db: Database, workspace: Workspace) -> tuple[int, int, int]:
 async def delivery(db: Database, offer: Offered) -> Record:
     """The delivery as its tenant reads it."""
     row = await db.row(
-        "get_delivery",
+        "get_delivery_v2",
         p_org_id=offer.org_id,
         p_workspace_id=None,
         p_delivery_id=offer.delivery_id,

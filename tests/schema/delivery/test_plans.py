@@ -52,9 +52,9 @@ async def test_every_page_of_a_list_and_each_single_row_is_found_by_index(
     org_id, busy, middling, small = uuid4(), uuid4(), uuid4(), uuid4()
     async with filling(admin, "delivery", *TABLES):
         await admin.execute(FILL, org_id, uuid4(), busy, small, middling, ROWS)
-    deliveries = "list_deliveries($1, $2, $3, $4, 100, $5)"
+    deliveries = "list_deliveries_v2($1, $2, $3, $4, 100, $5)"
     offers = "list_offers($1, $2, $3, $4, 100, $5)"
-    ledger = "list_ledger_entries($1, null, $2, 100, $3, $4)"
+    ledger = "list_ledger_entries_v2($1, null, $2, 100, $3, $4)"
     cases: list[tuple[str, tuple[Any, ...]]] = [
         (deliveries, (org_id, None, None, None, None)),
         (deliveries, (org_id, None, None, None, OLD)),

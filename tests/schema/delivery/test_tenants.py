@@ -70,12 +70,15 @@ async def test_no_list_or_look_up_answers_with_another_tenants_row(
         ("get_offer", {"p_offer_id": offer_id}),
         ("list_offer_events", {"p_offer_id": offer_id}),
         ("get_delivery", {"p_delivery_id": delivery_id}),
+        ("get_delivery_v2", {"p_delivery_id": delivery_id}),
         ("list_attempts", {"p_delivery_id": delivery_id}),
         ("get_balance", {"p_of_workspace_id": other.workspace_id}),
         ("list_ledger_entries", {"p_of_workspace_id": other.workspace_id, "p_limit": 9}),
+        ("list_ledger_entries_v2", {"p_of_workspace_id": other.workspace_id, "p_limit": 9}),
         ("list_endpoints", {"p_of_workspace_id": other.workspace_id, "p_limit": 9}),
         ("list_offers", {"p_of_workspace_id": None, "p_lead_id": None, "p_limit": 9}),
         ("list_deliveries", {"p_of_workspace_id": None, "p_status": None, "p_limit": 9}),
+        ("list_deliveries_v2", {"p_of_workspace_id": None, "p_status": None, "p_limit": 9}),
     ]
     for function, arguments in look_ups:
         assert await delivery_db.rows(function, **_orgs(other.org_id), **arguments), function

@@ -1,5 +1,6 @@
 """Entries, waterfalls and service reports with defaults."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +42,9 @@ def a_waterfall(*entries: TraceEntry, now: float = 0, **changes: Any) -> Waterfa
     return merge(TRACE_ID, [entries], now=at(now), **changes)
 
 
-def a_service(service: str, *violations: str, **totals: int) -> ServiceReport:
+def a_service(
+    service: str, *violations: str, in_flight: Mapping[str, int] | None = None, **totals: int
+) -> ServiceReport:
     """ServiceReport with one equation, broken by the violations."""
     equation = Equation(
         name=f"{service} adds up",
@@ -49,4 +52,6 @@ def a_service(service: str, *violations: str, **totals: int) -> ServiceReport:
         violation_count=len(violations),
         violations=violations,
     )
-    return ServiceReport(service=service, equations=(equation,), totals=totals)
+    return ServiceReport(
+        service=service, equations=(equation,), totals=totals, in_flight=in_flight or {}
+    )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.chassis.errors import DomainError
@@ -26,16 +27,22 @@ class Said:
     err: str
 
 
-async def waybill(services: Services, *arguments: str) -> Said:
+async def waybill(
+    services: Services,
+    *arguments: str,
+    into: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Said:
+    """Runs the command; what it says goes `into` a file descriptor where one is given."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith("WAYBILL_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.console", *arguments),
-        env=environ | services.environment(),
-        stdout=asyncio.subprocess.PIPE,
+        env=environ | services.environment() | dict(environment or {}),
+        stdout=asyncio.subprocess.PIPE if into is None else into,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await process.communicate()
-    return Said(code=process.returncode, out=out.decode(), err=err.decode())
+    return Said(code=process.returncode, out=(out or b"").decode(), err=err.decode())
 
 
 async def test_a_trace_is_drawn_and_what_is_missing_is_said(serving: Serving) -> None:
@@ -56,9 +63,17 @@ async def test_a_trace_is_drawn_and_what_is_missing_is_said(serving: Serving) ->
 async def test_a_trace_that_nobody_knows_exits_1_and_says_what_was_searched(
     serving: Serving,
 ) -> None:
-    services = await serving(ingest=FakeTraces(), routing=FakeTraces())
+    services = await serving(ingest=FakeTraces(), routing=FakeTraces(), delivery=FakeTraces())
     said = await waybill(services, "trace", "--lead", LEAD_ID)
     assert said.code == 1
+    assert f"Nothing was found for lead {LEAD_ID}." in said.err
+    assert "Every service was asked." in said.err
+
+
+async def test_a_trace_that_one_who_gave_no_answer_may_know_exits_3(serving: Serving) -> None:
+    services = await serving(ingest=FakeTraces(), routing=FakeTraces())
+    said = await waybill(services, "trace", "--lead", LEAD_ID)
+    assert said.code == 3
     assert f"Nothing was found for lead {LEAD_ID}." in said.err
     assert "delivery could not be asked" in said.err
 
@@ -117,18 +132,80 @@ async def test_verify_exits_0_when_all_books_add_up(serving: Serving) -> None:
     assert "Everything is consistent." in said.out
 
 
-async def test_a_service_that_is_not_there_exits_1_with_its_address(serving: Serving) -> None:
+async def test_verify_exits_0_where_rows_in_flight_explain_a_difference(serving: Serving) -> None:
+    ingest = totals(leads_handed_over=5, events_handed_over=3)
+    ingest.in_flight["routing.enqueue_leads"] = 1
+    services = await serving(
+        ingest=FakeTraces(consistency=[ingest]),
+        routing=FakeTraces(consistency=[totals(leads_taken_over=6, offers_handed_over=4)]),
+        delivery=FakeTraces(
+            consistency=[totals(offers_taken_over=4, delivery_events_handed_over=8)]
+        ),
+        scheduling=some_scheduling(),
+        sync=some_sync(),
+    )
+    said = await waybill(services, "verify")
+    assert said.code == 0
+    assert "5 and 6, 1 in flight, read again" in said.out
+
+
+async def test_verify_exits_3_where_a_service_gave_no_answer_and_the_others_hold(
+    serving: Serving,
+) -> None:
+    reports = {
+        "ingest": totals(leads_handed_over=5, events_handed_over=3),
+        "routing": totals(leads_taken_over=5, offers_handed_over=4),
+    }
+    traces = {name: FakeTraces(consistency=[each]) for name, each in reports.items()}
+    services = await serving(**traces, scheduling=some_scheduling(), sync=some_sync())
+    said = await waybill(services, "verify")
+    assert said.code == 3
+    assert "✗ delivery: delivery could not be reached" in said.out
+    reports["routing"].equations[0].holds = False
+    assert (await waybill(services, "verify")).code == 1
+
+
+async def test_output_that_cannot_be_written_is_one_line(serving: Serving) -> None:
+    services = await serving(ingest=FakeTraces(entries=[a_row("lead created", 0, 10)]))
+    for arguments in (["--help"], ["trace", TRACE_ID], ["trace", TRACE_ID, "--json"]):
+        full = os.open("/dev/full", os.O_WRONLY)
+        try:
+            said = await waybill(services, *arguments, into=full)
+        finally:
+            os.close(full)
+        assert said.code == 1, arguments
+        assert said.err == "error: the output cannot be written: No space left on device\n"
+
+
+async def test_a_shell_completes_commands_and_options(serving: Serving) -> None:
+    services = await serving()
+    for typed, completed in (
+        ("waybill cred", "credits"),
+        ("waybill delivery list --work", "--workspace"),
+    ):
+        words = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+        said = await waybill(services, environment={"_WAYBILL_COMPLETE": "complete_bash", **words})
+        assert said.out.split() == [completed]
+
+
+async def test_a_service_that_is_not_there_exits_3_with_its_address(serving: Serving) -> None:
     said = await waybill(await serving(), "lead", "list")
-    assert said.code == 1
+    assert said.code == 3
     assert "ingest could not be reached at 127.0.0.1:1" in said.err
     assert said.out == ""
 
 
 async def test_a_refusal_exits_1_with_its_reason(serving: Serving) -> None:
-    refused = DomainError("TOKEN_REFUSED", "The token is refused: ExpiredSignatureError.")
+    refused = DomainError(
+        "TOKEN_REFUSED",
+        "The token is refused: ExpiredSignatureError.",
+        metadata={"cause": "expired", "accepted": '["a", "b"]'},
+    )
     services = await serving(**{name: FakeTraces(refusal=refused) for name in SERVICES})
     said = await waybill(services, "trace", TRACE_ID)
     assert said.code == 1
     assert "error: The token is refused" in said.err
     assert "reason: TOKEN_REFUSED (UNAUTHENTICATED" in said.err
+    assert "  cause: expired\n" in said.err
+    assert [line.strip() for line in said.err.splitlines()][-3:] == ["accepted:", "a", "b"]
     assert "tenant-token" not in said.err

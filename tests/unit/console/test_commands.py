@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -114,6 +115,24 @@ def test_the_help_of_trace_shows_every_example() -> None:
     assert all(example in said for example in EXAMPLES)
 
 
+def test_help_names_every_exit_code() -> None:
+    said = CLI.invoke(APP, ["--help"]).stdout
+    for code, meaning in ((0, "done"), (1, "refused"), (2, "usage"), (3, "unreachable")):
+        assert f"{code}  {meaning}" in said
+
+
+@pytest.mark.parametrize("name", ["", *NOUNS, *COMMANDS])
+def test_every_command_has_its_help_by_h(name: str) -> None:
+    said = CLI.invoke(APP, [*name.split(), "-h"])
+    assert said.exit_code == 0
+    assert said.stdout == CLI.invoke(APP, [*name.split(), "--help"]).stdout
+
+
+def test_the_version_is_told() -> None:
+    said = CLI.invoke(APP, ["--version"])
+    assert (said.exit_code, said.stdout) == (0, f"waybill {version('waybill')}\n")
+
+
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("INGEST_ADDRESS", "ROUTING_ADDRESS", "DELIVERY_ADDRESS", "TOKEN",
@@ -137,7 +156,7 @@ def test_a_missing_variable_is_one_sentence_that_says_what_to_do(
     arguments: list[str], variable: str
 ) -> None:
     said = CLI.invoke(APP, arguments)
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert said.stdout == ""
     assert said.stderr.startswith(f"error: {variable} is not set: run `make run`")
     assert "source .waybill/env" in said.stderr
@@ -169,7 +188,7 @@ def test_trace_looks_by_exactly_one_thing(arguments: list[str], sentence: str) -
 
 def test_a_malformed_trace_id_is_refused_before_anybody_is_asked() -> None:
     said = CLI.invoke(APP, ["trace", "12345"])
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert "32 hex digits" in said.stderr
 
 
@@ -177,13 +196,13 @@ def test_data_is_not_taken_down_without_yes(monkeypatch: pytest.MonkeyPatch) -> 
     # A URL that cannot be reached: asking for --yes must come first.
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "down", "routing"])
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert "loses all data of routing. Repeat it with --yes" in said.stderr
 
 
 def test_a_service_without_a_schema_cannot_be_migrated() -> None:
     said = CLI.invoke(APP, ["migrate", "up", "console"])
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert "console is not a service with a schema" in said.stderr
 
 
@@ -192,7 +211,7 @@ def test_a_database_that_is_not_there_is_said_without_its_url(
 ) -> None:
     monkeypatch.setenv("WAYBILL_DATABASE_URL", "postgres://admin:hush@127.0.0.1:1/nowhere")
     said = CLI.invoke(APP, ["migrate", "up", "routing"])
-    assert said.exit_code == 1
+    assert said.exit_code == 3
     assert "routing: the database answered:" in said.stderr
     assert "hush" not in said.output
 

@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from services.console.consistency import (
@@ -81,6 +82,58 @@ def test_leads_lost_between_services_are_reported() -> None:
     )
 
 
+def offers_taken_over(count: int, *, in_flight: int) -> dict[str, ServiceReport]:
+    """Routing handed over four offers, and has some in flight."""
+    return the_services(
+        routing=a_service(
+            "routing",
+            in_flight={"delivery.offer_leads": in_flight},
+            leads_taken_over=5,
+            offers_handed_over=4,
+        ),
+        delivery=a_service("delivery", offers_taken_over=count, delivery_events_handed_over=8),
+    )
+
+
+def test_a_difference_that_rows_in_flight_explain_holds_and_is_told() -> None:
+    services = offers_taken_over(6, in_flight=3)
+    report = check(services)
+    assert (report.holds, report.unsettled_count) == (True, 2)
+    assert services_to_read_again(report) == ("routing", "delivery"), "it may settle meanwhile"
+    assert services_to_read_again(check(services, readings=2)) == (), "the lease may last"
+    text = drawn(services)
+    assert "✓ routing.offers_handed_over = delivery.offers_taken_over  4 and 6, 2 in flight" in text
+    assert "Everything is consistent, with 2 in flight: read again." in text
+    found = to_json(report)
+    assert (found["holds"], found["in_flight"]) == (True, 2)
+    assert [each["in_flight"] for each in found["handoffs"]] == [0, 2, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("taken_over", "in_flight"),
+    [(6, 1), (6, 0), (3, 5)],
+    ids=["more than are in flight", "a lease ran out", "lost by the receiver"],
+)
+def test_a_difference_beyond_what_is_in_flight_is_broken(taken_over: int, in_flight: int) -> None:
+    services = offers_taken_over(taken_over, in_flight=in_flight)
+    report = check(services)
+    assert (report.holds, report.broken_count, report.unsettled_count) == (False, 1, 0)
+    text = drawn(services)
+    assert "✗ routing.offers_handed_over = delivery.offers_taken_over" in text
+    assert "in flight" not in text
+
+
+def test_rows_in_flight_of_one_topic_explain_no_other() -> None:
+    services = offers_taken_over(6, in_flight=0)
+    services["ingest"] = a_service(
+        "ingest",
+        in_flight={"routing.enqueue_leads": 2},
+        leads_handed_over=5,
+        events_handed_over=3,
+    )
+    assert not check(services).holds
+
+
 def test_a_missing_total_is_reported_and_not_read_again() -> None:
     report = check(the_services(delivery=a_service("delivery")))
     assert not report.holds
@@ -113,4 +166,5 @@ def test_json_names_every_equation_and_total() -> None:
         "holds": True,
         "handed_over": 5,
         "taken_over": 5,
+        "in_flight": 0,
     }

@@ -1,9 +1,18 @@
 """Failures in words."""
 
 import grpc
+import pytest
+from google.rpc import error_details_pb2
 
 from services.chassis.errors import DomainError, Violation, invalid, to_status, unavailable
-from services.console.failures import ErrorDetails, FailedCall, failure_lines, parse_error_details
+from services.console.failures import (
+    CallFailedError,
+    ErrorDetails,
+    FailedCall,
+    SettingMissingError,
+    failure_lines,
+    parse_error_details,
+)
 
 CALL = FailedCall(
     service="ingest",
@@ -33,6 +42,35 @@ def test_a_refusal_says_message_reason_and_each_field() -> None:
 
 def test_a_refusal_for_now_says_when_to_try_again() -> None:
     assert "try again after 2.5 s" in lines_of(unavailable("No database.", 2.5))
+
+
+def test_metadata_of_every_error_info_is_read() -> None:
+    status = to_status(DomainError("SLOT_CLOSED", "Closed.", metadata={"cause": "hours"}))
+    theirs = error_details_pb2.ErrorInfo(domain="example.com", metadata={"quota": "7"})
+    status.details.add().Pack(theirs)
+    details = parse_error_details(status)
+    assert details.reason == "SLOT_CLOSED"
+    assert details.metadata == {"cause": "hours", "quota": "7"}
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, 3),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, 3),
+        (grpc.StatusCode.NOT_FOUND, 1),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, 1),
+        (grpc.StatusCode.INTERNAL, 1),
+    ],
+)
+def test_no_answer_ends_with_another_code_than_a_refusal(
+    code: grpc.StatusCode, exit_code: int
+) -> None:
+    assert CallFailedError(CALL, code, "", ErrorDetails()).exit_code == exit_code
+
+
+def test_a_missing_setting_is_wrong_usage() -> None:
+    assert SettingMissingError("WAYBILL_TOKEN").exit_code == 2
 
 
 def test_a_bug_of_ours_is_found_by_its_trace() -> None:

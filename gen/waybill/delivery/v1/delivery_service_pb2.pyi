@@ -936,6 +936,7 @@ class LedgerEntry(_message.Message):
     DELIVERY_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """UUID."""
     transaction_id: _builtins.str
@@ -952,6 +953,8 @@ class LedgerEntry(_message.Message):
     """UUID of the delivery, or empty."""
     trace_id: _builtins.str
     """The trace it belongs to: 32 hex digits."""
+    reason: _builtins.str
+    """Why: what GrantCredits was told, or what released the hold; empty otherwise."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -968,10 +971,11 @@ class LedgerEntry(_message.Message):
         delivery_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         trace_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "balance_after", b"balance_after", "create_time", b"create_time", "delivery_id", b"delivery_id", "entry_id", b"entry_id", "trace_id", b"trace_id", "transaction_id", b"transaction_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "balance_after", b"balance_after", "create_time", b"create_time", "delivery_id", b"delivery_id", "entry_id", b"entry_id", "reason", b"reason", "trace_id", b"trace_id", "transaction_id", b"transaction_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1046,6 +1050,7 @@ class Delivery(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
     """UUID; also the webhook-id that every attempt carries."""
     offer_id: _builtins.str
@@ -1062,6 +1067,8 @@ class Delivery(_message.Message):
     """Attempts so far."""
     trace_id: _builtins.str
     """The trace that travels with the lead: 32 hex digits."""
+    last_error: _builtins.str
+    """What the latest failed attempt failed with; empty where none failed or everything is delivered."""
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
         """When it is tried again, if it is."""
@@ -1088,10 +1095,11 @@ class Delivery(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
         trace_id: _builtins.str = ...,
+        last_error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "create_time", b"create_time", "next_attempt_time", b"next_attempt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "complete_time", b"complete_time", "create_time", b"create_time", "delivery_id", b"delivery_id", "lead_id", b"lead_id", "next_attempt_time", b"next_attempt_time", "offer_id", b"offer_id", "status", b"status", "trace_id", b"trace_id", "waiting_for", b"waiting_for", "workspace_id", b"workspace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "complete_time", b"complete_time", "create_time", b"create_time", "delivery_id", b"delivery_id", "last_error", b"last_error", "lead_id", b"lead_id", "next_attempt_time", b"next_attempt_time", "offer_id", b"offer_id", "status", b"status", "trace_id", b"trace_id", "waiting_for", b"waiting_for", "workspace_id", b"workspace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

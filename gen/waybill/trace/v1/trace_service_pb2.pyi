@@ -336,9 +336,30 @@ class VerifyBooksResponse(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class InFlightEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SERVICE_FIELD_NUMBER: _builtins.int
     EQUATIONS_FIELD_NUMBER: _builtins.int
     TOTALS_FIELD_NUMBER: _builtins.int
+    IN_FLIGHT_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service that answers."""
     @_builtins.property
@@ -349,16 +370,24 @@ class VerifyBooksResponse(_message.Message):
     def totals(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Totals that another service's must equal: {"leads_handed_over": 12}."""
 
+    @_builtins.property
+    def in_flight(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Rows that may have been taken over although they are not settled, by the topic of their handoff:
+        {"routing.enqueue_leads": 2}. They are under a lease, or were given back less than 30 seconds
+        ago, and explain as much of a difference between two totals.
+        """
+
     def __init__(
         self,
         *,
         service: _builtins.str = ...,
         equations: _abc.Iterable[Global___Equation] | None = ...,
         totals: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        in_flight: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["equations", b"equations", "service", b"service", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equations", b"equations", "in_flight", b"in_flight", "service", b"service", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

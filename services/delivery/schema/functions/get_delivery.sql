@@ -1,4 +1,5 @@
--- One delivery, or no row. next_attempt_at is null while no attempt is planned.
+-- tested by: test_get_delivery_v2.py
+-- As get_delivery_v2, without the last error: for processes of the release before that.
 create or replace function get_delivery(
   p_org_id uuid,
   p_workspace_id uuid,
@@ -16,18 +17,10 @@ create or replace function get_delivery(
   completed_at timestamptz,
   trace_id text
 )
-language plpgsql
+language sql
 set search_path from current
 as $$
-#variable_conflict use_column
-begin
-  perform set_tenant(array[p_org_id], p_workspace_id);
-  return query
-  select d.delivery_id, d.offer_id, d.lead_id, d.workspace_id, d.status, d.waiting_for,
-    d.attempt_count,
-    case when d.status = 'PENDING' and coalesce(d.waiting_for, 'retry') = 'retry' then d.due_at end,
-    d.created_at, d.completed_at, d.trace_id::text
-  from deliveries d
-  where d.org_id = p_org_id and d.delivery_id = p_delivery_id;
-end;
+  select delivery_id, offer_id, lead_id, workspace_id, status, waiting_for, attempt_count,
+    next_attempt_at, created_at, completed_at, trace_id
+  from get_delivery_v2(p_org_id, p_workspace_id, p_delivery_id);
 $$;

@@ -1,5 +1,5 @@
--- A page of deliveries, newest first, before p_before (null: from the newest); of one workspace or
--- status, or of all where those are null.
+-- tested by: test_list_deliveries_v2.py
+-- As list_deliveries_v2, without the last error: for processes of the release before that.
 create or replace function list_deliveries(
   p_org_id uuid,
   p_workspace_id uuid,
@@ -20,27 +20,10 @@ create or replace function list_deliveries(
   completed_at timestamptz,
   trace_id text
 )
-language plpgsql
+language sql
 set search_path from current
-set plan_cache_mode = force_custom_plan
 as $$
-#variable_conflict use_column
-declare
-  v_workspace_id constant uuid := coalesce(p_of_workspace_id, p_workspace_id);
-begin
-  perform set_tenant(array[p_org_id], p_workspace_id);
-  return query
-  select d.delivery_id, d.offer_id, d.lead_id, d.workspace_id, d.status, d.waiting_for,
-    d.attempt_count,
-    case when d.status = 'PENDING' and coalesce(d.waiting_for, 'retry') = 'retry' then d.due_at end,
-    d.created_at, d.completed_at, d.trace_id::text
-  from deliveries d
-  where d.org_id = p_org_id
-    -- The policy hides other workspaces from a workspace's token, but does not lead to the index.
-    and (v_workspace_id is null or d.workspace_id = v_workspace_id)
-    and (p_status is null or d.status = p_status)
-    and (p_before is null or d.delivery_id < p_before)
-  order by d.delivery_id desc
-  limit p_limit;
-end;
+  select delivery_id, offer_id, lead_id, workspace_id, status, waiting_for, attempt_count,
+    next_attempt_at, created_at, completed_at, trace_id
+  from list_deliveries_v2(p_org_id, p_workspace_id, p_of_workspace_id, p_status, p_limit, p_before);
 $$;

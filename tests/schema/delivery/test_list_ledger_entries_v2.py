@@ -8,6 +8,7 @@ from tests.schema.delivery.builders import (
     a_workspace,
     claim,
     complete,
+    grant,
     offered,
 )
 
@@ -25,7 +26,7 @@ async def test_the_ledger_lists_both_sides_of_everything_newest_first_in_pages(
     seen: list[tuple[Any, ...]] = []
     before: tuple[int | None, str | None] = (None, None)
     while page := await delivery_db.rows(
-        "list_ledger_entries",
+        "list_ledger_entries_v2",
         p_org_id=workspace.org_id,
         p_workspace_id=None,
         p_of_workspace_id=workspace.workspace_id,
@@ -48,4 +49,17 @@ async def test_the_ledger_lists_both_sides_of_everything_newest_first_in_pages(
         ("CREDIT_HOLD", "held", 1, 1),
         ("CREDIT_GRANT", "available", 3, 3),
         ("CREDIT_GRANT", "granted", -3, -3),
+    ]
+
+
+async def test_a_grant_has_its_reason_on_both_sides(delivery_db: Database) -> None:
+    workspace = await a_workspace(delivery_db)
+    await grant(delivery_db, workspace, 2)
+    page = {"p_of_workspace_id": workspace.workspace_id, "p_limit": 9}
+    tenant = {"p_org_id": workspace.org_id, "p_workspace_id": None}
+    found = await delivery_db.rows("list_ledger_entries_v2", **tenant, **page)
+    assert [row["reason"] for row in found] == ["a test", "a test"]
+    older = await delivery_db.rows("list_ledger_entries", **tenant, **page)
+    assert [dict(row) for row in older] == [
+        {name: value for name, value in row.items() if name != "reason"} for row in found
     ]
