@@ -28,7 +28,7 @@ from services.chassis.rpc.auth import NOT_LISTED, AccessTable, TokenVerifier, se
 from services.chassis.rpc.edge import came_as_json
 from services.chassis.rpc.interceptors import Malformed, deadline_left, is_quiet, wrap_unary
 from services.chassis.rpc.json_names import in_json_names
-from services.chassis.telemetry import log
+from services.chassis.telemetry import log, note
 from services.chassis.trace import current
 
 _OUTAGES: Final = (
@@ -136,7 +136,8 @@ def _internal() -> DomainError:
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:
-    """Ends the call with the error's status and details."""
+    """Ends the call with the error's status and details; its line says the reason."""
+    note(reason=error.reason)
     details = to_status(error).SerializeToString()
     metadata = (*(context.trailing_metadata() or ()), (STATUS_DETAILS_KEY, details))
     await context.abort(error.status, error.message, metadata)
