@@ -128,7 +128,10 @@ class Dispatcher:
         except Exception as error:
             if not is_outage(error):
                 raise
-            log.warning("delivery left to its lease", delivery_id=claim.delivery_id)
+            trace_id = claim.trace.trace_id
+            log.warning(
+                "delivery left to its lease", delivery_id=claim.delivery_id, trace_id=trace_id
+            )
         finally:
             self._make_room(claim)
 
@@ -166,7 +169,12 @@ class Dispatcher:
             seconds_max=self._store.terms.lease_seconds,
         )
         if outcome != "finished":
-            log.warning("report without effect", delivery_id=claim.delivery_id, outcome=outcome)
+            log.warning(
+                "report without effect",
+                delivery_id=claim.delivery_id,
+                outcome=outcome,
+                trace_id=claim.trace.trace_id,
+            )
 
     async def _finish(self, reports: Mapping[UUID, Report]) -> dict[UUID, str]:
         with work("batch", "finish deliveries", start=Start(parent=None)) as unit:

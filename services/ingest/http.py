@@ -103,6 +103,7 @@ class WebhookApp:
                 caller_trace=parse(request.headers.get("traceparent")),
             )
         except DomainError as error:
+            unit.note(reason=error.reason)
             return _refusal(error)
         except EncodedBodyError:
             return error_response(

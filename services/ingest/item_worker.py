@@ -164,7 +164,11 @@ class ItemWorker:
         except Exception as error:
             if not is_outage(error):
                 raise
-            log.warning("item is free when its lease ends", item_id=str(item.item_id))
+            log.warning(
+                "item is free when its lease ends",
+                item_id=str(item.item_id),
+                trace_id=item.trace.trace_id,
+            )
         # Not reached when cancelled: then the item is held until `run` returns it.
         self._release(item)
 

@@ -1,11 +1,22 @@
 """A collector of live spans, as small as can be: it keeps what services export, as bytes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSpan:
+    """What a collector can be asked for."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
@@ -19,6 +30,21 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         """Keeps the request."""
         self.exported.append(request.SerializeToString())
         return trace_service_pb2.ExportTraceServiceResponse()
+
+    def spans(self) -> Iterator[LiveSpan]:
+        """Every span that was exported so far."""
+        for exported in self.exported:
+            request: Any = trace_service_pb2.ExportTraceServiceRequest.FromString(exported)
+            for of_service in request.resource_spans:
+                attributes = of_service.resource.attributes
+                names = {each.key: each.value.string_value for each in attributes}
+                for span in (each for scope in of_service.scope_spans for each in scope.spans):
+                    yield LiveSpan(
+                        service=names["service.name"],
+                        name=span.name,
+                        trace_id=span.trace_id.hex(),
+                        span_id=span.span_id.hex(),
+                    )
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ from services.chassis.rpc.pagination import page_size_violations
 from services.chassis.rpc.request_bounds import missing_fields, too_much
 from services.chassis.rpc.request_ids import request_id_violations
 from services.chassis.rpc.too_large import is_too_large
-from services.chassis.telemetry import log
+from services.chassis.telemetry import log, note
 from services.chassis.trace import current
 
 _OUTAGES: Final = (
@@ -165,7 +165,8 @@ def _internal() -> DomainError:
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: DomainError) -> NoReturn:
-    """Ends the call with the error's status and details."""
+    """Ends the call with the error's status and details; its line says the reason."""
+    note(reason=error.reason)
     status = to_status(error)
     details = (STATUS_DETAILS_KEY, status.SerializeToString())
     metadata = (*(context.trailing_metadata() or ()), details)

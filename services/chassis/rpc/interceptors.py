@@ -16,8 +16,10 @@ from google.protobuf.message import DecodeError
 from opentelemetry import trace as otel
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from services.chassis.errors import from_call
 from services.chassis.rpc.attributes import GRPC, RPC_METHOD, RPC_STATUS, RPC_SYSTEM
 from services.chassis.telemetry import Work, work
+from services.chassis.telemetry.harmless import harmless
 from services.chassis.trace import Start, from_otel, parse
 
 # A peer's clock starts when our bytes arrive; 20 ms let the caller hear about a timeout further
@@ -162,7 +164,9 @@ async def _observed(
     code = code_name(context.code())
     _end(unit, code)
     if code == "OK":
-        await context.send_initial_metadata(((TRACE_ID_KEY, unit.trace.trace_id),))
+        # A caller that is gone, or a handler that has sent them, must not turn it into an error.
+        with harmless("metadata"):
+            await context.send_initial_metadata(((TRACE_ID_KEY, unit.trace.trace_id),))
     return response
 
 
@@ -217,6 +221,9 @@ class ClientTelemetry(grpc.aio.UnaryUnaryClientInterceptor):
                 raise
             except grpc.aio.AioRpcError as error:
                 _end(unit, error.code().name)
+                with harmless("reason"):
+                    if refusal := from_call(error):
+                        unit.note(reason=refusal.reason)
                 raise
             _end(unit, code_name(await call.code()))
             return call

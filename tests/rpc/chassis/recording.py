@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from structlog.testing import capture_logs
 
 from services.chassis.telemetry import tracing
+from services.chassis.telemetry.logs import name_trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +46,5 @@ def recording() -> Iterator[Recording]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with tracing(provider), capture_logs() as lines:
+    with tracing(provider), capture_logs([name_trace]) as lines:
         yield Recording(lines=lines, exporter=exporter)

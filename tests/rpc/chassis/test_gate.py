@@ -443,9 +443,34 @@ async def test_an_uncaught_error_leaves_as_internal_and_says_nothing(tmp_path: P
         assert line["outcome"] == "INTERNAL"
         assert refusal.info is not None
         assert refusal.info.metadata == {"trace_id": line["trace_id"]}
-        uncaught = [line for line in said.lines if line["event"] == "uncaught"]
-        assert [line["error"] for line in uncaught] == ["ValueError"]
+        uncaught = [each for each in said.lines if each["event"] == "uncaught"]
+        assert [each["error"] for each in uncaught] == ["ValueError"]
+        assert [each["trace_id"] for each in uncaught] == [line["trace_id"]]
         assert SECRET not in said.everything()
+
+
+@pytest.mark.parametrize(
+    ("error", "token", "reason"),
+    [
+        (None, False, "TOKEN_REFUSED"),
+        (invalid(Violation(field="name", description="is required")), True, "INVALID_REQUEST"),
+        (unavailable("Away."), True, "UNAVAILABLE"),
+        (ValueError(SECRET), True, "INTERNAL"),
+    ],
+    ids=["token", "request", "outage", "fault"],
+)
+async def test_the_line_of_a_refused_call_has_its_reason(
+    tmp_path: Path, error: Exception | None, token: bool, reason: str
+) -> None:
+    async def fail(request: Any, context: Any) -> ListRulesResponse:
+        assert error is not None
+        raise error
+
+    with recording() as said:
+        async with door(tmp_path, fail) as opened:
+            refusal = await opened.refusal("ListRules", RULES, opened.tenant if token else None)
+        assert refusal.reason == reason
+        assert said.line("rpc")["reason"] == reason
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ import grpc
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
+from services.chassis.errors import not_found
 from services.chassis.rpc.attributes import RPC_METHOD, RPC_STATUS, RPC_SYSTEM
+from services.chassis.rpc.gate import abort
 from services.chassis.rpc.interceptors import (
     TRACE_ID_KEY,
     ClientTelemetry,
@@ -115,6 +117,27 @@ async def test_an_uncaught_error_is_told_as_unknown_without_its_text() -> None:
     async with wired(fail) as wire:
         assert await wire.ended(wire.stub.GetLead(GetLeadRequest(), timeout=5)) == "UNKNOWN"
         assert_told(wire.said, "UNKNOWN")
+
+
+async def test_metadata_that_cannot_be_sent_any_more_turns_no_answer_into_an_error() -> None:
+    async def answer(request: GetLeadRequest, context: Any) -> GetLeadResponse:
+        await context.send_initial_metadata((("own", "metadata"),))
+        return GetLeadResponse()
+
+    async with wired(answer) as wire:
+        assert await wire.ended(wire.stub.GetLead(GetLeadRequest(), timeout=5)) == "OK"
+        assert_told(wire.said, "OK")
+
+
+async def test_the_callers_line_has_the_reason_of_a_refusal() -> None:
+    async def refuse(request: GetLeadRequest, context: Any) -> GetLeadResponse:
+        await abort(context, not_found("lead", 1))
+        raise AssertionError("abort returns")
+
+    async with wired(refuse) as wire:
+        assert await wire.ended(wire.stub.GetLead(GetLeadRequest(), timeout=5)) == "NOT_FOUND"
+        assert wire.said.line("call")["reason"] == "LEAD_NOT_FOUND"
+        assert wire.said.line("rpc")["reason"] == "LEAD_NOT_FOUND"
 
 
 async def test_an_abort_is_told_with_its_code() -> None:

@@ -1,16 +1,24 @@
 """Lines and spans say how work ended, and nothing of what persons wrote."""
 
 import json
+import logging
+import sys
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import StatusCode
+from structlog.testing import capture_logs
 
 from services.chassis.config import ServiceConfig
-from services.chassis.telemetry import WORK_SECONDS, log, span, telemetry, work
-from services.chassis.trace import Start, is_trace_id, new_root
+from services.chassis.telemetry import WORK_SECONDS, log, note, span, telemetry, tracing, work
+from services.chassis.telemetry.metrics import TELEMETRY_FAULTS
+from services.chassis.trace import Start, from_otel, is_trace_id, new_root
 from tests.rpc.chassis.recording import recording
 
 SECRET = "ada.lovelace@example.com"
@@ -31,12 +39,17 @@ def config(**more: Any) -> ServiceConfig:
 @pytest.fixture
 def _logs_as_before() -> Any:
     before = structlog.get_config()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning
     yield
     structlog.configure(**before)
+    root.handlers, root.level = handlers, level
+    sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
 def test_work_leaves_one_line_with_outcome_time_and_trace() -> None:
@@ -94,7 +107,7 @@ def test_a_span_starts_where_it_is_told() -> None:
 
 @pytest.mark.usefixtures("_logs_as_before")
 def test_a_logged_exception_keeps_its_type_and_place_and_not_its_text(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with telemetry("probe", config()):
         try:
@@ -105,7 +118,7 @@ def test_a_logged_exception_keeps_its_type_and_place_and_not_its_text(
                 raise KeyError(SECRET) from cause
         except KeyError:
             log.error("uncaught", exc_info=True)
-    (line,) = lines(capsys)
+    (line,) = lines(capfd)
     assert SECRET not in json.dumps(line)
     assert [each["exc_type"] for each in line["exception"]] == ["KeyError", "ValueError"]
     assert line["exception"][0]["frames"][-1]["name"].startswith("test_a_logged_exception")
@@ -114,7 +127,7 @@ def test_a_logged_exception_keeps_its_type_and_place_and_not_its_text(
 
 @pytest.mark.usefixtures("_logs_as_before")
 def test_a_group_of_exceptions_is_logged_without_their_texts(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     with telemetry("probe", config()):
         try:
@@ -123,17 +136,17 @@ def test_a_group_of_exceptions_is_logged_without_their_texts(
             )
         except ExceptionGroup:
             log.error("crashed", exc_info=True)
-    (line,) = lines(capsys)
+    (line,) = lines(capfd)
     assert SECRET not in json.dumps(line)
     assert "ValueError" in json.dumps(line)
 
 
 @pytest.mark.usefixtures("_logs_as_before")
-def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_below_the_level_are_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     with telemetry("probe", config(log_level="WARNING")):
         log.info("quiet")
         log.warning("loud")
-    assert [line["event"] for line in lines(capsys)] == ["loud"]
+    assert [line["event"] for line in lines(capfd)] == ["loud"]
 
 
 @pytest.mark.usefixtures("_logs_as_before")
@@ -142,3 +155,89 @@ def test_without_a_collector_spans_still_have_ids() -> None:
         assert is_trace_id(unit.trace.trace_id)
         assert not unit.trace.sampled
         unit.silent = True
+
+
+class Unwritable:
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError(SECRET)
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_a_field_that_cannot_be_written_costs_only_itself(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with telemetry("probe", config()), work("batch", "probe") as unit:
+        unit.note(bad=Unwritable())
+    (line,) = lines(capfd)
+    assert (line["event"], line["outcome"], line["service"]) == ("work", "ok", "probe")
+    assert line["trace_id"] == unit.trace.trace_id
+
+
+@pytest.mark.usefixtures("_logs_as_before")
+def test_every_line_inside_work_has_service_time_and_trace(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with telemetry("probe", config()):
+        log.info("outside")
+        with work("batch", "probe") as unit:
+            unit.silent = True
+            log.info("inside")
+            log.info("of another", trace_id="f" * 32)
+    outside, inside, other = lines(capfd)
+    assert all(line["service"] == "probe" and line["time"] for line in (outside, inside, other))
+    assert "trace_id" not in outside
+    assert inside["trace_id"] == unit.trace.trace_id
+    assert (other["trace_id"], "span_id" in other) == ("f" * 32, False)
+
+
+class FailingStart(SpanProcessor):
+    """Fails where spans begin."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        """Fails."""
+        raise RuntimeError(SECRET)
+
+
+class FailingEnd(SpanProcessor):
+    """Fails where spans end."""
+
+    def on_end(self, span: Any) -> None:
+        """Fails."""
+        raise RuntimeError(SECRET)
+
+
+@pytest.mark.parametrize("failing", [FailingStart(), FailingEnd()], ids=["start", "end"])
+def test_what_telemetry_raises_reaches_nobody_and_is_counted(failing: SpanProcessor) -> None:
+    provider = TracerProvider(sampler=ALWAYS_ON, shutdown_on_exit=False)
+    provider.add_span_processor(failing)
+    counted = TELEMETRY_FAULTS.labels("span")
+    before = counted._value.get()
+    parent = new_root()
+    with tracing(provider), capture_logs() as said:
+        with work("batch", "probe", start=Start(parent=parent)) as unit:
+            pass
+        with work("batch", "probe") as outer, span("inner") as inner:
+            pass
+    assert counted._value.get() == before + 3
+    assert unit.trace.trace_id == parent.trace_id
+    assert from_otel(inner.get_span_context()).trace_id == outer.trace.trace_id
+    assert [line["outcome"] for line in said if line["event"] == "work"] == ["ok", "ok"]
+    assert SECRET not in str([line for line in said if line["event"] == "work"])
+
+
+def test_a_note_may_have_any_name() -> None:
+    with recording() as said, work("batch", "probe") as unit:
+        unit.note(kind="another", name="another", event="another")
+    assert said.line("batch")["name"] == "probe"
+
+
+def test_whoever_does_the_work_notes_on_its_line() -> None:
+    with recording() as said:
+        with work("batch", "outer"):
+            with work("call", "inner"):
+                note(reason="INNER")
+            note(reason="OUTER")
+        note(reason="NOBODY")
+    assert [said.line(kind)["reason"] for kind in ("call", "batch")] == ["INNER", "OUTER"]
