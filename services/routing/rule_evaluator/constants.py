@@ -37,6 +37,9 @@ def failing_constant(env: cel.Env, expression: cel.Expression) -> FailingConstan
     syntax = CheckedSyntax(expression.serialize())
 
     def found_in(node: Any) -> FailingConstant | None:
+        # What works as a whole is not looked into: a list of hundreds of sums is one evaluation.
+        if _is_computed(node) and _error(env, env.deserialize(syntax.serialized(node))) is None:
+            return None
         for child in children(node):
             if found := found_in(child):
                 return found
@@ -58,6 +61,10 @@ def _problem(env: cel.Env, syntax: CheckedSyntax, node: Any) -> str | None:
         return None
     argument = json.dumps(texts[0], ensure_ascii=False)
     return _error(env, env.compile(f"{tried_on}.{node.call.function}({argument})"))
+
+
+def _is_computed(node: Any) -> bool:
+    return any(map(node.HasField, ("call", "list", "struct"))) and _is_constant(node)
 
 
 def _is_constant(node: Any) -> bool:

@@ -42,9 +42,9 @@ def dry_run(request: DryRunRequest, limits: EvaluatorLimits, progress: Progress)
     progress.write(0, 0)
     _limit_cpu(limits.dry_run_cpu_seconds)
     try:
-        condition = compile_condition(request.condition)
+        evaluate_all(compile_condition(request.condition), activation(request.facts))
+        _limit_cpu(limits.dry_run_cpu_seconds)
         require_working_constants(request.condition)
-        evaluate_all(condition, activation(request.facts))
     except ConditionRefused as refused:
         problem = ConditionProblem(
             problem=refused.problem, line=refused.line, column=refused.column
