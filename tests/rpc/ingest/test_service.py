@@ -70,6 +70,16 @@ async def test_a_changed_region_holds_for_the_next_lead(ingest: Ingest, tenant: 
     assert lead.phone == "+436641234567"
 
 
+async def test_a_missing_phone_hides_no_bad_type_and_leaves_no_row(
+    ingest: Ingest, admin: Admin, tenant: Tenant
+) -> None:
+    before = await rows(admin)
+    request = a_lead(customer_phone="", type="gift")
+    refusal = await refused(ingest, "CreateLead", request, tenant.token)
+    assert refusal.violations == ("customer_phone", "type")
+    assert await rows(admin) == before
+
+
 async def test_a_bad_phone_and_a_bad_type_are_named_in_one_answer_and_leave_no_row(
     ingest: Ingest, admin: Admin, tenant: Tenant
 ) -> None:
