@@ -1,11 +1,12 @@
 """`waybill`, the operator's command line: what it is made of."""
 
 import errno
+import io
 import os
 import sys
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -34,7 +35,11 @@ GROUPS = (
 )  # fmt: skip
 
 
-EPILOG = "\b\nExit codes:\n" + "\n".join(
+# Their file descriptors.
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+EPILOG: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value}  {meaning}" for code, meaning in EXIT_CODES.items()
 )
 
@@ -80,6 +85,9 @@ def options(
 
 def main() -> None:
     """Runs the command that the arguments name."""
+    # None where the shell closed them: `>&-`.
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
     try:
         try:
             application()(prog_name="waybill")
@@ -96,8 +104,8 @@ def end_without_output(error: OSError) -> None:
             sys.stderr.write(f"error: the output cannot be written: {error.strerror or error}\n")
     # What is still buffered would fail again when Python ends.
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    for stream in (_STDOUT, _STDERR):
+        os.dup2(nowhere, stream)
     sys.exit(ExitCode.REFUSED)
 
 

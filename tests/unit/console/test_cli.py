@@ -177,6 +177,19 @@ async def test_output_that_cannot_be_written_is_one_line(serving: Serving) -> No
         assert said.err == "error: the output cannot be written: No space left on device\n"
 
 
+async def test_a_closed_output_is_no_crash(serving: Serving) -> None:
+    services = await serving()
+    closed = ("-c", 'exec "$0" -m services.console "$@" >&-', sys.executable, "--version")
+    process = await asyncio.create_subprocess_exec(
+        "sh",
+        *closed,
+        env=os.environ | services.environment(),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
 async def test_a_shell_completes_commands_and_options(serving: Serving) -> None:
     services = await serving()
     for typed, completed in (
