@@ -67,5 +67,6 @@ lock: $(STAMP) ## Resolve requirements.lock again from pyproject.toml
 	  pyproject.toml -o requirements.lock
 
 .PHONY: clean
-clean: ## Remove the virtual environment and the local state
-	rm -rf $(VENV) .waybill
+clean: ## Remove the virtual environment and the local state (not while it runs)
+	@$(PYTHON) -m deploy.local.clean .waybill
+	rm -rf $(VENV)

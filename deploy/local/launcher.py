@@ -4,7 +4,8 @@
     make run ARGS=--once     send the samples, then exit: 0 when each reached its end, else 1
 
 Environment: WAYBILL_EDGE_PORT (8080), WAYBILL_STATE_DIR (.waybill). Ctrl-C ends it with 0 once it
-serves, before that with 130.
+serves, before that with 130. While it runs, a process that crashes is started again; one that keeps
+crashing ends it with 1. With --once the first crash does.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from deploy.local.ports import PortTaken
 from deploy.local.postgres import PostgresFailed
 from deploy.local.process_user import ProcessUserUnusable
 from deploy.local.processes import ProgramFailed, stop_signals
+from deploy.local.restarts import RestartPolicy, keep_running
 from deploy.local.sample_customer import Customer, RefusedError, set_up
 from deploy.local.samples import END_SECONDS_MAX, SampleFailedError, SampleResult, Samples
 from deploy.local.scheduling_samples import SchedulingSamples
@@ -60,6 +62,8 @@ _EXPECTED = (
     # A full disk, a missing program, a file that another user owns.
     OSError,
 )
+
+_SAMPLE_FAILURES = (RefusedError, SampleFailedError, aiohttp.ClientError, TimeoutError)
 
 
 def launch() -> int:
@@ -143,15 +147,15 @@ async def _work(
     serving: asyncio.Event,
     arguments: RunArguments,
 ) -> int:
-    """The samples' exit code; 1 when a process crashed."""
+    """The samples' exit code; 1 when a process keeps crashing, with --once when one crashed."""
     async with running_stack(None, options, report_progress) as stack:
-        serve = asyncio.create_task(_serve(console, stack, serving, arguments))
-        crash = asyncio.create_task(stack.crashed())
+        serve = asyncio.create_task(_serve(console, stack, report_progress, serving, arguments))
+        crash = asyncio.create_task(_crash(console, stack, arguments))
         try:
             await asyncio.wait({serve, crash}, return_when=asyncio.FIRST_COMPLETED)
             if not crash.done():
                 return serve.result()
-            text = escape(str(crash.result()))
+            text = escape(crash.result())
             console.print(f"[bold red]crashed:[/bold red] {text}", soft_wrap=True)
             return 1
         finally:
@@ -160,8 +164,24 @@ async def _work(
             await asyncio.gather(serve, crash, return_exceptions=True)
 
 
+async def _crash(console: Console, stack: Stack, arguments: RunArguments) -> str:
+    """The crash that ends the run, in words."""
+    # A run that only sends the samples is a check: what crashes in it is not put right.
+    if arguments.once:
+        return str(await stack.crashed())
+
+    def report(text: str) -> None:
+        console.print(f"[bold red]restart:[/bold red] {escape(text)}", soft_wrap=True)
+
+    return await keep_running(stack, RestartPolicy(), report)
+
+
 async def _serve(
-    console: Console, stack: Stack, serving: asyncio.Event, arguments: RunArguments
+    console: Console,
+    stack: Stack,
+    report_progress: Progress,
+    serving: asyncio.Event,
+    arguments: RunArguments,
 ) -> int:
     run = secrets.token_hex(4)
     limit = aiohttp.ClientTimeout(total=15)
@@ -172,6 +192,7 @@ async def _serve(
             buyers_url=stack.buyers_url,
             keys=stack.keys,
             run=run,
+            report_wait=report_progress,
         )
         environment = write_env(stack, customer)
         samples = Samples(
@@ -183,9 +204,18 @@ async def _serve(
         )
         sync_samples = SyncSamples(customer, edge_url=stack.edge_url, meta_url=stack.meta_url)
         booking = SchedulingSamples(customer).booking
-        for sample in (*samples.all(), booking, *sync_samples.all()):
-            await _show(console, await sample(), environment)
-    console.print("\n[bold green]every sample reached its end[/bold green]")
+        in_order = (*samples.all(), booking, *sync_samples.all())
+        try:
+            for sample in in_order:
+                await _show(console, await sample(), environment)
+        except _SAMPLE_FAILURES as error:
+            if arguments.once:
+                raise
+            # They build on each other: those after it are left out.
+            text = escape(str(error) or type(error).__name__)
+            console.print(f"\n[bold red]a sample failed:[/bold red] {text}", soft_wrap=True)
+        else:
+            console.print("\n[bold green]every sample reached its end[/bold green]")
     if arguments.once:
         return 0
     console.print(

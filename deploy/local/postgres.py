@@ -31,8 +31,9 @@ from deploy.local.process_tree import alive, kill_tree
 from deploy.local.process_user import ProcessUser, ProcessUserUnusable
 from deploy.local.processes import Crash
 
-__all__ = ["EmbeddedPostgres", "PostgresFailed", "ProcessUserUnusable"]
+__all__ = ["POSTGRES", "EmbeddedPostgres", "PostgresFailed", "ProcessUserUnusable"]
 
+POSTGRES = "PostgreSQL"
 _HOST = "127.0.0.1"
 _DEFAULT_SETTINGS = {
     "max_connections": "200",
@@ -75,6 +76,7 @@ class EmbeddedPostgres:
         self._progress = progress
         self._port: int | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._restarting = False
         self._log_start = 0
 
     @property
@@ -139,6 +141,14 @@ class EmbeddedPostgres:
                 return
             await self._explain_or_retry(self._files.log_tail(since=self._log_start), patience)
 
+    async def restart(self) -> None:
+        """Starts a server that has ended again, on the port it had. Raises as `start` does."""
+        self._restarting = True
+        try:
+            await self.start()
+        finally:
+            self._restarting = False
+
     async def stop(self) -> None:
         """Fast shutdown; what overruns it is ended harder. Harmless when nothing runs."""
         process = self._process
@@ -178,7 +188,7 @@ class EmbeddedPostgres:
         """Waits for the server's end; with the last lines that it has logged since its start."""
         exit_code = await self.wait()
         lines = self._files.log_tail(since=self._log_start).splitlines()
-        return Crash(name="PostgreSQL", exit_code=exit_code, last_lines=tuple(lines))
+        return Crash(name=POSTGRES, exit_code=exit_code, last_lines=tuple(lines))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -195,6 +205,9 @@ class EmbeddedPostgres:
     def _choose_port(self) -> int:
         if self._wanted_port is not None:
             return self._wanted_port
+        # Started before: its clients look for it there.
+        if self._restarting and self._port is not None:
+            return self._port
         with contextlib.suppress(FileNotFoundError, ValueError):
             kept = int(self._files.port.read_text())
             if not taken_port(kept, _HOST):

@@ -133,6 +133,10 @@ class Supervisor:
         """Waits for the next child that ends unasked after it was ready."""
         return await self._crashes.get()
 
+    def report(self, crash: Crash) -> None:
+        """Puts a crash (back) among those that `crashed` tells."""
+        self._crashes.put_nowait(crash)
+
     async def stop(self, name: str) -> int | None:
         """SIGTERM, the program's grace, then SIGKILL to it and all that descends from it.
 

@@ -1,5 +1,9 @@
 """A customer's set-up through the public RPCs, as JSON over the edge; safe at every start."""
 
+import asyncio
+import dataclasses
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,20 +13,46 @@ import aiohttp
 from deploy.local.keys import Keys
 
 PAGE_TOKEN = "sandbox-page-token"
+# Longer than a page stays leased to a service that was killed.
+WAIT_SECONDS_MAX = 180.0
 EXTERNAL_APP_ID = "500100200300"
 
 
 class RefusedError(Exception):
-    """The edge did not answer 2xx; the text says what it did answer."""
+    """The edge did not answer 2xx; the text says what it did answer.
+
+    `retry_after_seconds` is the answer's RetryInfo, None where it has none.
+    """
+
+    def __init__(self, text: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_seconds = retry_after_seconds
+
+
+def retry_delay_seconds(body: str) -> float | None:
+    """The delay of the RetryInfo in an error's JSON, None where there is none."""
+    try:
+        details = json.loads(body)["details"]
+        delays = [each["retryDelay"] for each in details if "retryDelay" in each]
+        return float(delays[0].removesuffix("s")) if delays else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Not one of our errors: for example one of a proxy.
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """The edge as a holder of one token sees it."""
+    """The edge as a holder of one token sees it.
+
+    An answer with RetryInfo is waited for, told to `report_wait`, and the call repeated, for
+    `wait_seconds_max` in all; by default it is not.
+    """
 
     session: aiohttp.ClientSession
     url: str
     token: str
+    wait_seconds_max: float = 0
+    report_wait: Callable[[str], None] | None = None
 
     async def get(self, path: str, **query: str) -> dict[str, Any]:
         """GET; the answer's JSON. Raises RefusedError."""
@@ -37,12 +67,32 @@ class Api:
         return await self._call("PATCH", path, json=body)
 
     async def _call(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        left_seconds = self.wait_seconds_max
+        while True:
+            try:
+                return await self._call_once(method, path, **content)
+            except RefusedError as refused:
+                delay = refused.retry_after_seconds
+                if delay is None or delay >= left_seconds:
+                    raise
+                # An answer of no delay must not be asked for without end.
+                delay = max(delay, 0.1)
+                left_seconds -= delay
+                if self.report_wait is not None:
+                    self.report_wait(f"{refused}: again in {delay:.1f} s")
+            await asyncio.sleep(delay)
+
+    async def _call_once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"}
         async with self.session.request(
             method, self.url + path, headers=headers, **content
         ) as answer:
             if answer.status >= 300:
-                raise RefusedError(f"{method} {path}: {answer.status} {await answer.text()}")
+                body = await answer.text()
+                raise RefusedError(
+                    f"{method} {path}: {answer.status} {body}",
+                    retry_after_seconds=retry_delay_seconds(body),
+                )
             parsed: dict[str, Any] = await answer.json()
             return parsed
 
@@ -80,11 +130,22 @@ async def set_up(
     run: str,
     org: SampleOrg | None = None,
     credits: int = 100,
+    report_wait: Callable[[str], None] | None = None,
 ) -> Customer:
-    """Sets the customer up, or finds it as it was; each run grants credits to each workspace."""
+    """Sets the customer up, or finds it as it was; each run grants credits to each workspace.
+
+    With `report_wait` its calls wait for RetryInfo and are repeated.
+    """
+    wait_seconds_max = 0 if report_wait is None else WAIT_SECONDS_MAX
     org = org or SampleOrg()
     name = org.name
-    operator = Api(session=session, url=edge_url, token=keys.service_token("operator", seconds=600))
+    operator = Api(
+        session=session,
+        url=edge_url,
+        token=keys.service_token("operator", seconds=600),
+        wait_seconds_max=wait_seconds_max,
+        report_wait=report_wait,
+    )
     created = await operator.post(
         "/api/orgs",
         {"requestId": f"{name}-org", "name": "Example Estates", "defaultRegion": "DE"},
@@ -100,7 +161,7 @@ async def set_up(
         },
     )
     org_id = created["orgId"]
-    api = Api(session=session, url=edge_url, token=keys.tenant_token(UUID(org_id)))
+    api = dataclasses.replace(operator, token=keys.tenant_token(UUID(org_id)))
     await _create_sources(api, org)
     grant = (run, credits)
     alpha = await _create_workspace(api, name, "alpha", buyers_url, grant)

@@ -26,7 +26,7 @@ from deploy.edge.config import SOCKET_BYTES_MAX, Address, EdgeConfig
 from deploy.edge.descriptors import with_error_details
 from deploy.local.keys import AUDIENCE, ISSUER, PERSON_TOKEN_SECONDS, Keys
 from deploy.local.ports import free_port, require_free_port
-from deploy.local.postgres import EmbeddedPostgres
+from deploy.local.postgres import POSTGRES, EmbeddedPostgres
 from deploy.local.processes import Crash, Program, Supervisor
 from deploy.local.state import ROOT, State, write_private
 from services.chassis.migrate import Schema, schemas, up
@@ -142,13 +142,17 @@ class Stack:
             self._sockets.cleanup()
 
     async def crashed(self) -> Crash:
-        """Waits for the first process, PostgreSQL among them, that ends unasked."""
+        """Waits for the next process, PostgreSQL among them, that ends unasked."""
         child = asyncio.create_task(self.supervisor.crashed())
         database = asyncio.create_task(self.postgres.crashed())
         try:
             await asyncio.wait({child, database}, return_when=asyncio.FIRST_COMPLETED)
-            # A service that cannot do without its database may have followed it.
-            return database.result() if database.done() else child.result()
+            if not database.done():
+                return child.result()
+            # A service that cannot do without its database may have followed it: it comes next.
+            if child.done():
+                self.supervisor.report(child.result())
+            return database.result()
         finally:
             for task in (child, database):
                 task.cancel()
@@ -158,6 +162,13 @@ class Stack:
         """Starts one process (again) and waits until it is ready."""
         self._report_progress(f"{name} is starting")
         await self.supervisor.start(self._program(name))
+
+    async def restart(self, name: str) -> None:
+        """Starts one process that has ended again, PostgreSQL among them, where it was."""
+        if name == POSTGRES:
+            await self.postgres.restart()
+        else:
+            await self.start_program(name)
 
     async def start_replica(self, service: str, *, listen: str | None = None) -> str:
         """Starts a second process of a service, on a port of its own; answers its name."""

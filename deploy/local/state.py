@@ -27,6 +27,19 @@ class StateUnusable(RuntimeError):
     """Nothing can live in the state folder, or another launcher uses it; the text says why."""
 
 
+class FolderInUse(StateUnusable):
+    """Another launcher, the process `holder`, uses the folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"Another `make run` (process {holder}) uses {folder}: "
+            "end it, or choose another folder with WAYBILL_STATE_DIR and another port "
+            "with WAYBILL_EDGE_PORT."
+        )
+        self.folder = folder
+        self.holder = holder
+
+
 def _folder_mode() -> int:
     """Root's PostgreSQL runs as another user, who must pass through; no other must."""
     return 0o711 if os.geteuid() == 0 else 0o700
@@ -69,17 +82,14 @@ class State:
     def held(self) -> Iterator[None]:
         """Keeps the folder to ourselves; the kernel lets go of it when the process ends in any way.
 
-        Raises StateUnusable when another process holds it.
+        Raises FolderInUse when another process holds it.
         """
-        with self._lock.open("r+") as lock:
+        with self._lock.open("a+") as lock:
+            lock.seek(0)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise StateUnusable(
-                    f"Another `make run` (process {lock.read() or 'unknown'}) uses {self.folder}: "
-                    "end it, or choose another folder with WAYBILL_STATE_DIR and another port "
-                    "with WAYBILL_EDGE_PORT."
-                ) from error
+                raise FolderInUse(self.folder, lock.read() or "unknown") from error
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()

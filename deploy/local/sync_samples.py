@@ -5,6 +5,7 @@ messages of the same conversation merged with what was pulled.
 """
 
 import asyncio
+import dataclasses
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -76,13 +77,18 @@ class SyncSamples:
         page: dict[str, Any] = connected["page"]
         return page
 
-    async def _pull(self, page_id: str, resume_session: str | None) -> dict[str, Any]:
+    async def _pull(
+        self, page_id: str, resume_session: str | None, *, wait_seconds_max: float | None = None
+    ) -> dict[str, Any]:
+        api = self._api
+        if wait_seconds_max is not None:
+            api = dataclasses.replace(api, wait_seconds_max=wait_seconds_max)
         body = {
             "pageId": page_id,
             "facebookPageId": self._external_id,
             "resumeSession": resume_session,
         }
-        return await self._api.post("/api/conversations/sync", body)
+        return await api.post("/api/conversations/sync", body)
 
     async def _pull_twice(self, page_id: str) -> tuple[dict[str, Any], str]:
         """A session, and the answer to a second start while it runs."""
@@ -90,7 +96,7 @@ class SyncSamples:
         try:
             await self._until("the page is locked", lambda: self._is_locked(page_id))
             try:
-                await self._pull(page_id, None)
+                await self._pull(page_id, None, wait_seconds_max=0)
                 refusal = "it was let in"
             except RefusedError as refused:
                 refusal = str(refused)
