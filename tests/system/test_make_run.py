@@ -18,7 +18,7 @@ import pytest
 
 from deploy.local.ports import free_port
 from deploy.local.process_tree import alive, children_of
-from deploy.local.sample_customer import Api
+from deploy.local.sample_customer import Api, RefusedError
 from deploy.local.state import ROOT
 from tests.system.waiting import until
 
@@ -94,6 +94,12 @@ async def a_run(folder: Path, *arguments: str, port: int = 0, **env: str) -> Asy
             await run.ends()
 
 
+# Outlasts the start after a kill, and not by much.
+a_run_with_short_leases = partial(
+    a_run, WAYBILL_SYNC_LEASE_SECONDS="25", WAYBILL_SYNC_GRAPH_TIMEOUT_SECONDS="10"
+)
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two state folders; those who come later find what was there."""
@@ -109,7 +115,8 @@ async def pair(folders: tuple[Path, Path]) -> AsyncIterator[tuple[Run, Run]]:
         for each in runs:
             assert await each.ends() == 0, each.said
             assert "every sample reached its end" in each.said
-        first, second = [await opened.enter_async_context(a_run(each)) for each in folders]
+        first = await opened.enter_async_context(a_run(folders[0]))
+        second = await opened.enter_async_context(a_run_with_short_leases(folders[1]))
         for each in (first, second):
             await each.says(SERVING)
         yield first, second
@@ -193,28 +200,74 @@ async def test_a_second_start_on_a_folder_in_use_is_refused_and_harms_nothing(
     assert await status(f"http://127.0.0.1:{pair[0].port}/api/health") == 200
 
 
-async def test_a_killed_postgresql_is_reported_and_nothing_is_left(pair: tuple[Run, Run]) -> None:
+async def test_killed_processes_and_postgresql_are_started_again(pair: tuple[Run, Run]) -> None:
     run = pair[1]
-    family = run.family()
+    (killed,) = [pid for pid in children_of(run.process.pid) if is_routing(pid)]
+    os.kill(killed, signal.SIGKILL)
+    await run.says("restart: routing ended with signal SIGKILL. Its last lines:")
+    await run.says("restart: routing runs again")
     pid_file = run.folder / "postgres" / "data" / "postmaster.pid"
     os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
-    assert await run.ends() == 1
-    assert "crashed: PostgreSQL ended with signal SIGKILL" in run.said
-    last_lines = [line.strip() for line in run.said.partition("Its last lines:")[2].splitlines()]
-    log = (run.folder / "postgres" / "server.log").read_text()
-    assert len([line for line in last_lines if line and line in log]) > 1
-    assert [pid for pid in family if alive(pid)] == []
+    await run.says("restart: PostgreSQL ended with signal SIGKILL. Its last lines:")
+    await run.says("restart: PostgreSQL runs again")
+
+    async def is_healthy() -> bool:
+        return await status(f"http://127.0.0.1:{run.port}/api/health") == 200
+
+    await until(is_healthy)
+    assert run.process.returncode is None
 
 
-async def test_a_killed_child_is_reported_with_the_end_of_its_log(pair: tuple[Run, Run]) -> None:
-    async with a_run(pair[1].folder) as run:
-        await run.says(SERVING)
+async def test_after_kill_9_during_a_sync_the_next_start_waits_and_serves(
+    pair: tuple[Run, Run],
+) -> None:
+    run = pair[1]
+    environment = await sourced(run.folder)
+    async with aiohttp.ClientSession() as session:
+        api = Api(
+            session=session,
+            url=environment["WAYBILL_EDGE_URL"],
+            token=environment["WAYBILL_TOKEN"],
+            wait_seconds_max=60,
+        )
+        (page,) = (await api.get("/api/pages"))["pages"]
+        wanted = {"pageId": page["pageId"], "facebookPageId": page["facebookPageId"]}
+        pulling = asyncio.create_task(api.post("/api/conversations/sync", wanted))
+
+        async def is_under_way() -> bool:
+            return bool((await api.get("/api/sync-locks")).get("locks"))
+
+        await until(is_under_way)
+        run.process.kill()
+        await run.process.wait()
+        with pytest.raises((aiohttp.ClientError, RefusedError)):
+            await pulling
+    async with a_run_with_short_leases(run.folder) as again:
+        await again.says(SERVING, seconds_max=150)
+    assert "POST /api/conversations/sync: 409" in again.said
+    assert "every sample reached its end" in again.said
+
+
+async def test_a_crash_ends_a_run_of_the_samples_with_the_end_of_the_log(
+    pair: tuple[Run, Run],
+) -> None:
+    async with a_run(pair[1].folder, "--once") as run:
+        await run.says("(a: ")
         (killed,) = [pid for pid in children_of(run.process.pid) if is_routing(pid)]
         os.kill(killed, signal.SIGKILL)
         assert await run.ends() == 1
     assert "crashed: routing ended with signal SIGKILL. Its last lines:" in run.said
     last_line = (run.folder / "logs" / "routing.log").read_text().splitlines()[-1]
     assert last_line in run.said
+
+
+async def test_a_failed_sample_does_not_end_what_serves(pair: tuple[Run, Run]) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/v26.0"
+    arguments = ("--sample-seconds-max", "2")
+    async with a_run(pair[1].folder, *arguments, WAYBILL_INGEST_GRAPH_URL=nowhere) as run:
+        await run.says(SERVING)
+        assert "a sample failed: after 2 s it is still not so that the item" in run.said
+        assert await status(f"http://127.0.0.1:{run.port}/api/health") == 200
 
 
 async def test_sigterm_ends_every_process_once_a_call_under_way_is_answered(
