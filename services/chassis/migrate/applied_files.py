@@ -63,7 +63,10 @@ async def functions_left(connection: Connection, schema: Schema) -> list[str]:
 
 
 async def grants_differ(connection: Connection, schema: Schema) -> bool:
-    """Whether the grants' files changed, or there are other tables and functions than then."""
+    """Whether the grants' files changed, or tables or functions are new or about to be made."""
+    there = {row["proname"] for row in await connection.fetch(_FUNCTIONS, schema.name)}
+    if any(path.stem not in there for path in _files(schema)):
+        return True
     applied = await _applied(connection, schema)
     return applied.get("grants") != await _grants_checksum(connection, schema)
 
@@ -84,10 +87,11 @@ async def apply_functions(connection: Connection, schema: Schema) -> None:
     async with connection.transaction():
         await connection.execute("set local check_function_bodies = off")
         await connection.execute(f"set local search_path = {schema.name}, pg_temp")
+        must_grant = await grants_differ(connection, schema)
         for path in await differing_functions(connection, schema):
             await _apply_function(connection, schema, path)
         await connection.execute("reset role")
-        if await grants_differ(connection, schema):
+        if must_grant:
             for folder in (CHASSIS, schema.folder):
                 await connection.execute((folder / "grants.sql").read_text())
             checksum = await _grants_checksum(connection, schema)

@@ -70,7 +70,7 @@ async def plan(schema: Schema, admin_url: str) -> list[str]:
             return [*steps, *(f"function {path.stem}" for path in paths), "grants"]
         changes = await differing_functions(connection, schema)
         steps += [f"function {path.stem}" for path in changes]
-        if changes or await grants_differ(connection, schema):
+        if await grants_differ(connection, schema):
             steps.append("grants")
         tables = await differing_policies(connection, schema)
         return [*steps, *(f"policies {table}" for table in tables)]
