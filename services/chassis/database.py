@@ -8,7 +8,8 @@ rises as it is.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Final
@@ -32,6 +33,15 @@ _RETRY_AFTER: Final = "retry_after_seconds"
 _INTERRUPTED_CLASSES: Final = ("08", "57", "40", "53", "55")
 # Of the class 25 this one: a server that takes no writes, as a standby does during a failover.
 _READ_ONLY: Final = "25006"
+# What a call meets while `migrate up` runs under it: a column, a function, a table or a type that
+# the other release has not or no longer, and a result of another shape.
+_OTHER_RELEASE: Final = ("42703", "42883", "42P01", "42704", "42804")
+# A prepared statement that the server no longer knows, or that has another result now.
+_STALE_STATEMENT: Final = "26000"
+_UNSUPPORTED: Final = "0A000"
+_CACHED_PLAN: Final = "cached plan must not change result type"
+OTHER_RELEASE_SECONDS_MAX: Final = 300.0
+"""How long a function may fail as if another release's schema stood there: an upgrade's length."""
 # Text with a NUL character, which no column can hold.
 _UNSTORABLE: Final = ("22021", "22P05")
 # asyncpg's own confusion when a server ends a connection in mid-use is an InternalClientError.
@@ -60,9 +70,17 @@ Record = Mapping[str, Any]
 class Database:
     """Calls functions of one schema on a pool; one call is one round trip and one transaction."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", schema: str) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        schema: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pool = pool
         self.schema = schema
+        self._clock = clock
+        # Since when each function fails as if another release's schema stood there.
+        self._other_release_since: dict[str, float] = {}
 
     async def rows(self, function: str, **arguments: Any) -> list[Record]:
         """What a set-returning function returns.
@@ -75,9 +93,27 @@ class Database:
         with span(f"{self.schema}.{function}"):
             try:
                 async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
-                    return list(await _fetch(connection, sql, arguments))
+                    rows = list(await _fetch(connection, sql, arguments))
             except _FAILURES as error:
+                if self._is_upgrading(function, error):
+                    raise unavailable("The database is being upgraded. Try again.") from error
                 raise translated(error) from error
+        self._other_release_since.pop(function, None)
+        return rows
+
+    def _is_upgrading(self, function: str, error: BaseException) -> bool:
+        """Whether another release's schema explains the failure, and has not for too long."""
+        if not is_of_other_release(error):
+            return False
+        now = self._clock()
+        seconds = now - self._other_release_since.setdefault(function, now)
+        log.warning(
+            "the schema is another release's",
+            function=function,
+            sqlstate=getattr(error, "sqlstate", None),
+            seconds=round(seconds, 1),
+        )
+        return seconds <= OTHER_RELEASE_SECONDS_MAX
 
     async def row(self, function: str, **arguments: Any) -> Record | None:
         """The first row, or None."""
@@ -114,6 +150,9 @@ async def _fetch(connection: Any, sql: str, arguments: Mapping[str, Any]) -> lis
             return await connection.fetch(sql, *arguments.values())  # type: ignore[no-any-return]
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             log.warning("lost a race in the database", sql=sql)
+        except asyncpg.InvalidSQLStatementNameError as error:
+            log.warning("prepares the call again", sql=sql, sqlstate=error.sqlstate)
+            await connection.reload_schema_state()
     return await connection.fetch(sql, *arguments.values())  # type: ignore[no-any-return]
 
 
@@ -144,6 +183,14 @@ def is_outage(error: BaseException) -> bool:
         sqlstate = str(error.sqlstate)
         return sqlstate[:2] in _INTERRUPTED_CLASSES or sqlstate == _READ_ONLY
     return isinstance(error, _UNREACHABLE)
+
+
+def is_of_other_release(error: BaseException) -> bool:
+    """Whether the schema may be another release's: an outage for the length of an upgrade."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate == _UNSUPPORTED:
+        return _CACHED_PLAN in str(error)
+    return sqlstate in (*_OTHER_RELEASE, _STALE_STATEMENT)
 
 
 def _refusal(sqlstate: str, error: BaseException) -> DomainError:

@@ -24,7 +24,10 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # These two are the database's own: how functions are called, and how schemas come about.
-SPEAK_SQL = {SERVICES / "chassis" / "database.py", SERVICES / "chassis" / "migrate.py"}
+SPEAK_SQL = {
+    SERVICES / "chassis" / "database.py",
+    *(SERVICES / "chassis" / "migrate").glob("*.py"),
+}
 
 
 @pytest.mark.parametrize("file", function_files(), ids=str)

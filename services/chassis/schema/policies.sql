@@ -1,4 +1,5 @@
--- Row-level security, enabled and forced on every table of the schema that has an org_id: a
+-- Row-level security, enabled and forced on every table of the schema that has an org_id, here on
+-- the one that the setting waybill.policies_of names, because it locks it against everybody: a
 -- statement sees and writes only rows of the orgs (and the workspace) that `set_tenant` named. The
 -- system role, which owns the claims and sweeps over all tenants, sees all.
 do $$
@@ -18,6 +19,7 @@ begin
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+      and c.relname = current_setting('waybill.policies_of')
     group by c.relname
     having bool_or(a.attname = 'org_id')
   loop

@@ -2,13 +2,23 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import asyncpg
 import typer
 from rich.text import Text
 
-from services.chassis.migrate import MigrationFailedError, Schema, down, schemas, status, up
+from services.chassis.migrate import (
+    MigrationFailedError,
+    Schema,
+    down,
+    plan,
+    schemas,
+    status,
+    step_back,
+    up,
+)
 from services.console.calls import run
 from services.console.command_groups import command, group
 from services.console.failures import ConsoleError, UnreachableError, WrongUsageError
@@ -29,31 +39,52 @@ migrations = group(
 )
 
 
-@command(migrations, "up", "waybill migrate up", "waybill migrate up ingest")
-def migrate_up(service: Service = "", as_json: AsJson = False) -> None:
-    """Bring schemas to their newest state; safe to repeat."""
+@command(migrations, "up", "waybill migrate up", "waybill migrate up ingest --dry-run")
+def migrate_up(
+    service: Service = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run, and run nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring schemas to their newest state, under traffic too; safe to repeat."""
+    if dry_run:
+        _report_plans(run(_each(chosen(service), plan), "reading"), as_json)
+        return
     names = run(_each(chosen(service), up), "migrating")
     _report_done("migrated", list(names), as_json)
 
 
-@command(migrations, "down", "waybill migrate down routing --yes")
+@command(
+    migrations,
+    "down",
+    "waybill migrate down routing --to 0011 --yes",
+    "waybill migrate down routing --yes",
+)
 def migrate_down(
     service: Service = "",
+    to: Annotated[
+        str,
+        typer.Option(metavar="VERSION", help="Only one step back: the version before the newest."),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Confirm: their data is lost.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Roll back all migrations of the schemas. Their data is lost."""
+    """Roll back all migrations of the schemas, or one with --to. Their data is lost."""
+    if to and not service:
+        raise WrongUsageError("--to is a version of one service: name the service too.")
     wanted = chosen(service)
     if not yes:
         names = ", ".join(schema.name for schema in wanted)
         raise WrongUsageError(f"This loses all data of {names}. Repeat it with --yes to do it.")
-    names_done = run(_each(wanted[::-1], down), "rolling back")
+    step = partial(step_back, version=to) if to else down
+    names_done = run(_each(wanted[::-1], step), "rolling back")
     _report_done("taken_back", list(names_done), as_json)
 
 
 @command(migrations, "status", "waybill migrate status", "waybill migrate status delivery --json")
 def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
-    """Show which migrations are applied and which are pending."""
+    """Show which migrations are applied or pending, and functions left by older releases."""
     results = run(_each(chosen(service), status), "reading")
     statuses = {name: to_status(text) for name, text in results.items()}
     if as_json:
@@ -61,7 +92,7 @@ def migrate_status(service: Service = "", as_json: AsJson = False) -> None:
         return
     for name, each in statuses.items():
         out().print(Text(name, style="bold"))
-        for state in ("applied", "pending"):
+        for state in ("applied", "pending", "left"):
             for migration in each[state]:
                 out().print(Text(f"  {state:<8} {migration}"))
 
@@ -83,7 +114,7 @@ async def _each(wanted: list[Schema], step: Step) -> dict[str, Any]:
     results: dict[str, Any] = {}
     for schema in wanted:
         results[schema.name] = await _step(schema, step)
-        if step is not status:
+        if step not in (status, plan):
             err().print(Text(f"{schema.name}: done"))
     return results
 
@@ -112,12 +143,22 @@ def _is_outage(error: Exception) -> bool:
 
 
 def to_status(text: str) -> dict[str, list[str]]:
-    """Applied and pending migrations, from dbmate's `[X] 0001_name.sql` lines."""
+    """Applied and pending migrations, and what is left, from lines like `[X] 0001_name.sql`."""
     lines = [printable(line.strip()) for line in text.splitlines()]
     return {
         "applied": [line.removeprefix("[X] ") for line in lines if line.startswith("[X] ")],
         "pending": [line.removeprefix("[ ] ") for line in lines if line.startswith("[ ] ")],
+        "left": [line.removeprefix("[-] ") for line in lines if line.startswith("[-] ")],
     }
+
+
+def _report_plans(plans: dict[str, list[str]], as_json: bool) -> None:
+    if as_json:
+        print_json({"would_run": plans})
+        return
+    for name, steps in plans.items():
+        for step in steps or ["nothing"]:
+            out().print(Text(f"{name}: {step}"))
 
 
 def _report_done(what: str, names: list[str], as_json: bool) -> None:

@@ -7,7 +7,15 @@ import asyncpg
 import pytest
 
 from services.chassis.config import ServiceConfig
-from services.chassis.database import Database, NotDurableError, is_outage, pooled, translated
+from services.chassis.database import (
+    OTHER_RELEASE_SECONDS_MAX,
+    Database,
+    NotDurableError,
+    is_of_other_release,
+    is_outage,
+    pooled,
+    translated,
+)
 from services.chassis.errors import DomainError, reason_of_number
 from tests.conftest import config_for, with_login
 from tests.schema.ingest.builders import Admin
@@ -91,6 +99,56 @@ def test_anything_else_rises_as_it_is(sqlstate: str) -> None:
     error = failure(sqlstate)
     assert not is_outage(error)
     assert translated(error) is error
+
+
+CACHED_PLAN = "cached plan must not change result type"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message", "expected"),
+    [
+        *[(each, "x", True) for each in ("42703", "42883", "42P01", "42704", "42804", "26000")],
+        ("0A000", CACHED_PLAN, True),
+        ("0A000", "another feature", False),
+        ("42501", "x", False),
+        ("23505", "x", False),
+    ],
+)
+def test_another_releases_schema_is_known(sqlstate: str, message: str, expected: bool) -> None:
+    error = asyncpg.PostgresError.new({"C": sqlstate, "M": message})
+    assert is_of_other_release(error) is expected
+
+
+async def test_another_releases_schema_is_an_outage_for_a_bounded_time(
+    ingest_db: Database, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    now = [0.0]
+    database = Database(ingest_db._pool, "ingest", clock=lambda: now[0])
+    away = "alter function ingest.verify_books() rename to away"
+    back = "alter function ingest.away() rename to verify_books"
+    await database.rows("verify_books")
+    await admin.execute(away)
+    for now[0] in (0.0, OTHER_RELEASE_SECONDS_MAX):
+        with pytest.raises(DomainError, match="being upgraded") as caught:
+            await database.rows("verify_books")
+        assert is_outage(caught.value)
+    now[0] += 1
+    with pytest.raises(asyncpg.UndefinedFunctionError):
+        await database.rows("verify_books")
+    await admin.execute(back)
+    await database.rows("verify_books")
+    await admin.execute(away)
+    with pytest.raises(DomainError, match="being upgraded"):
+        await database.rows("verify_books")
+
+
+async def test_a_statement_that_the_server_forgot_is_prepared_again(
+    ingest_db: Database,
+) -> None:
+    expected = await ingest_db.rows("verify_books")
+    async with ingest_db._pool.acquire() as connection:
+        await connection.execute("deallocate all")
+    assert await ingest_db.rows("verify_books") == expected
 
 
 def test_a_refusal_is_no_outage() -> None:

@@ -144,12 +144,12 @@ async def test_a_migration_that_fails_is_told_in_its_own_words(template_url: str
         (
             "postgres://postgres@127.0.0.1:5432/db",
             "postgres://postgres@127.0.0.1:5432/db"
-            "?sslmode=disable&role=waybill_ingest_owner&search_path=ingest",
+            "?sslmode=disable&role=waybill_ingest_owner&search_path=ingest&lock_timeout=2000",
         ),
         (
             "postgresql://u:p%40@db.example.com/db?sslmode=require",
             "postgres://u:p%40@db.example.com/db"
-            "?sslmode=require&role=waybill_ingest_owner&search_path=ingest",
+            "?sslmode=require&role=waybill_ingest_owner&search_path=ingest&lock_timeout=2000",
         ),
     ],
 )
