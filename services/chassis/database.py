@@ -8,6 +8,7 @@ rises as it is.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -32,6 +33,10 @@ _RETRY_AFTER: Final = "retry_after_seconds"
 _INTERRUPTED_CLASSES: Final = ("08", "57", "40", "53", "55")
 # Of the class 25 this one: a server that takes no writes, as a standby does during a failover.
 _READ_ONLY: Final = "25006"
+# PostgreSQL found no room on its disk. Reads go on, so a probe cannot see it: for so long after a
+# call that met it the service says that it is not serving.
+_DISK_FULL: Final = "53100"
+_DISK_FULL_SECONDS: Final = 5.0
 # Text with a NUL character, which no column can hold.
 _UNSTORABLE: Final = ("22021", "22P05")
 # asyncpg's own confusion when a server ends a connection in mid-use is an InternalClientError.
@@ -63,6 +68,7 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", schema: str) -> None:
         self._pool = pool
         self.schema = schema
+        self._disk_full_at: float | None = None
 
     async def rows(self, function: str, **arguments: Any) -> list[Record]:
         """What a set-returning function returns.
@@ -77,6 +83,7 @@ class Database:
                 async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_SECONDS) as connection:
                     return list(await _fetch(connection, sql, arguments))
             except _FAILURES as error:
+                self._note_full_disk(error, function)
                 raise translated(error) from error
 
     async def row(self, function: str, **arguments: Any) -> Record | None:
@@ -90,7 +97,10 @@ class Database:
         return None if row is None else next(iter(row.values()))
 
     async def reachable(self) -> bool:
-        """Whether the database answers now; a pool whose connections are all at work counts too."""
+        """Whether the database answers now and has room on its disk.
+
+        A pool whose connections are all at work counts too.
+        """
         try:
             async with asyncio.timeout(_PROBE_SECONDS_MAX):
                 async with self._pool.acquire() as connection:
@@ -100,7 +110,17 @@ class Database:
                 return True
             log.warning("the database does not answer", error=type(error).__name__)
             return False
-        return True
+        return not self._is_full(time.monotonic())
+
+    def _note_full_disk(self, error: BaseException, function: str) -> None:
+        if getattr(error, "sqlstate", None) == _DISK_FULL:
+            self._disk_full_at = time.monotonic()
+            log.error("the database's disk is full", function=function, sqlstate=_DISK_FULL)
+
+    def _is_full(self, now: float) -> bool:
+        """Whether a call has met a full disk a short while ago."""
+        met = self._disk_full_at
+        return met is not None and now - met < _DISK_FULL_SECONDS
 
     def _is_busy(self) -> bool:
         pool = self._pool
@@ -129,6 +149,8 @@ def translated(error: BaseException) -> BaseException:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str) and sqlstate.startswith(_DOMAIN_CLASS):
         return _refusal(sqlstate, error)
+    if sqlstate == _DISK_FULL:
+        return unavailable("The database's disk is full. Try again once it has room.")
     if is_outage(error):
         return unavailable("The database cannot be reached or was interrupted. Try again.")
     if sqlstate in _UNSTORABLE:
