@@ -42,6 +42,10 @@ _UNSUPPORTED: Final = "0A000"
 _CACHED_PLAN: Final = "cached plan must not change result type"
 OTHER_RELEASE_SECONDS_MAX: Final = 300.0
 """How long a function may fail as if another release's schema stood there: an upgrade's length."""
+# PostgreSQL found no room on its disk. Reads go on, so a probe cannot see it: for so long after a
+# call that met it the service says that it is not serving.
+_DISK_FULL: Final = "53100"
+_DISK_FULL_SECONDS: Final = 5.0
 # Text with a NUL character, which no column can hold.
 _UNSTORABLE: Final = ("22021", "22P05")
 # asyncpg's own confusion when a server ends a connection in mid-use is an InternalClientError.
@@ -81,6 +85,7 @@ class Database:
         self._clock = clock
         # Since when each function fails as if another release's schema stood there.
         self._other_release_since: dict[str, float] = {}
+        self._disk_full_at: float | None = None
 
     async def rows(self, function: str, **arguments: Any) -> list[Record]:
         """What a set-returning function returns.
@@ -97,6 +102,7 @@ class Database:
             except _FAILURES as error:
                 if self._is_upgrading(function, error):
                     raise unavailable("The database is being upgraded. Try again.") from error
+                self._note_full_disk(error, function)
                 raise translated(error) from error
         self._other_release_since.pop(function, None)
         return rows
@@ -126,7 +132,10 @@ class Database:
         return None if row is None else next(iter(row.values()))
 
     async def reachable(self) -> bool:
-        """Whether the database answers now; a pool whose connections are all at work counts too."""
+        """Whether the database answers now and has room on its disk.
+
+        A pool whose connections are all at work counts too.
+        """
         try:
             async with asyncio.timeout(_PROBE_SECONDS_MAX):
                 async with self._pool.acquire() as connection:
@@ -136,7 +145,17 @@ class Database:
                 return True
             log.warning("the database does not answer", error=type(error).__name__)
             return False
-        return True
+        return not self._is_full(self._clock())
+
+    def _note_full_disk(self, error: BaseException, function: str) -> None:
+        if getattr(error, "sqlstate", None) == _DISK_FULL:
+            self._disk_full_at = self._clock()
+            log.error("the database's disk is full", function=function, sqlstate=_DISK_FULL)
+
+    def _is_full(self, now: float) -> bool:
+        """Whether a call has met a full disk a short while ago."""
+        met = self._disk_full_at
+        return met is not None and now - met < _DISK_FULL_SECONDS
 
     def _is_busy(self) -> bool:
         pool = self._pool
@@ -168,6 +187,8 @@ def translated(error: BaseException) -> BaseException:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str) and sqlstate.startswith(_DOMAIN_CLASS):
         return _refusal(sqlstate, error)
+    if sqlstate == _DISK_FULL:
+        return unavailable("The database's disk is full. Try again once it has room.")
     if is_outage(error):
         return unavailable("The database cannot be reached or was interrupted. Try again.")
     if sqlstate in _UNSTORABLE:

@@ -1,13 +1,12 @@
 """Runs background sessions, several at a time."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from services.chassis.errors import DomainError
 from services.chassis.ids import new_id
 from services.chassis.loops import Stopping, Wake, loop
 from services.chassis.telemetry import Work, log, work
-from services.chassis.trace import continue_from, new_root
+from services.chassis.trace import Start, new_root
 from services.sync.puller import Puller
 from services.sync.records.pulls import PullBudget, SyncRun
 from services.sync.store.sessions import SessionStore
@@ -37,8 +36,8 @@ class Background:
         run = await self._store.claim_sync_session(new_id(), attempt.trace_id)
         if run is None:
             return 0
-        waited = datetime.now(UTC) - run.waiting_since
-        start = continue_from(run.trace, attempt=run.number, waited=waited)
+        # The span is in the trace that the run's row names, which was made before the claim.
+        start = Start(parent=attempt, links=(run.trace,))
         with work("attempt", "pull conversations", start=start) as unit:
             await self._pull(run, unit)
         return 1

@@ -2,8 +2,8 @@
 
 tests/system/upgrade_from names the commit whose services may run beside this tree's schema: each
 stored function that its stores call keeps its arguments (names, types, order, defaults) and what
-it returns. Another signature is a `_v2` beside it: an added argument, with a default too, would make
-an overload, between which an old call cannot choose.
+it returns. Another signature is a `_v2` beside it: an added argument, with a default too, would
+make an overload, between which an old call cannot choose.
 """
 
 import re

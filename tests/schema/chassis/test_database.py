@@ -18,6 +18,7 @@ from services.chassis.database import (
 )
 from services.chassis.errors import DomainError, reason_of_number
 from tests.conftest import config_for, with_login
+from tests.rpc.chassis.recording import recording
 from tests.schema.ingest.builders import Admin
 from waybill.errors.v1.error_reason_pb2 import ErrorReason
 
@@ -92,6 +93,26 @@ def test_what_cannot_be_reached_is_an_outage(error: Exception) -> None:
     refusal = translated(error)
     assert isinstance(refusal, DomainError)
     assert is_outage(refusal)
+
+
+async def test_a_full_disk_is_told_as_such_in_answer_log_and_health(
+    admin: Admin, ingest_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await install(admin, "raise exception 'could not extend file' using errcode = '53100';")
+    assert await ingest_db.reachable()
+    with recording() as said:
+        with pytest.raises(DomainError) as caught:
+            await ingest_db.rows("probe")
+        assert is_outage(caught.value)
+        assert caught.value.message == "The database's disk is full. Try again once it has room."
+        (line,) = said.lines
+        assert line["event"] == "the database's disk is full"
+        assert (line["function"], line["sqlstate"]) == ("probe", "53100")
+        assert line["trace_id"]
+    assert not await ingest_db.reachable()
+    # Nothing has met it for a while.
+    monkeypatch.setattr("services.chassis.database._DISK_FULL_SECONDS", 0)
+    assert await ingest_db.reachable()
 
 
 @pytest.mark.parametrize("sqlstate", ["23505", "23514", "42501", "42883", "22P02", "XX000"])
