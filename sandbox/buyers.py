@@ -32,7 +32,7 @@ from sandbox.buyer_faults import (
     cut_off,
     gzip_bomb,
 )
-from sandbox.journal import Journal, wish
+from sandbox.journal import Journal, wait_terms
 from sandbox.serving import control_body, json_answer, reset, run
 
 _BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -127,7 +127,7 @@ class Buyers:
         return json_answer({})
 
     async def _get_received(self, request: web.Request) -> web.Response:
-        count, seconds = wish(request)
+        count, seconds = wait_terms(request)
         received = await self._buyer(request).received.at_least(count, seconds)
         counts = Counter(one.webhook_id for one in received)
         return json_answer({"received": received, "counts": counts})

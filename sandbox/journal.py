@@ -42,7 +42,7 @@ class Journal(Generic[Entry]):
         return matching()
 
 
-def wish(request: web.Request) -> tuple[int, float]:
+def wait_terms(request: web.Request) -> tuple[int, float]:
     """`?at_least=3&seconds=10` of a control call: answer when there are 3, after 10 s at last."""
     try:
         return int(request.query.get("at_least", "0")), float(request.query.get("seconds", "10"))

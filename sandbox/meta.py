@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from sandbox.journal import Journal, wish
+from sandbox.journal import Journal, wait_terms
 from sandbox.meta_conversations import Conversations
 from sandbox.meta_faults import (
     DelayFault,
@@ -149,7 +149,7 @@ class MetaPlatform:
         return json_answer({})
 
     async def _get_calls(self, request: web.Request) -> web.Response:
-        count, seconds = wish(request)
+        count, seconds = wait_terms(request)
         wanted = request.query.get("id")
         calls = await self._calls.at_least(
             count, seconds, counts=lambda call: wanted in (None, call.id)
