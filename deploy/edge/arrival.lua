@@ -49,7 +49,7 @@ end
 
 -- What is wrong with the headers, as a status and a text; nothing where they are good. Envoy's own
 -- limits are wider, since it can only reset the stream of an HTTP/2 request that exceeds them.
-local function problem(headers)
+local function problem(headers, protocol)
   local bytes, count = 0, 0
   for name, value in pairs(headers) do
     bytes, count = bytes + #name + #value, count + 1
@@ -58,7 +58,10 @@ local function problem(headers)
       return "400", "The header " .. string.sub(name, 1, 100) .. " is not base64."
     end
   end
-  if string.find(headers:get(":authority") or "", ",", 1, true) then
+  -- Two Host headers arrive joined. Over HTTP/2 a comma is gRPC's: a target of several addresses
+  -- (`ipv4:a:1,b:2`) sends all of them as its authority.
+  local is_http1 = string.sub(protocol or "", 1, 6) == "HTTP/1"
+  if is_http1 and string.find(headers:get(":authority") or "", ",", 1, true) then
     return "400", "The request names more than one Host."
   end
 end
@@ -69,7 +72,7 @@ function envoy_on_request(handle)
   local metadata = handle:streamInfo():dynamicMetadata()
   metadata:set(NAMESPACE, "method", method)
   metadata:set(NAMESPACE, "path", loggable(path))
-  local status, text = problem(headers)
+  local status, text = problem(headers, handle:streamInfo():protocol())
   if status then
     handle:respond({[":status"] = status}, text)
     return

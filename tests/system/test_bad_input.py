@@ -120,7 +120,7 @@ async def test_the_handshake_echoes_the_challenge_to_who_knows_the_token(
     [
         ({"customer_phone": "12"}, ["customer_phone"]),
         ({"type": "arguments"}, ["type"]),
-        ({"customer_phone": "not a number", "type": ""}, ["type"]),
+        ({"customer_phone": "not a number", "type": ""}, ["type", "customer_phone"]),
         ({"customer_phone": "not a number", "type": "x"}, ["customer_phone", "type"]),
     ],
 )

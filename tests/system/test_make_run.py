@@ -96,7 +96,7 @@ async def a_run(folder: Path, *arguments: str, port: int = 0, **env: str) -> Asy
 
 # Outlasts the start after a kill, and not by much.
 a_run_with_short_leases = partial(
-    a_run, WAYBILL_SYNC_LEASE_SECONDS="25", WAYBILL_SYNC_GRAPH_TIMEOUT_SECONDS="10"
+    a_run, WAYBILL_SYNC_LEASE_SECONDS="60", WAYBILL_SYNC_GRAPH_TIMEOUT_SECONDS="10"
 )
 
 

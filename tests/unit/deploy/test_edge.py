@@ -89,6 +89,15 @@ async def test_grpc_passes_through_by_package(edge: Edge, shop: Shop) -> None:
         assert 0 < (shop.calls[0][2] or 0) < 6
 
 
+async def test_a_grpc_client_that_knows_several_addresses_is_served(edge: Edge, shop: Shop) -> None:
+    address = f"127.0.0.1:{edge.config.listen.port}"
+    async with grpc.aio.insecure_channel(f"ipv4:{address},{address}") as channel:
+        stub = shop.compiled.services.ShopServiceStub(channel)
+        request = shop.compiled.messages.GetLeadRequest(lead_id="L9")
+        metadata = (("authorization", f"Bearer {edge.token}"),)
+        assert (await stub.GetLead(request, metadata=metadata, timeout=5)).lead_id == "L9"
+
+
 async def test_grpc_without_a_deadline_stays_so_and_without_a_token_is_unauthenticated(
     edge: Edge, shop: Shop
 ) -> None:
