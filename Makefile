@@ -24,7 +24,7 @@ run: $(STAMP) ## Start everything locally and send the samples (ARGS=--once: the
 	@$(BIN)/python -m deploy.local $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## Run the tests, chance sampled (ARGS=tests/unit: some of them)
+test: $(STAMP) ## Run the tests, random cases sampled (ARGS=tests/unit: some of them)
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-all

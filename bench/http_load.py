@@ -53,7 +53,7 @@ class _Connection(asyncio.Protocol):
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses.
+        # uvloop's transports are not subclasses.
         self._transport = cast(asyncio.Transport, transport)
 
     def send(self, sample: Sample, content: bytes) -> None:

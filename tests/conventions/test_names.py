@@ -37,7 +37,7 @@ WORDS = {
     r"\bclass Wish\b": "arguments",
     r"\bkill_family\b": "kill_tree",
     r"\b[Ss]urvey(s|ed)?\b": "fan_out",
-    r"(?<![Tt]here )\bis (no|none) (?!(longer|more)\b)[a-z]": "is not a …",
+    r"(?<![Tt]here )\b(is|are) (no|none) (?!(longer|more)\b)[A-Za-z]": "is not a …",
     r"\bnone that\b": "none of those that, or not one",
     r"\bwho calls\b": "the caller",
 }
@@ -48,6 +48,7 @@ FOLDERS = (
 # Files in which the words may stand, with the reason.
 WITH_THE_WORDS = {
     "tests/conventions/test_names.py": "lists them",
+    "tests/conventions/test_messages.py": "refuses them",
     "bench/results.md": "figures as they were measured",
 }
 

@@ -11,7 +11,7 @@ from tests.conventions.schemas import mending
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("services", "deploy", "tools", "sandbox", "bench", "tests", "docs", "protos")
-# A path in a text, without places to fill in: services/<service>/… is none.
+# A path in a text, without places to fill in: services/<service>/… is not one.
 PATH = re.compile(rf"(?<![\w/.])(?:{'|'.join(FOLDERS)})/[\w/.-]*\w")
 # Made by `make bench`, `make schema-guards` and the like, or a family of files.
 PATTERNS = ("…", "<", "*")

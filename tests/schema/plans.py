@@ -14,7 +14,7 @@ Admin: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 @asynccontextmanager
 async def filling(admin: Admin, service: str, *tables: str) -> AsyncIterator[None]:
-    """Tables that are filled inside the block, for reading alone; keys stay, triggers do not run.
+    """Tables that are filled inside the block, only for reading; keys stay, triggers do not run.
 
     Other indexes are built afterwards, as they are defined, which takes a tenth of the time.
     """

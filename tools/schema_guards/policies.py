@@ -70,7 +70,7 @@ async def _attacked_as_service(connection: Connection, target: Table) -> str:
 
 @asynccontextmanager
 async def _one_row_as(connection: Connection, target: Table, role: str) -> AsyncIterator[None]:
-    """The table holds one row, and statements are the role's; grants are no matter here."""
+    """The table holds one row, and statements are the role's; grants do not matter here."""
     async with undone(connection):
         await connection.execute(target.insert(target.row()))
         await connection.execute(f"grant select, insert, update on {target} to {role}")

@@ -136,7 +136,9 @@ def availability(
         )
         zone = found.calendar.zone
     if zone and zone not in available_timezones():
-        raise typer.BadParameter(f"{zone} is no IANA zone", param_hint="--zone")
+        raise typer.BadParameter(
+            f"{zone} is not an IANA time zone, for example Europe/Berlin", param_hint="--zone"
+        )
     start = datetime.now(UTC).replace(microsecond=0)
     request = SearchAvailabilityRequest(
         calendar_id=calendar_id,

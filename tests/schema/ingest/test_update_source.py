@@ -1,4 +1,4 @@
-"""update_source: what is sent changes, what is not stays, in one's own org alone."""
+"""update_source: what is sent changes, what is not stays, only in one's own org."""
 
 from uuid import UUID
 

@@ -91,7 +91,7 @@ def test_every_help_has_examples(name: str) -> None:
     said = CLI.invoke(APP, [*name.split(), "--help"])
     assert said.exit_code == 0
     assert f"Examples:\n    waybill {name}" in said.stdout, (
-        f"declare `waybill {name}` with `@command(…, example, …)` of grouping.py"
+        f"declare `waybill {name}` with `@command(…, example, …)` of command_groups.py"
     )
 
 

@@ -53,7 +53,7 @@ def assert_storable(items: list[WebhookItem]) -> None:
 
 
 def _no_json(constant: str) -> None:
-    raise AssertionError(f"{constant} is no JSON")
+    raise AssertionError(f"{constant} is not JSON")
 
 
 def test_items_name_the_page_the_account_or_the_number_they_are_of() -> None:

@@ -349,7 +349,7 @@ SHAPES: dict[str, tuple[Any, Expected]] = {
     "null": (None, [("unknown", None, IGNORED)]),
     "no entry": ({"object": "page"}, [("page.empty", None, IGNORED)]),
     "an empty entry list": ({"object": "page", "entry": []}, [("page.empty", None, IGNORED)]),
-    "entries that are no list": (
+    "entries that are not a list": (
         {"object": "page", "entry": {"id": 1}},
         [("page.empty", None, IGNORED)],
     ),
