@@ -20,8 +20,9 @@
 --   - request_id_reused: the request id came before with other content
 --   - lease_lost: the item is not this token's; its trace shows the repeat where this attempt had
 --     ended the item before
+-- and for a lead or message that was written whether its contact is new.
 -- The single form is create_lead_with_conversation.
-create or replace function create_leads_with_conversations(
+create or replace function create_leads_with_conversations_v2(
   p_org_ids uuid[],
   p_lead_ids uuid[],
   p_leads jsonb[],
@@ -32,7 +33,9 @@ create or replace function create_leads_with_conversations(
   p_request_hashes text[],
   p_tokens uuid[],
   p_now timestamptz default now()
-) returns table (new_lead_id uuid, outcome text, lead_id uuid, conversation_id uuid)
+) returns table (
+  new_lead_id uuid, outcome text, lead_id uuid, conversation_id uuid, contact_is_new boolean
+)
 language plpgsql
 set search_path from current
 as $$
@@ -96,9 +99,14 @@ begin
     case g.outcome
       when 'created' then w.conversation_id
       else (r.answer ->> 'conversation_id')::uuid
-    end
-  from unnest(p_lead_ids, v_outcomes, p_org_ids, p_request_ids) with ordinality
-    as g (new_lead_id, outcome, org_id, request_id, position)
+    end,
+    -- The id that a lead brings for its contact is in use only where it made one.
+    case when g.outcome in ('created', 'stored') then exists (
+      select
+      from contacts c
+      where c.org_id = g.org_id and c.contact_id = (g.lead ->> 'contact_id')::uuid) end
+  from unnest(p_lead_ids, v_outcomes, p_org_ids, p_request_ids, p_leads) with ordinality
+    as g (new_lead_id, outcome, org_id, request_id, lead, position)
   left join unnest(v_positions, v_conversations) as w (position, conversation_id) using (position)
   left join lateral (
     select r.answer
