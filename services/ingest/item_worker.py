@@ -196,6 +196,7 @@ class ItemWorker:
             result = await self._try(item, trace_id, is_duplicate=is_duplicate)
             unit.outcome = result.outcome
             if isinstance(result, StoredLead):
+                unit.note(contact_is_new=result.contact_is_new)
                 return None
             unit.note(reason=result.reason)
             return result

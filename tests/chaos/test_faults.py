@@ -99,7 +99,7 @@ ASKED_AGAIN: Final = """
 WRITES: Final = {
     "ingest.store_webhook_deliveries": SENT_AGAIN,
     # An item's try makes it again; what a caller sends it sends again by its request id.
-    "ingest.create_leads_with_conversations": ASKED_AGAIN.format(
+    "ingest.create_leads_with_conversations_v2": ASKED_AGAIN.format(
         service="ingest", calls="'create_leads_with_conversations', 'request'"
     ),
     "routing.enqueue_leads": ASKED_AGAIN.format(service="routing", calls="'enqueue_leads'"),

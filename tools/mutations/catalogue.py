@@ -79,7 +79,7 @@ KEYS: Final = (
     without_constraint(
         "ingest.leads",
         "leads_org_id_source_id_external_id_key",
-        INGEST + "test_create_leads_with_conversations.py"
+        INGEST + "test_create_leads_with_conversations_v2.py"
         "::test_no_second_lead_of_a_submission_can_be_written",
     ),
     without_constraint(

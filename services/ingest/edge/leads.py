@@ -9,6 +9,7 @@ from services.chassis.fields import parse_uuid
 from services.chassis.rpc.auth import caller
 from services.chassis.rpc.pagination import parse_page
 from services.chassis.rpc.request_ids import parse_request_id
+from services.chassis.telemetry import note
 from services.chassis.trace import current
 from services.ingest.api_source_cache import ApiSourceCache
 from services.ingest.edge.answers import to_lead
@@ -43,6 +44,7 @@ class LeadHandlers:
             stored = await self._writer.submit(lead.lead_id, to_store)
         except (Overloaded, Closed):
             raise too_many_leads() from None
+        note(contact_is_new=stored.contact_is_new)
         return pb.CreateLeadResponse(
             lead_id=str(stored.lead_id), conversation_id=str(stored.conversation_id)
         )

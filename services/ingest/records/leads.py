@@ -91,11 +91,15 @@ class LeadToStore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLead:
-    """What became of a LeadToStore; the ids are None where no lead was made."""
+    """What became of a LeadToStore; the ids are None where no lead was made.
+
+    `contact_is_new` is None where nothing was written.
+    """
 
     outcome: str
     lead_id: UUID | None
     conversation_id: UUID | None
+    contact_is_new: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,9 @@ class LeadStore:
         self, leads: Sequence[LeadToStore]
     ) -> dict[UUID, StoredLead]:
         """What became of each lead, by the id it was to have."""
+        # calls create_leads_with_conversations_v2: the one that says whether a contact is new.
         rows = await self._database.rows(
-            "create_leads_with_conversations",
+            "create_leads_with_conversations_v2",
             p_org_ids=[each.org_id for each in leads],
             p_lead_ids=[each.lead.lead_id for each in leads],
             p_leads=[to_json(each.lead) for each in leads],
@@ -54,6 +55,7 @@ class LeadStore:
                 outcome=row["outcome"],
                 lead_id=row["lead_id"],
                 conversation_id=row["conversation_id"],
+                contact_is_new=row["contact_is_new"],
             )
             for row in rows
         }

@@ -22,6 +22,7 @@ from services.ingest.records.leads import IncomingLead, LeadToStore, StoredLead
 from services.ingest.records.webhooks import LEADGEN, MESSAGE, ClaimedItem, ReadFault
 from services.ingest.store import IngestStore
 from services.ingest.webhook_priority import WebhookPriority
+from tests.rpc.chassis.recording import recording
 from tests.rpc.ingest.conftest import PAGE_TOKEN, Ingest, Tenant, config_of, step
 from waybill.ingest.v1.ingest_service_pb2 import (
     ListSourcesRequest,
@@ -425,6 +426,24 @@ async def test_a_deferred_claim_is_made_as_soon_as_no_webhook_waits(
         stopping.set()
         await running
     assert (await item(admin))["status"] == "stored"
+
+
+async def test_the_line_of_an_item_says_whether_its_contact_was_new(
+    ingest: Ingest, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, ingest.signer, "")
+    said_new = []
+    async with lead_writer(ingest.store, config, Wake()) as writer:
+        worker = ItemWorker(
+            MESSAGE, MessageReader(), store=ingest.store, writer=writer, config=config,
+            concurrent_max=1,
+        )  # fmt: skip
+        for mid in ("m_1", "m_2"):
+            await ingest.post(messenger_text(PageMessage(mid=mid, person_id="1")))
+            with recording() as said:
+                assert await step(worker) == 1
+            said_new.append(said.line("attempt")["contact_is_new"])
+    assert said_new == [True, False]
 
 
 class Flaky(IngestStore):

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from sandbox.fault_proxy import Refuse, Reset
+from tests.rpc.chassis.recording import recording
 from tests.rpc.chassis.served import RefusedCall
 from tests.rpc.ingest.conftest import Ingest, Tenant
 from waybill.ingest.v1.ingest_service_pb2 import (
@@ -58,6 +59,17 @@ async def test_a_lead_is_made_whole(ingest: Ingest, admin: Admin, tenant: Tenant
     assert (lead.phone, lead.phone_raw, lead.full_name) == ("+491712345678", "0171 2345678", "Ada")
     assert (lead.type, lead.conversation_id) == ("order", made.conversation_id)
     assert len(lead.trace_id) == 32
+
+
+async def test_the_line_of_a_lead_says_whether_its_contact_was_new(
+    ingest: Ingest, tenant: Tenant
+) -> None:
+    said_new = []
+    for _ in range(2):
+        with recording() as said:
+            await ingest.call("CreateLead", a_lead(), tenant.token)
+        said_new.append(said.line("rpc")["contact_is_new"])
+    assert said_new == [True, False]
 
 
 async def test_a_changed_region_holds_for_the_next_lead(ingest: Ingest, tenant: Tenant) -> None:

@@ -13,11 +13,13 @@ from services.chassis.trace import new_root
 from services.sync.background import Background
 from services.sync.backoff import DELAYS_SECONDS
 from services.sync.records.pulls import PullBudget
+from tests.rpc.chassis.recording import recording
 from tests.schema.sync.builders import Admin
 from tests.schema.sync.pulling import World, a_world, holding_books
 
 FEW = PullBudget(seconds=99, calls=2, new_rows=10**6)
 LATE = 10**6
+RUN_SPAN = "pull conversations"
 
 
 async def a_session(world: World, mode: str = "full") -> None:
@@ -90,6 +92,19 @@ async def test_the_loop_works_on_several_pages_at_once_and_ends_when_it_is_asked
             stopping.set()
         assert await one.stored(admin) == one.shown()
         assert await two.stored(admin) == two.shown()
+
+
+async def test_the_live_span_of_a_run_is_in_the_trace_that_its_row_names(
+    sync_db: Database, admin: Admin
+) -> None:
+    async with a_world(sync_db, PageOrder(conversations=15)) as world:
+        await a_session(world)
+        with recording() as said:
+            while await background(world).step():
+                pass
+    spans = [each for each in said.exporter.get_finished_spans() if each.name == RUN_SPAN]
+    traced = await admin.fetch("select attempt_trace_id from sync.sync_runs")
+    assert {f"{each.context.trace_id:032x}" for each in spans} == {row[0] for row in traced}
 
 
 async def test_an_incremental_session_is_made_when_it_is_due_and_reads_what_is_new(

@@ -38,19 +38,19 @@ FENCES: Final = (
     without_fence(
         "ingest.find_lead_outcomes",
         "lease",
-        INGEST + "test_create_leads_with_conversations.py"
+        INGEST + "test_create_leads_with_conversations_v2.py"
         "::test_a_worker_that_lost_its_lease_leaves_no_row",
     ),
     without_fence(
         "ingest.find_lead_outcomes",
         "token",
-        INGEST + "test_create_leads_with_conversations.py"
+        INGEST + "test_create_leads_with_conversations_v2.py"
         "::test_a_worker_that_lost_its_lease_leaves_no_row",
     ),
     without_fence(
         "ingest.find_lead_outcomes",
         "token of the attempt",
-        INGEST + "test_create_leads_with_conversations.py"
+        INGEST + "test_create_leads_with_conversations_v2.py"
         "::test_a_stale_attempt_beside_the_one_that_holds_the_item_leaves_no_row",
     ),
     without_fence(

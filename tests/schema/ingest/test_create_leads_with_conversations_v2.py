@@ -1,4 +1,4 @@
-"""create_leads_with_conversations: all of a lead or none of it, once."""
+"""create_leads_with_conversations_v2: all of a lead or none of it, once."""
 
 from dataclasses import replace
 
@@ -214,6 +214,20 @@ async def test_an_item_that_does_not_own_its_lead_is_a_duplicate(
     assert (row["status"], row["reason"]) == ("duplicate", "known")
     assert row["lead_id"] == stored.lead_id
     assert await count(admin, "leads") == 1
+
+
+async def test_each_lead_says_whether_its_contact_is_new(ingest_db: Database) -> None:
+    org = await an_org(ingest_db)
+    first = called(org, a_new_lead(org.source_id))
+    same_person = called(org, a_new_lead(org.source_id))
+    another = called(org, a_new_lead(org.source_id, phone="+12125550123"))
+    stored = await create(ingest_db, first, same_person, another)
+    assert [each.contact_is_new for each in stored] == [True, False, True]
+    later = called(org, a_new_lead(org.source_id), request=a_request())
+    (known,) = await create(ingest_db, later)
+    (replayed,) = await create(ingest_db, later)
+    assert (known.outcome, known.contact_is_new) == ("created", False)
+    assert (replayed.outcome, replayed.contact_is_new) == ("replayed", None)
 
 
 async def test_no_leads_are_no_error(ingest_db: Database) -> None:
